@@ -1,0 +1,77 @@
+"""The command line. Each command is a thin skin over a plain function of the same name.
+
+Invariants: a user's mistake ends in two or three lines on stderr and exit status 2, Ctrl-C in 130,
+never in a traceback; heavy imports happen inside commands, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from agenttune.cli import chat, data, environments, stages
+from agenttune.errors import AgentTuneError
+
+app = typer.Typer(
+    name="agenttune",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Turn an open language model into an agent, and prove it.\n\n"
+    "Start with `agenttune run recipes/quickstart.yaml`. "
+    "A recipe names environments, data, tuning and measurements; a run directory holds what each stage "
+    "made. The same command goes on where it was stopped.",
+)
+app.add_typer(data.app, name="data", help="Look into data files and convert them.")
+app.add_typer(environments.app, name="environments", help="List, check and play environments.")
+app.command("run")(stages.run)
+app.command("plan")(stages.plan)
+app.command("collect")(stages.collect)
+app.command("curate")(stages.curate)
+app.command("tune")(stages.tune)
+app.command("evaluate")(stages.evaluate)
+app.command("report")(stages.report)
+app.command("chat")(chat.chat)
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """Options of every command."""
+    if version:
+        from agenttune import __version__
+
+        typer.echo(f"agenttune {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of the `agenttune` command."""
+    try:
+        app()
+    except AgentTuneError as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {_plain(str(error))}", highlight=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nstopped; what was finished is kept: the same command goes on from there", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)
+
+
+def _plain(text: str) -> str:
+    """The text without Rich markup being read in it (file names may hold brackets)."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From a recipe to a run directory: the stages, their order, and what makes them resumable."""
