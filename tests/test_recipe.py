@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,14 @@ def test_override_changes_dotted_keys_and_checks_them() -> None:
         override(recipe, {"curat.eta": 1.0})
     with pytest.raises(RecipeError, match="unknown key"):
         override(recipe, {"curate.etta": 1.0})
+
+
+def test_the_page_of_fields_is_up_to_date() -> None:
+    docs = RECIPES.parent / "docs"
+    spec = importlib.util.spec_from_file_location("recipe_fields", docs / "recipe_fields.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    written = (docs / "recipes.md").read_text(encoding="utf-8")
+    assert written == module.page(), "run: python docs/recipe_fields.py > docs/recipes.md"

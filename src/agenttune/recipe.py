@@ -144,8 +144,11 @@ class Recipe(Section):
     agent: AgentSpec = Field(default_factory=AgentSpec)
     """Who acts while trajectories are gathered."""
     curate: CurateSpec = Field(default_factory=CurateSpec)
+    """How agent and general data are mixed."""
     tune: TuneSettings = Field(default_factory=TuneSettings)
+    """How the model is tuned."""
     evaluate: EvaluateSpec = Field(default_factory=EvaluateSpec)
+    """What is measured before and after."""
     ablation: Ablation | None = None
     """Set to run several arms and compare them."""
 
