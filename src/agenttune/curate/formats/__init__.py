@@ -1,0 +1,27 @@
+"""Examples in the forms in which people store them: import and export, one format per file.
+
+`read_examples` guesses the format and streams; `write_examples` writes a file all at once or not at
+all. See `agenttune.curate.formats.rows` for what is promised about losses.
+"""
+
+from agenttune.curate.formats.files import (
+    FORMATS,
+    NumberedExample,
+    WriteCount,
+    get_format,
+    guess_format,
+    read_examples,
+    read_numbered,
+    write_examples,
+)
+
+__all__ = [
+    "FORMATS",
+    "NumberedExample",
+    "WriteCount",
+    "get_format",
+    "guess_format",
+    "read_examples",
+    "read_numbered",
+    "write_examples",
+]
