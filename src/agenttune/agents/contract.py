@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agenttune.environments.contract import Task
+from agenttune.environments.contract import Move, Task
 from agenttune.example import Message
 from agenttune.trajectory import Usage
 
@@ -32,6 +32,8 @@ class Conversation:
     """Everything said so far; ends with a user message. Grows by appending only."""
     task: Task
     """For the expert, which knows the answer. Models must not look."""
+    observation: str = ""
+    """The last thing the world said, before the dialect dressed it. For the expert too."""
     seed: int = 0
     stop: Sequence[str] = ()
     """Strings after which the reply is over."""
@@ -46,6 +48,8 @@ class AgentReply:
     """`length`: cut at the reply limit; `context`: the conversation does not fit; `error`: see `error`."""
     error: str = ""
     usage: Usage = field(default_factory=Usage)
+    move: Move | None = None
+    """What an expert does, as structure, so that its text need not be read; `None` for models."""
 
 
 class Agent(ABC):
