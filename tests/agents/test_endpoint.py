@@ -1,0 +1,223 @@
+"""The endpoint agent against a real server that misbehaves in every way it can think of."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from agenttune.agents.contract import AgentReply, Conversation
+from agenttune.agents.endpoint import EndpointAgent
+from agenttune.environments.contract import Task
+from agenttune.errors import ModelError, RecipeError
+from agenttune.example import Message
+
+KEY = "sk-very-secret-0123456789"
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def completion(text: str | None = "Hello.", finish: str = "stop") -> Answer:
+    choice = {"message": {"role": "assistant", "content": text}, "finish_reason": finish}
+    body = {"choices": [choice], "usage": {"prompt_tokens": 12, "completion_tokens": 3}}
+    return 200, {}, json.dumps(body).encode()
+
+
+class Server:
+    """Answers the n-th request with the n-th answer (the last one for ever)."""
+
+    def __init__(self, *answers: Answer | Callable[[], Answer]) -> None:
+        self.answers = answers
+        self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.times: list[float] = []
+        lock = threading.Lock()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                with lock:
+                    number = len(outer.requests)
+                    outer.requests.append({"path": self.path, **body})
+                    outer.headers.append({k.lower(): v for k, v in self.headers.items()})
+                    outer.times.append(time.monotonic())
+                answer = outer.answers[min(number, len(outer.answers) - 1)]
+                status, headers, content = answer() if callable(answer) else answer
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, format: str, *args: object) -> None:
+                del format, args
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/v1"
+        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("TEST_KEY", KEY)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def start(*answers: Answer | Callable[[], Answer]) -> Server:
+        servers.append(Server(*answers))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.http.shutdown()
+        server.http.server_close()
+
+
+def ask(url: str, *, seed: int = 0, stop: tuple[str, ...] = (), **options: Any) -> AgentReply:
+    options = {"key_variable": "TEST_KEY", "first_pause": 0.01, "timeout": 5.0, **options}
+    agent = EndpointAgent(url, "tiny", **options)
+    talk = [Message(role="user", content="Hi ü")]
+    reply = agent.reply([Conversation("c", talk, Task("t", "train"), seed=seed, stop=stop)])[0]
+    agent.close()
+    assert KEY not in repr(reply)
+    return reply
+
+
+def test_a_request_and_its_reply(serve: Callable[..., Server]) -> None:
+    server = serve(completion())
+    reply = ask(server.url, stop=("\nObservation:",))
+    assert (reply.text, reply.finish) == ("Hello.", "stop")
+    assert (reply.usage.prompt_tokens, reply.usage.generated_tokens) == (12, 3)
+    assert 0 < reply.usage.seconds < 5
+    assert server.requests == [
+        {
+            "path": "/v1/chat/completions", "model": "tiny", "temperature": 0.0, "max_tokens": 512,
+            "messages": [{"role": "user", "content": "Hi ü"}], "stop": ["\nObservation:"],
+        }
+    ]  # fmt: skip
+    assert server.headers[0]["authorization"] == f"Bearer {KEY}"
+
+
+def test_sampling_is_seeded_and_no_key_is_no_header(serve: Callable[..., Server]) -> None:
+    server = serve(completion())
+    ask(server.url + "/chat/completions", temperature=0.7, seed=5, key_variable="UNSET_KEY")
+    assert server.requests[0]["seed"] == 5
+    assert server.requests[0]["path"] == "/v1/chat/completions"
+    assert "authorization" not in server.headers[0]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        (429, {}, b"slow down"),
+        (500, {}, b"oops"),
+        (503, {}, b""),
+        (200, {}, b"{ not json"),
+        (200, {}, b'{"choices": []}'),
+        (200, {}, b'[1]'),
+        (200, {}, b'{"choices": [{"message": {"content": 7}}]}'),
+    ],
+)  # fmt: skip
+def test_passing_trouble_is_tried_again(serve: Callable[..., Server], trouble: Answer) -> None:
+    server = serve(trouble, trouble, completion())
+    assert ask(server.url).text == "Hello."
+    assert len(server.requests) == 3
+
+
+def test_lasting_trouble_is_an_error_without_the_key(serve: Callable[..., Server]) -> None:
+    server = serve((500, {}, f"cannot use {KEY}".encode()))
+    reply = ask(server.url, tries=3)
+    assert (reply.finish, reply.text) == ("error", "")
+    assert "500: cannot use [key] (gave up after 3 tries)" in reply.error
+    assert len(server.requests) == 3
+
+
+def test_retry_after_is_obeyed(serve: Callable[..., Server]) -> None:
+    server = serve((429, {"Retry-After": "0.3"}, b""), completion())
+    ask(server.url)
+    assert server.times[1] - server.times[0] >= 0.3
+
+
+def test_a_date_in_retry_after_that_is_past_means_now(serve: Callable[..., Server]) -> None:
+    server = serve((429, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, b""), completion())
+    assert ask(server.url, first_pause=60.0).text == "Hello."
+
+
+def test_a_hanging_server_is_left(serve: Callable[..., Server]) -> None:
+    def hang() -> Answer:
+        time.sleep(0.6)
+        return completion("too late")
+
+    server = serve(hang, completion("in time"))
+    assert ask(server.url, timeout=0.2).text == "in time"
+
+
+def test_nobody_there() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    reply = ask(f"http://127.0.0.1:{port}/v1", tries=2)
+    assert reply.finish == "error"
+    assert "ConnectError" in reply.error
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'{"error": {"code": "context_length_exceeded"}}',
+        b"This model's maximum context length is 4096 tokens",
+        b"prompt is too long",
+    ],
+)
+def test_a_conversation_that_does_not_fit(serve: Callable[..., Server], said: bytes) -> None:
+    server = serve((400, {}, said))
+    assert ask(server.url).finish == "context"
+    assert len(server.requests) == 1
+
+
+def test_another_bad_request_is_an_error_at_once(serve: Callable[..., Server]) -> None:
+    server = serve((422, {}, b"stop must be shorter"))
+    reply = ask(server.url)
+    assert reply.finish == "error"
+    assert "422: stop must be shorter" in reply.error
+    assert len(server.requests) == 1
+
+
+def test_what_only_a_user_can_mend_is_raised(serve: Callable[..., Server]) -> None:
+    with pytest.raises(RecipeError, match="environment variable TEST_KEY") as refused:
+        ask(serve((401, {}, f"bad key {KEY}".encode())).url)
+    assert KEY not in str(refused.value)
+    with pytest.raises(ModelError, match="check the model 'tiny'"):
+        ask(serve((404, {}, b"no model")).url)
+    with pytest.raises(RecipeError, match="write it like"):
+        EndpointAgent("localhost:8000", "tiny")
+
+
+def test_odd_but_valid_answers(serve: Callable[..., Server]) -> None:
+    assert ask(serve(completion(None)).url).text == ""
+    assert ask(serve(completion("cut of", "length")).url).finish == "length"
+    assert ask(serve(completion("half \ud800 pair")).url).text == "half \ufffd pair"
+    missing = b'{"choices": [{"message": {"content": "x"}}], "usage": null}'
+    assert ask(serve((200, {}, missing)).url).usage.prompt_tokens == 0
+
+
+def test_a_closed_agent_does_not_wait(serve: Callable[..., Server]) -> None:
+    server = serve((429, {"Retry-After": "30"}, b""))
+    agent = EndpointAgent(server.url, "tiny", first_pause=30.0)
+    threading.Timer(0.2, agent.close).start()
+    talk = [Message(role="user", content="Hi")]
+    start = time.monotonic()
+    assert agent.reply([Conversation("c", talk, Task("t", "train"))])[0].finish == "error"
+    assert time.monotonic() - start < 5
