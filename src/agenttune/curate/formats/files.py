@@ -71,6 +71,23 @@ def guess_format(rows: Iterable[JsonObject]) -> Format | None:
     return FORMATS[votes.most_common(1)[0][0]] if votes else None
 
 
+def guess_file(path: Path | str) -> Format | None:
+    """The format of a file, from its first rows; `None` when it has no row that can be read.
+
+    Raises `DataError` when it has rows and none of them has a known format.
+    """
+    head = list(itertools.islice(read_rows(Path(path), []), GUESS_ROWS))
+    form = guess_format(row.value for row in head)
+    if form is None and head:
+        raise _no_format(Path(path), head[0])
+    return form
+
+
+def is_trajectory(row: JsonObject) -> bool:
+    """Whether a row has the shape of a `Trajectory`, which is no example before a dialect renders it."""
+    return row.keys() >= {"environment", "task", "steps", "outcome"}
+
+
 def read_examples(
     path: Path | str,
     rejected: RejectedSink | None = None,
@@ -96,17 +113,12 @@ def read_numbered(
     """`read_examples` with the place of each example."""
     path = Path(path)
     sink = WarningSink(path) if rejected is None else rejected
-    rows = read_rows(path, sink)
-    head = list(itertools.islice(rows, GUESS_ROWS))
-    if not head:
-        return
-    form = get_format(format) if format else guess_format(row.value for row in head)
-    if form is None:
-        raise _no_format(path, head[0])
+    form = get_format(format) if format else guess_file(path)
     name = path.name.split(".")[0]
-    for row in itertools.chain(head, rows):
+    for row in read_rows(path, sink):
         try:
-            yield NumberedExample(row.line, read_row(form, row, source, name))
+            if form is not None:
+                yield NumberedExample(row.line, read_row(form, row, source, name))
         except RowError as error:
             sink.append(Rejected(row.line, str(error)))
 
@@ -154,6 +166,12 @@ def _recognised(row: JsonObject) -> str | None:
 
 
 def _no_format(path: Path, row: Row) -> DataError:
+    if is_trajectory(row.value):
+        return DataError(
+            "these are trajectories, not examples",
+            where=str(path),
+            remedy="a dialect turns them into examples: see `agenttune curate --help`",
+        )
     fields = ", ".join(list(row.value)[:8])
     return DataError(
         f"no known format: the first row has the fields {fields}",

@@ -1,0 +1,226 @@
+"""`agenttune data`: look into data files, and convert one format into another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from agenttune.errors import ModelError
+from agenttune.example import Example
+from agenttune.storage import Rejected, encode, open_atomic
+
+if TYPE_CHECKING:
+    from agenttune.curate.inspect import ExampleFacts, FileFacts, Sample, TokenCount, TrajectoryFacts
+
+app = typer.Typer(no_args_is_help=True)
+FORMAT_HELP = "example, agentinstruct, sharegpt, agentflan, openai or alpaca"
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="JSONL or JSON (also .gz) or Parquet")],
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Count tokens with this model's tokenizer")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help=f"Its format, if not guessed: {FORMAT_HELP}")
+    ] = None,
+    samples: Annotated[int, typer.Option(help="Rows to show", min=0)] = 5,
+) -> None:
+    """Print what is in a file: format, rows, turns, tokens, trained share, faults and a few rows."""
+    from agenttune.curate.inspect import ExampleFacts, inspect_file
+
+    found = inspect_file(file, _token_count(model), samples=samples, format=from_)
+    console = Console()
+    if found.facts is None:
+        console.print(f"{escape(str(file))}: no row that can be read", highlight=False)
+    elif isinstance(found.facts, ExampleFacts):
+        console.print(_table(file, _example_lines(found.facts, model), found))
+    else:
+        console.print(_table(file, _trajectory_lines(found.facts), found))
+    if found.facts is not None and found.facts.samples:
+        console.print(_samples(found.facts.samples))
+    _print_rejections(console, found)
+
+
+@app.command()
+def convert(
+    source_file: Annotated[Path, typer.Argument(metavar="IN", help="File to read")],
+    target_file: Annotated[
+        Path, typer.Argument(metavar="OUT", help="File to write: .jsonl, .json (also .gz) or .parquet")
+    ],
+    to: Annotated[str, typer.Option("--to", help=FORMAT_HELP)],
+    from_: Annotated[str | None, typer.Option("--from", help="Format of IN; guessed without")] = None,
+    source: Annotated[str | None, typer.Option(help="Name of the data set, put on every row")] = None,
+) -> None:
+    """Rewrite IN in another format. Rows that cannot be read or do not fit go to OUT.rejected.jsonl."""
+    from agenttune.curate.formats import get_format, read_numbered, write_examples
+
+    get_format(to)  # a wrong name is said before anything is read
+    with _progress() as progress, ExitStack() as stack:
+        quarantine = Quarantine(target_file.with_name(f"{target_file.name}.rejected.jsonl"), stack)
+        task = progress.add_task("converting", total=None)
+
+        def examples() -> Iterator[Example]:
+            for numbered in read_numbered(source_file, quarantine, source, from_):
+                quarantine.line = numbered.line
+                yield numbered.example
+                progress.advance(task)
+
+        count = write_examples(target_file, examples(), to, Misfits(quarantine))
+    _print_conversion(target_file, to, count, quarantine)
+
+
+class Quarantine:
+    """A sink that writes rejected rows to a file, which exists only when there are some."""
+
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        self.path = path
+        self.count = 0
+        self.line = 0
+        """Line of IN of the example that is being written."""
+        self._stack = stack
+        self._file: IO[bytes] | None = None
+        with suppress(OSError):  # that of an earlier conversion says nothing about this one
+            path.unlink()
+
+    def append(self, row: Rejected, /) -> None:
+        """Write one row: `line`, `reason`."""
+        if self._file is None:
+            self._file = self._stack.enter_context(open_atomic(self.path))
+        self._file.write(encode({"line": row.line, "reason": row.reason}))
+        self.count += 1
+
+
+class Misfits:
+    """A sink for rows that do not fit OUT: gives them their line in IN."""
+
+    def __init__(self, quarantine: Quarantine) -> None:
+        self.quarantine = quarantine
+
+    def append(self, row: Rejected, /) -> None:
+        """Hand on under the line in IN."""
+        self.quarantine.append(Rejected(self.quarantine.line, row.reason))
+
+
+def _token_count(model: str | None) -> TokenCount | None:
+    if model is None:
+        return None
+    from transformers import AutoTokenizer
+
+    from agenttune.decode.loading import resolve_model
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(resolve_model(model), trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(
+            f"no tokenizer: {reason}", where=model, remedy="name a model or its folder"
+        ) from None
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
+
+
+def _table(file: Path, lines: list[tuple[str, str]], found: FileFacts) -> Table:
+    table = Table(title=escape(str(file)), show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column()
+    for name, value in [*lines, ("set aside", f"{found.rejections.count:,} rows")]:
+        table.add_row(name, escape(value))
+    return table
+
+
+def _example_lines(facts: ExampleFacts, model: str | None) -> list[tuple[str, str]]:
+    share = facts.trained_characters / max(facts.characters.total, 1)
+    lines = [
+        ("format", facts.format),
+        ("rows", f"{facts.rows:,}"),
+        ("sources", _counted(facts.sources)),
+        ("turns (trained replies)", _mean(facts.turns.total, facts.turns.largest, facts.rows)),
+        ("messages", _mean(facts.messages.total, facts.messages.largest, facts.rows)),
+        ("characters", f"{facts.characters.total:,}, of them trained {share:.1%}"),
+    ]
+    if facts.tokens is None:
+        lines.append(("tokens", "not counted: name a tokenizer with --model"))
+    else:
+        share = facts.trained_tokens / max(facts.tokens.total, 1)
+        spread = _mean(facts.tokens.total, facts.tokens.largest, facts.rows)
+        lines.append((f"tokens ({model})", f"{facts.tokens.total:,}, of them trained {share:.1%}"))
+        lines.append(("tokens in a row", f"{spread} (text only, without the chat template's own)"))
+    return [*lines, ("tool calls", f"{facts.tool_calls:,}"), ("faults", _counted(facts.faults))]
+
+
+def _trajectory_lines(facts: TrajectoryFacts) -> list[tuple[str, str]]:
+    of = max(facts.rewarded, 1)
+    return [
+        ("format", "trajectory"),
+        ("rows", f"{facts.rows:,}"),
+        ("environments", _counted(facts.environments)),
+        ("agents", _counted(facts.agents)),
+        ("steps", _mean(facts.steps.total, facts.steps.largest, facts.rows)),
+        ("success (reward 1)", f"{facts.solved:,} of {facts.rewarded:,} ({facts.solved / of:.1%})"),
+        ("reward", f"{facts.reward / of:.3f} average"),
+        ("outcomes", _counted(Counter({key.value: n for key, n in facts.outcomes.items()}))),
+        ("faults", _counted(facts.faults)),
+        ("generated tokens", f"{facts.generated_tokens:,}"),
+    ]
+
+
+def _mean(total: int, largest: int, rows: int) -> str:
+    return f"{total / max(rows, 1):.2f} average, {largest:,} at most"
+
+
+def _counted(counter: Counter[str]) -> str:
+    shown = ", ".join(f"{name} {number:,}" for name, number in counter.most_common(12))
+    more = len(counter) - 12
+    return (f"{shown}, and {more} more" if more > 0 else shown) or "none"
+
+
+def _samples(samples: list[Sample]) -> Table:
+    table = Table(title="first rows", title_justify="left")
+    table.add_column("line", justify="right")
+    table.add_column("id", no_wrap=True, max_width=24)
+    table.add_column("asked", no_wrap=True, ratio=1)
+    table.add_column("answered", no_wrap=True, ratio=1)
+    for sample in samples:
+        texts = (" ".join(text.split())[:200] for text in (sample.id, sample.asked, sample.answered))
+        table.add_row(str(sample.line), *map(escape, texts))
+    return table
+
+
+def _print_rejections(console: Console, found: FileFacts) -> None:
+    for row in found.rejections.first:
+        console.print(f"  line {row.line} set aside: {escape(row.reason)}", highlight=False)
+    if found.rejections.count > len(found.rejections.first):
+        console.print(f"  and {found.rejections.count - len(found.rejections.first):,} more")
+
+
+def _print_conversion(
+    target: Path, to: str, written: int, quarantine: Quarantine, lost: Counter[str]
+) -> None:
+    console = Console()
+    console.print(f"{written:,} rows written to {escape(str(target))}", highlight=False)
+    if quarantine.count:
+        place = escape(str(quarantine.path))
+        console.print(f"{quarantine.count:,} rows set aside: see {place}", highlight=False)
+    for name, rows in count.lost.items():
+        console.print(f"{name} of {rows:,} rows do not fit {to}", highlight=False)
+
+
+def _progress() -> Progress:
+    """A bar on stderr; silent where stderr is no terminal."""
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description} {task.completed:,} rows"),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
