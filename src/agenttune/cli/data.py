@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 FORMAT_HELP = "example, agentinstruct, sharegpt, agentflan, openai or alpaca"
 
+CHARACTERS_PER_TOKEN = 4
+"""English text has about this many; only for the guess that is labelled as one."""
+
 
 @app.command()
 def inspect(
@@ -149,7 +152,8 @@ def _example_lines(facts: ExampleFacts, model: str | None) -> list[tuple[str, st
         ("characters", f"{facts.characters.total:,}, of them trained {share:.1%}"),
     ]
     if facts.tokens is None:
-        lines.append(("tokens", "not counted: name a tokenizer with --model"))
+        guess = facts.characters.total // CHARACTERS_PER_TOKEN
+        lines.append(("tokens", f"about {guess:,} (a guess from the characters; --model NAME counts)"))
     else:
         share = facts.trained_tokens / max(facts.tokens.total, 1)
         spread = _mean(facts.tokens.total, facts.tokens.largest, facts.rows)
@@ -186,8 +190,8 @@ def _counted(counter: Counter[str]) -> str:
 
 def _samples(samples: list[Sample]) -> Table:
     table = Table(title="first rows", title_justify="left")
-    table.add_column("line", justify="right")
-    table.add_column("id", no_wrap=True, max_width=24)
+    table.add_column("line", justify="right", min_width=4)
+    table.add_column("id", no_wrap=True, min_width=12, max_width=24)
     table.add_column("asked", no_wrap=True, ratio=1)
     table.add_column("answered", no_wrap=True, ratio=1)
     for sample in samples:
@@ -203,11 +207,9 @@ def _print_rejections(console: Console, found: FileFacts) -> None:
         console.print(f"  and {found.rejections.count - len(found.rejections.first):,} more")
 
 
-def _print_conversion(
-    target: Path, to: str, written: int, quarantine: Quarantine, lost: Counter[str]
-) -> None:
+def _print_conversion(target: Path, to: str, count: WriteCount, quarantine: Quarantine) -> None:
     console = Console()
-    console.print(f"{written:,} rows written to {escape(str(target))}", highlight=False)
+    console.print(f"{count.written:,} rows written to {escape(str(target))}", highlight=False)
     if quarantine.count:
         place = escape(str(quarantine.path))
         console.print(f"{quarantine.count:,} rows set aside: see {place}", highlight=False)
