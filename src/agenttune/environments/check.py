@@ -269,11 +269,13 @@ def _check_isolation(environment: Environment, task: Task, other: Task) -> Itera
     if alone[0] != again:
         yield Finding("error", "same seed same episode", "the same calls got other answers.", task.id)
     plays = [start(environment, t, seed=7) for t in (task, other)]
-    pair = [play for play in plays if play is not None]
-    while any([play.advance() is not None for play in pair]):  # a list: both move in each round
-        pass
-    for play, expected in zip(pair, alone, strict=False):
-        if play.observations != expected:
+    pair = [(play, seen) for play, seen in zip(plays, alone, strict=True) if play is not None]
+    moving = True
+    while moving:
+        moves = [play.advance() for play, _ in pair]
+        moving = any(move is not None for move in moves)
+    for play, seen in pair:
+        if play.observations != seen:
             yield Finding(
                 "error",
                 "two episodes apart",

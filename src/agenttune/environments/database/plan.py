@@ -1,0 +1,109 @@
+"""What a statement does, read from its syntax tree, in words that a thought can use.
+
+The idea: the expert knows the gold statement only; its thoughts name the columns, the conditions and
+the direction of sorting that stand in it. `read` never fails: a statement it cannot take apart
+gives a plan of kind `other` with nothing to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import expressions as exp
+
+from agenttune.environments.database.tables import quote
+
+COMPARISONS = {
+    exp.EQ: "is",
+    exp.GT: "is above",
+    exp.LT: "is below",
+    exp.GTE: "is at least",
+    exp.LTE: "is at most",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A statement taken apart. Names are quoted as in SQL, values as literals."""
+
+    kind: str
+    """`select`, `insert`, `update`, `delete` or `other`."""
+    tables: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    """Wanted, inserted or updated columns."""
+    function: str = ""
+    """COUNT, SUM, AVG, MIN or MAX."""
+    conditions: tuple[str, ...] = ()
+    """Phrases such as `Country` is 'Peru'."""
+    tested: tuple[str, ...] = ()
+    """Columns that the conditions test."""
+    order: str = ""
+    """The column that sorts."""
+    descending: bool = False
+    limit: str = ""
+
+    @property
+    def where(self) -> str:
+        """All conditions in one phrase."""
+        return " and ".join(self.conditions)
+
+
+def read(sql: str) -> Plan:
+    """Take a statement apart."""
+    try:
+        tree = sqlglot.parse_one(sql, read="mysql")
+    except (sqlglot.errors.SqlglotError, RecursionError, ValueError):
+        return Plan("other")
+    if isinstance(tree, exp.Select):
+        return _read_select(tree)
+    if isinstance(tree, exp.Insert):
+        schema = tree.this
+        columns = tuple(quote(c.name) for c in schema.expressions) if isinstance(schema, exp.Schema) else ()
+        return Plan("insert", _tables(tree), columns)
+    if isinstance(tree, exp.Update):
+        columns = tuple(_column(e.this) for e in tree.expressions)
+        return Plan("update", _tables(tree), columns, "", *_where(tree))
+    if isinstance(tree, exp.Delete):
+        return Plan("delete", _tables(tree), (), "", *_where(tree))
+    return Plan("other")
+
+
+def _read_select(tree: exp.Select) -> Plan:
+    only = tree.expressions[0] if len(tree.expressions) == 1 else None
+    function = only.key.upper() if isinstance(only, exp.AggFunc) else ""
+    columns = tuple(dict.fromkeys(_column(c) for e in tree.expressions for c in e.find_all(exp.Column)))
+    conditions, tested = _where(tree)
+    order, descending = "", False
+    if (ordering := tree.args.get("order")) and ordering.expressions:
+        head = ordering.expressions[0]
+        order, descending = _column(head.this), bool(head.args.get("desc"))
+    limit = tree.args.get("limit")
+    size = limit.expression.sql() if limit is not None and limit.expression is not None else ""
+    return Plan("select", _tables(tree), columns, function, conditions, tested, order, descending, size)
+
+
+def _tables(tree: exp.Expression) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(quote(table.name) for table in tree.find_all(exp.Table)))
+
+
+def _column(node: exp.Expression) -> str:
+    return quote(node.name) if isinstance(node, exp.Column) else node.sql(dialect="mysql")
+
+
+def _where(tree: exp.Expression) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    where = tree.args.get("where")
+    if where is None:
+        return (), ()
+    parts = list(where.this.flatten()) if isinstance(where.this, exp.And) else [where.this]
+    tested = tuple(dict.fromkeys(_column(c) for p in parts for c in p.find_all(exp.Column)))
+    return tuple(_phrase(part) for part in parts), tested
+
+
+def _phrase(part: exp.Expression) -> str:
+    word = COMPARISONS.get(type(part))
+    if word and isinstance(part.this, exp.Column) and isinstance(part.expression, exp.Literal):
+        return f"{_column(part.this)} {word} {part.expression.sql(dialect='mysql')}"
+    if isinstance(part, exp.Like) and isinstance(part.this, exp.Column):
+        return f"{_column(part.this)} contains '{part.expression.name.strip('%')}'"
+    return part.sql(dialect="mysql")

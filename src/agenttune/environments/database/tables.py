@@ -1,0 +1,115 @@
+"""Tables as plain data, and how they become SQLite.
+
+The idea: every source (generator, dbbench, files) ends in the same few words: tables with typed
+columns and rows. Text columns ignore case when compared, as MySQL does by default, so that what an
+agent learns here holds on the benchmark's MySQL.
+
+Invariant: loading the same tables twice gives two databases that answer every query alike.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NUMBER_TYPES = {
+    "int": "INTEGER",
+    "integer": "INTEGER",
+    "float": "REAL",
+    "double": "REAL",
+    "decimal": "REAL",
+}
+
+Value = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; `type` is a MySQL or SQLite type name (`TEXT`, `INT`, `FLOAT`, `DATE`, …)."""
+
+    name: str
+    type: str = "TEXT"
+
+    @property
+    def is_number(self) -> bool:
+        return sqlite_type(self.type) != "TEXT"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A named table."""
+
+    name: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Value]]
+
+
+def sqlite_type(mysql_type: str) -> str:
+    """SQLite's storage type for a MySQL one: numbers stay numbers, the rest (dates too) is text."""
+    word = re.split(r"\W", mysql_type.strip().lower(), maxsplit=1)[0]
+    if word.endswith("int"):
+        return "INTEGER"
+    return NUMBER_TYPES.get(word, "TEXT")
+
+
+def quote(name: str) -> str:
+    """An identifier in back quotes, which both MySQL and SQLite read."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def literal(value: Value) -> str:
+    """A value as an SQL literal."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return repr(value)
+
+
+def load(connection: sqlite3.Connection, tables: Sequence[Table]) -> None:
+    """Create and fill the tables. Columns of one name get a number behind the second (`Points_2`)."""
+    for table in tables:
+        names = _distinct([column.name for column in table.columns])
+        types = [sqlite_type(column.type) for column in table.columns]
+        body = ", ".join(
+            f"{quote(name)} {kind}{' COLLATE NOCASE' if kind == 'TEXT' else ''}"
+            for name, kind in zip(names, types, strict=True)
+        )
+        connection.execute(f"CREATE TABLE {quote(table.name)} ({body})")
+        marks = ", ".join("?" * len(names))
+        connection.executemany(f"INSERT INTO {quote(table.name)} VALUES ({marks})", table.rows)
+
+
+def headers(tables: Sequence[Table]) -> str:
+    """What AgentBench tells an agent about the tables, behind the question."""
+    if len(tables) == 1:
+        columns = ",".join(column.name for column in tables[0].columns)
+        return f"The name of this table is {tables[0].name}, and the headers of this table are {columns}."
+    parts = [f"There are {len(tables)} tables involved with this task."]
+    for number, table in enumerate(tables, 1):
+        columns = ",".join(column.name for column in table.columns)
+        parts.append(
+            f"The name of the {ordinal(number)} table is {table.name}, "
+            f"and the headers of this table are {columns}."
+        )
+    return " ".join(parts)
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, …"""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    taken: set[str] = set()
+    out: list[str] = []
+    for name in names:
+        candidate, number = name, 2
+        while candidate.lower() in taken:
+            candidate, number = f"{name}_{number}", number + 1
+        taken.add(candidate.lower())
+        out.append(candidate)
+    return out

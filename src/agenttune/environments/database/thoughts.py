@@ -1,0 +1,153 @@
+"""What the expert says: short thoughts in varied words, made from a `Plan` and the question.
+
+The idea: a thought says what is looked for and why the statement finds it; where something is sorted
+it states the direction before the SQL does (highest: descending), because small models confuse the two.
+
+Invariant: no thought holds a line break, and most are below thirty words.
+"""
+
+from __future__ import annotations
+
+import re
+from random import Random
+
+from agenttune.environments.database.plan import Plan
+
+RANK_WORDS = re.compile(
+    r"\b(most recent|most expensive|most powerful|best-selling|worst-selling|most|least|fewest|"
+    r"(?!interest|forest|west|rest|request|contest|east|guest|harvest|invest|latest title)[a-z]+est|best|worst)\b",
+    re.I,
+)
+FUNCTIONS = {
+    "SUM": ("the sum of {c}", "{c} added up", "the total {c}"),
+    "AVG": ("the average of {c}", "the mean of {c}"),
+    "MAX": ("the highest {c}", "the maximum of {c}", "the largest value of {c}"),
+    "MIN": ("the lowest {c}", "the minimum of {c}", "the smallest value of {c}"),
+}
+READ = (
+    "I need {what} where {where}.",
+    "The question asks for {what} where {where}.",
+    "To answer I read {what} where {where}.",
+    "I look for the rows where {where} and take {what}.",
+    "{what} is wanted, so I keep the rows where {where}.",
+)
+READ_ALL = ("I need {what} over the whole table.", "The question asks for {what}, without any condition.")
+RANK = (
+    "{word} means the {end} {order}: sort {way} and keep {n}.",
+    "The {end} {order} is asked for ({word}), so {way} with LIMIT {n}.",
+    "I sort by {order} {way}, because {word} asks for the {end}, and keep {n}.",
+    "{word}: {order} must be {end}, so {way}, LIMIT {n}.",
+)
+JOIN = (
+    "The condition is in {b}, the wanted value in {a}: I join them by the id.",
+    "{a} and {b} belong together by the id, so I join them and keep what fits.",
+    "I join {a} with {b} to use both tables.",
+)
+INSERT = (
+    "A new row goes into {t}: I give a value for each of {n} columns, in order.",
+    "I insert one row into {t} with the {n} values of the task.",
+    "The task adds a row to {t}; each value goes to its column.",
+)
+UPDATE = (
+    "I set {c} in the rows where {where}.",
+    "Only rows where {where} change: {c} gets its new value.",
+    "The task changes {c} where {where}.",
+)
+DELETE = (
+    "I delete the rows where {where}.",
+    "The rows where {where} must go.",
+    "The task removes what has {where}.",
+)
+ANSWER = (
+    "The output answers the question.",
+    "The output gives {v}, which is the answer.",
+    "So the answer is {v}.",
+    "That is what was asked for.",
+)
+ANSWER_MANY = (
+    "Every row of the output belongs to the answer.",
+    "The output holds {n} values: all are the answer.",
+)
+ANSWER_NONE = ("No row fits, so the answer is none.", "The output is empty: the answer is none.")
+CHANGED = ("The change is made.", "The statement ran, so the task is done.", "Done: the table is changed.")
+CHECK = ("I check the change.", "I look whether it worked.", "Let me verify the rows.")
+CHECKED = (
+    "The table now shows what was asked.",
+    "The rows are as they should be.",
+    "The check confirms the change.",
+)
+LOOK = (
+    "First I look at how {c} is written.",
+    "I look at some values of {c} before I ask.",
+    "To be sure about {c}, I look at the table first.",
+)
+SEEN = ("{c} holds values like {v}. ", "Now I know how {c} looks. ", "The values are written like {v}. ")
+
+
+def purpose(rng: Random, plan: Plan, question: str) -> str:
+    """Why the gold statement is the right one."""
+    if plan.kind == "insert":
+        return rng.choice(INSERT).format(t=plan.tables[0], n=len(plan.columns) or "all")
+    if plan.kind == "update":
+        return rng.choice(UPDATE).format(c=_listed(plan.columns), where=plan.where or "any")
+    if plan.kind == "delete":
+        return rng.choice(DELETE).format(where=plan.where or "any")
+    if plan.kind != "select":
+        return "One statement gives what is asked for."
+    parts = []
+    if len(plan.tables) > 1:
+        parts.append(rng.choice(JOIN).format(a=plan.tables[0], b=_listed(plan.tables[1:])))
+    if plan.order and plan.limit:
+        parts.append(direction(rng, plan, question))
+        if plan.conditions:
+            parts.append(f"Only rows where {plan.where}.")
+    elif len(plan.tables) == 1:
+        frames = READ if plan.conditions else READ_ALL
+        text = rng.choice(frames).format(what=_what(rng, plan), where=plan.where)
+        parts.append(text[:1].upper() + text[1:])
+    return " ".join(parts)
+
+
+def direction(rng: Random, plan: Plan, question: str) -> str:
+    """Which way to sort, and which word of the question says so."""
+    text = rng.choice(RANK).format(
+        word=f"'{rank_word(question)}'",
+        end="highest" if plan.descending else "lowest",
+        order=plan.order,
+        way="descending (DESC)" if plan.descending else "ascending (ASC)",
+        n=plan.limit,
+    )
+    return text[:1].upper() + text[1:]
+
+
+def rank_word(question: str) -> str:
+    """The word of the question that ranks (`tallest`), or `first`."""
+    found = RANK_WORDS.findall(question.split("\n", 1)[0])
+    return found[-1].lower() if found else "first"
+
+
+def committing(rng: Random, values: list[str]) -> str:
+    """The thought before the answer to a question."""
+    if values == ["none"]:
+        return rng.choice(ANSWER_NONE)
+    if len(values) > 1:
+        return rng.choice(ANSWER_MANY).format(n=len(values))
+    value = values[0] if len(values[0]) < 40 else "one value"
+    return rng.choice(ANSWER).format(v=value)
+
+
+def _what(rng: Random, plan: Plan) -> str:
+    columns = _listed(plan.columns)
+    if plan.function == "COUNT":
+        return (
+            f"the number of different {columns}"
+            if plan.columns
+            else rng.choice(("the number of rows", "a count of the rows"))
+        )
+    if plan.function in FUNCTIONS:
+        return rng.choice(FUNCTIONS[plan.function]).format(c=columns)
+    return columns or "everything"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
