@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from agenttune.environments.contract import Environment, Expert, Split, Task
 from agenttune.environments.database import sources
@@ -27,7 +27,7 @@ INSTRUCTION = (
     "or your final answer, which ends the task. "
     "Put names of tables and columns in back quotes. When a statement fails, read the error and mend it. "
     "Answer once you are sure, with exactly the values that the question asks for, as the database shows "
-    "them. When the task is a change, make the change first; then the content of the answer does not matter."
+    "them. When the task is a change, make the change first; then any answer will do."
 )
 
 
@@ -40,7 +40,7 @@ class DatabaseEnvironment(Environment):
     """
 
     name = "database"
-    tools: Sequence[Tool] = TOOLS
+    tools: ClassVar[Sequence[Tool]] = TOOLS
     max_steps = 15
 
     def __init__(

@@ -25,7 +25,8 @@ from agenttune.environments.database.themes import test_themes, train_themes
 from agenttune.errors import RecipeError
 
 KINDS = (
-    "select", "count", "comparison", "ranking", "sum", "min", "max", "avg", "join", "insert", "update", "delete",
+    "select", "count", "comparison", "ranking", "sum", "min",
+    "max", "avg", "join", "insert", "update", "delete",
 )  # fmt: skip
 TRAIN_MIX = (
     "insert", "ranking", "select", "update", "count", "comparison", "insert", "select", "join", "ranking",

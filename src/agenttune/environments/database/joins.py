@@ -121,7 +121,8 @@ def _three(
     holders = [r[0] for r in second.parent.rows if condition.holds(r[2])]
     ids = [r[0] for r in second.child.rows if r[place] in holders]
     source = (
-        f"{quote(first.child.name)} AS T1 JOIN {quote(second.child.name)} AS T2 ON {_on('T1', first, 'T2')} "
+        f"{quote(first.child.name)} AS T1 "
+        f"JOIN {quote(second.child.name)} AS T2 ON {_on('T1', first, 'T2')} "
         f"JOIN {quote(second.parent.name)} AS T3 ON {_on('T2', second, 'T3')}"
     )
     noun = f"{noun}'s {facts[place - 2].header.lower()}"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import sqlglot
 from sqlglot import expressions as exp
+from sqlglot.errors import SqlglotError
 
 from agenttune.environments.database.tables import quote
 from agenttune.errors import DataError
@@ -45,7 +46,7 @@ def rewrite(sql: str) -> str | None:
         return None
     try:
         statements = sqlglot.transpile(text, read="mysql", write="sqlite")
-    except (sqlglot.errors.SqlglotError, RecursionError, ValueError):
+    except (SqlglotError, RecursionError, ValueError):
         return None
     if len(statements) != 1 or not statements[0] or statements[0] == text:
         return None
@@ -84,7 +85,7 @@ def _convert(connection: sqlite3.Connection, statement: str) -> None:
                 connection.execute(_create(tree))
             elif tree is not None:
                 connection.execute(tree.sql(dialect="sqlite"))
-    except (sqlglot.errors.SqlglotError, sqlite3.Error):
+    except (SqlglotError, sqlite3.Error):
         return  # a view, or a constraint that SQLite does not know
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import expressions as exp
+from sqlglot.errors import SqlglotError
 
 from agenttune.environments.database.tables import quote
 
@@ -53,7 +54,7 @@ def read(sql: str) -> Plan:
     """Take a statement apart."""
     try:
         tree = sqlglot.parse_one(sql, read="mysql")
-    except (sqlglot.errors.SqlglotError, RecursionError, ValueError):
+    except (SqlglotError, RecursionError, ValueError):
         return Plan("other")
     if isinstance(tree, exp.Select):
         return _read_select(tree)
@@ -83,15 +84,15 @@ def _read_select(tree: exp.Select) -> Plan:
     return Plan("select", _tables(tree), columns, function, conditions, tested, order, descending, size)
 
 
-def _tables(tree: exp.Expression) -> tuple[str, ...]:
+def _tables(tree: exp.Expr) -> tuple[str, ...]:
     return tuple(dict.fromkeys(quote(table.name) for table in tree.find_all(exp.Table)))
 
 
-def _column(node: exp.Expression) -> str:
+def _column(node: exp.Expr) -> str:
     return quote(node.name) if isinstance(node, exp.Column) else node.sql(dialect="mysql")
 
 
-def _where(tree: exp.Expression) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _where(tree: exp.Expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
     where = tree.args.get("where")
     if where is None:
         return (), ()
@@ -100,7 +101,7 @@ def _where(tree: exp.Expression) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(_phrase(part) for part in parts), tested
 
 
-def _phrase(part: exp.Expression) -> str:
+def _phrase(part: exp.Expr) -> str:
     word = COMPARISONS.get(type(part))
     if word and isinstance(part.this, exp.Column) and isinstance(part.expression, exp.Literal):
         return f"{_column(part.this)} {word} {part.expression.sql(dialect='mysql')}"

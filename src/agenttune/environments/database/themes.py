@@ -1,8 +1,8 @@
 """What tables are about: themes, each with its columns and the words that rank them.
 
-The idea: a theme is a few lines of `themes_train.txt` or `themes_test.txt`. The first line gives the noun (one / many) and possible
-table names; each further line is `header = kind | most / least`, the first of them the key. `most`
-and `least` are the words that ask for the highest and the lowest value of that column.
+The idea: a theme is a few lines of `themes_train.txt` or `themes_test.txt`. The first line gives the
+noun (one / many) and possible table names; each further line is `header = kind | most / least`, the
+first of them the key. `most` and `least` ask for the highest and the lowest value of that column.
 
 Invariant: train and test themes are disjoint, and so are their table names.
 """
@@ -51,7 +51,7 @@ def test_themes() -> tuple[Theme, ...]:
 
 
 def _read(file: str) -> list[Theme]:
-    text = resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
+    text = resources.files("agenttune.environments.database").joinpath(file).read_text(encoding="utf-8")
     return [_theme(block.strip().splitlines()) for block in text.strip().split("\n\n")]
 
 

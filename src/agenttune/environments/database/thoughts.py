@@ -15,7 +15,7 @@ from agenttune.environments.database.plan import Plan
 
 RANK_WORDS = re.compile(
     r"\b(most recent|most expensive|most powerful|best-selling|worst-selling|most|least|fewest|"
-    r"(?!interest|forest|west|rest|request|contest|east|guest|harvest|invest|latest title)[a-z]+est|best|worst)\b",
+    r"(?!interest|forest|west|rest|request|contest|east|guest|harvest)[a-z]+est|best|worst)\b",
     re.I,
 )
 FUNCTIONS = {

@@ -34,7 +34,7 @@ class Wordings:
 
 def _frames(file: str) -> dict[str, tuple[str, ...]]:
     """Blocks of lines; the first line of a block names the kind."""
-    text = resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
+    text = resources.files("agenttune.environments.database").joinpath(file).read_text(encoding="utf-8")
     blocks = [block.strip().splitlines() for block in text.strip().split("\n\n")]
     return {block[0].strip(): tuple(line.strip() for line in block[1:]) for block in blocks}
 
