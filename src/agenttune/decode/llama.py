@@ -1,0 +1,138 @@
+"""Llama-shaped models (Llama, SmolLM, Qwen2) as one flat function over prepared weights.
+
+The same arithmetic as the transformers modules in about a third of the calls: query, key and value are
+one product, gate and up another; rotation comes from a table; logits only where they are asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn.functional import embedding, rms_norm, silu
+from transformers import PreTrainedModel
+
+from agenttune.decode.attention import attend
+from agenttune.decode.cache import KVCache
+from agenttune.decode.linear import Linear, prepare_linear
+from agenttune.decode.loading import LoadedModel
+from agenttune.decode.plan import Plan
+
+_LAYERS = {"LlamaDecoderLayer", "Qwen2DecoderLayer"}
+_ROTATIONS = {"default", "linear", "llama3", "yarn"}  # those whose table does not depend on the length
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    attention_norm: torch.Tensor
+    query_key_value: Linear
+    output: Linear
+    mlp_norm: torch.Tensor
+    gate_up: Linear
+    down: Linear
+
+
+def is_llama_shaped(model: PreTrainedModel) -> bool:
+    """Whether the model's layers are exactly those that this file computes."""
+    config: Any = model.config
+    layers = getattr(getattr(model, "model", None), "layers", None)
+    if not isinstance(layers, torch.nn.ModuleList) or not hasattr(model, "lm_head"):
+        return False
+    rotation = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    return (
+        all(type(layer).__name__ in _LAYERS for layer in layers)
+        and all(type(module) is torch.nn.Linear for module in _linears(model))
+        and config.hidden_act == "silu"
+        and rotation in _ROTATIONS
+        and not getattr(config, "use_sliding_window", False)
+    )
+
+
+def _linears(model: Any) -> list[torch.nn.Module]:
+    layer = model.model.layers[0]
+    attention, mlp = layer.self_attn, layer.mlp
+    return [
+        *(attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj),
+        *(mlp.gate_proj, mlp.up_proj, mlp.down_proj, model.lm_head),
+    ]
+
+
+class LlamaNetwork:
+    """A network (`agenttune.decode.network.Network`) for models that `is_llama_shaped` accepts."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        model: Any = loaded.model
+        attention = model.model.layers[0].self_attn
+        self._head_dim = attention.head_dim
+        self._heads = model.config.num_attention_heads
+        self._kv_heads = model.config.num_key_value_heads
+        self._scale = attention.scaling
+        self._epsilon = model.config.rms_norm_eps
+        self._embedding = model.model.embed_tokens.weight.detach()
+        self._layers = [_prepare_layer(layer) for layer in model.model.layers]
+        self._norm = model.model.norm.weight.detach()
+        self._head = prepare_linear(model.lm_head.weight.detach())
+        self._cos, self._sin = _rotation_table(model, loaded.max_context)
+
+    @torch.inference_mode()
+    def __call__(
+        self, tokens: torch.Tensor, plan: Plan, cache: KVCache, places: torch.Tensor
+    ) -> torch.Tensor:
+        hidden = embedding(tokens, self._embedding)
+        cos, sin = self._cos[plan.positions], self._sin[plan.positions]
+        size, epsilon = (hidden.shape[-1],), self._epsilon
+        for index, layer in enumerate(self._layers):
+            normed = rms_norm(hidden, size, layer.attention_norm, epsilon)
+            mixed = self._attend(layer.query_key_value(normed), cos, sin, plan, cache, index)
+            hidden = hidden + layer.output(mixed)
+            normed = rms_norm(hidden, size, layer.mlp_norm, epsilon)
+            gate, up = layer.gate_up(normed).chunk(2, -1)
+            hidden = hidden + layer.down(silu(gate).mul_(up))
+        chosen = rms_norm(hidden[places], size, self._norm, epsilon)
+        return self._head(chosen)
+
+    def _attend(
+        self,
+        projected: torch.Tensor,
+        cos: torch.Tensor,
+        sin: torch.Tensor,
+        plan: Plan,
+        cache: KVCache,
+        layer: int,
+    ) -> torch.Tensor:
+        heads = projected.view(len(projected), -1, self._head_dim)
+        turning, values = heads[:, : -self._kv_heads], heads[:, -self._kv_heads :]
+        # (x₁, x₂) ↦ (x₁ cos − x₂ sin, x₂ cos + x₁ sin); the sign is in the table
+        turned = turning * cos + turning.roll(self._head_dim // 2, -1) * sin
+        queries, keys = turned[:, : self._heads], turned[:, self._heads :]
+        return attend(queries, keys, values, cache, layer, plan, self._scale).flatten(1)
+
+
+def _prepare_layer(layer: Any) -> _Layer:
+    attention, mlp = layer.self_attn, layer.mlp
+    return _Layer(
+        attention_norm=layer.input_layernorm.weight.detach(),
+        query_key_value=_joined(attention.q_proj, attention.k_proj, attention.v_proj),
+        output=_joined(attention.o_proj),
+        mlp_norm=layer.post_attention_layernorm.weight.detach(),
+        gate_up=_joined(mlp.gate_proj, mlp.up_proj),
+        down=_joined(mlp.down_proj),
+    )
+
+
+def _joined(*modules: torch.nn.Linear) -> Linear:
+    """Several linear layers of the same input as one."""
+    weight = torch.cat([module.weight.detach() for module in modules])
+    biases = [module.bias.detach() for module in modules if module.bias is not None]
+    return prepare_linear(weight, torch.cat(biases) if biases else None)
+
+
+def _rotation_table(model: Any, positions: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosines and signed sines, each `[positions, 1, head_dim]`, from the model's own rotary module."""
+    like = model.model.embed_tokens.weight
+    with torch.inference_mode():
+        cos, sin = model.model.rotary_emb(like[:1, None], torch.arange(positions, device=like.device)[None])
+    half = sin.shape[-1] // 2
+    signed = torch.cat([-sin[..., :half], sin[..., half:]], -1)
+    return cos[0, :, None], signed[0, :, None]
