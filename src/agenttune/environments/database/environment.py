@@ -18,6 +18,7 @@ from agenttune.environments.database.episode import TOOLS, DatabaseEpisode
 from agenttune.environments.database.expert import expert
 from agenttune.environments.database.generated import GeneratedSource
 from agenttune.errors import RecipeError
+from agenttune.storage import Rejected
 from agenttune.trajectory import Tool
 
 INSTRUCTION = (
@@ -70,6 +71,11 @@ class DatabaseEnvironment(Environment):
                 f"There is no source {source!r} of database tasks.",
                 remedy="Use generated, dbbench or sqlite.",
             )
+
+    @property
+    def set_aside(self) -> Sequence[Rejected]:
+        """Rows of the source that could not be used, and why."""
+        return self.source.set_aside
 
     def tasks(self, split: Split) -> Sequence[Task]:
         return self.source.tasks(split)

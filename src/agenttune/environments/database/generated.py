@@ -23,6 +23,7 @@ from agenttune.environments.database.schema import draw_table
 from agenttune.environments.database.tables import Table, headers, load
 from agenttune.environments.database.themes import test_themes, train_themes
 from agenttune.errors import RecipeError
+from agenttune.storage import Rejected
 
 KINDS = (
     "select", "count", "comparison", "ranking", "sum", "min",
@@ -39,6 +40,8 @@ Dev and test go round `KINDS` evenly, so that training cannot flatter the score.
 
 class GeneratedSource:
     """Generated tasks: `sizes` of them in each split, limited to `kinds`."""
+
+    set_aside: Sequence[Rejected] = ()
 
     def __init__(self, seed: int, sizes: dict[Split, int], kinds: Sequence[str] | None = None) -> None:
         if unknown := set(kinds or ()) - set(KINDS):

@@ -48,8 +48,8 @@ FUNCTIONS = frozenset(
         r"\w+",
         """abs avg ceil ceiling char coalesce concat concat_ws count cume_dist date datetime dense_rank exp
         first_value floor glob group_concat hex if ifnull iif instr julianday lag last_value lead length
-        like ln log log10 log2 lower ltrim max min mod nth_value ntile nullif octet_length percent_rank pi pow
-        power quote rank replace round row_number rtrim sign sqrt strftime string_agg substr substring sum
+        like ln log log10 log2 lower ltrim max min mod nth_value ntile nullif octet_length percent_rank pi
+        pow power quote rank replace round row_number rtrim sign sqrt strftime string_agg substr substring sum
         time timediff total trim trunc typeof unhex unicode unixepoch upper zeroblob changes
         last_insert_rowid total_changes sqlite_version likely unlikely""",
     )
