@@ -18,7 +18,7 @@ from agenttune.agents.expert import ExpertAgent
 from agenttune.collect.rollout import MAX_ERRORS_IN_A_ROW, RolloutResult, episode_seed, rollout
 from agenttune.dialects.registry import get_dialect
 from agenttune.dialects.rendering import to_example
-from agenttune.environments.contract import Episode, StepResult, Task
+from agenttune.environments.contract import Environment, Episode, Expert, StepResult, Task
 from agenttune.errors import AgentError, EpisodeError, ModelError, RecipeError
 from agenttune.storage import read_records
 from agenttune.trajectory import Fault, Outcome, Step, ToolCall, Trajectory, Usage
@@ -245,14 +245,23 @@ def test_what_a_user_must_mend_stops_the_rollout_and_keeps_what_was_finished(tmp
     assert len(stored(tmp_path / "t.jsonl")) == 7
 
 
-def test_a_world_without_an_expert_is_the_users_mistake(tmp_path: Path) -> None:
-    class NoExpert(Guess):
-        def expert(self, task: Task, seed: int = 0) -> None:
-            del task, seed
+def test_a_task_without_an_expert_is_that_tasks_error(tmp_path: Path) -> None:
+    class Sometimes(Guess):
+        def expert(self, task: Task, seed: int = 0) -> Expert | None:
+            return None if task.data["n"] == 1 else super().expert(task, seed)
 
-    world = NoExpert()
+    world = Sometimes(4)
+    rows = stored(play(ExpertAgent(world, REACT), tmp_path / "t.jsonl", world).path)
+    assert [row.task for row in rows if row.reward is None] == ["train-1"]
+    assert "knows no answer" in next(row.error for row in rows if row.reward is None)
+
+
+def test_a_world_without_an_expert_is_the_users_mistake() -> None:
+    class NoExpert(Guess):
+        expert = Environment.expert
+
     with pytest.raises(RecipeError, match="has no expert"):
-        play(ExpertAgent(world, REACT), tmp_path / "t.jsonl", world)
+        ExpertAgent(NoExpert(), REACT)
 
 
 def test_an_expert_that_stops_early_is_an_agent_error(tmp_path: Path) -> None:

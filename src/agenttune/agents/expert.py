@@ -4,8 +4,8 @@ The idea: an expert is a generator of moves; one is kept for each open conversat
 its last move earned. Its moves travel as structure (`AgentReply.move`); the text beside them, in the
 dialect of the rollout, is what a model would have said.
 
-Invariants: an environment without an expert is the user's mistake and is raised; an expert that gets
-stuck on one task is that conversation's error alone.
+Invariants: an environment without any expert is the user's mistake and is raised; a single task without
+one, and an expert that gets stuck, are that conversation's error alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from agenttune.agents.contract import Agent, AgentReply, Conversation
 from agenttune.dialects.contract import Dialect
 from agenttune.environments.contract import Environment, Expert, Move
-from agenttune.errors import AgentTuneError, RecipeError
+from agenttune.errors import RecipeError
 
 
 class ExpertAgent(Agent):
@@ -25,6 +25,12 @@ class ExpertAgent(Agent):
     name = "expert"
 
     def __init__(self, environment: Environment, dialect: Dialect) -> None:
+        """Raises `RecipeError` for an environment that has no expert."""
+        if type(environment).expert is Environment.expert:
+            raise RecipeError(
+                f"the environment {environment.name!r} has no expert",
+                remedy="gather with an agent of kind `local` or `endpoint`",
+            )
         self._environment = environment
         self._dialect = dialect
         self._experts: dict[str, Expert] = {}
@@ -47,8 +53,6 @@ class ExpertAgent(Agent):
         try:
             move = self._move(conversation)
             spans = self._dialect.render(move.thought, move.call)
-        except AgentTuneError:
-            raise
         except StopIteration:
             return AgentReply("", finish="error", error="the expert has no further move")
         except Exception as error:
@@ -62,11 +66,7 @@ class ExpertAgent(Agent):
             return expert.send(conversation.observation)
         expert = self._environment.expert(conversation.task, conversation.seed)
         if expert is None:
-            raise RecipeError(
-                f"the environment {self._environment.name!r} has no expert for a task",
-                where=conversation.task.id,
-                remedy="gather with an agent of kind `local` or `endpoint`",
-            )
+            raise LookupError("it knows no answer to this task")
         with self._lock:
             self._experts[conversation.id] = expert
         return next(expert)

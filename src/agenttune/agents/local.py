@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from agenttune.agents.contract import Agent, AgentReply, Conversation
 from agenttune.decode.composition import Composition
 from agenttune.decode.engine import Engine
-from agenttune.decode.loading import LoadedModel
+from agenttune.decode.loading import LoadedModel, load_model
 from agenttune.decode.requests import Generation, Request
 from agenttune.decode.sampling import Sampling
 from agenttune.trajectory import Usage
@@ -43,22 +43,24 @@ class LocalAgent(Agent):
 
     def __init__(
         self,
-        model: LoadedModel,
+        model: LoadedModel | str,
         *,
         batch_size: int = 16,
         max_new_tokens: int = 128,
         max_context: int = 2048,
-        sampling: Sampling | None = None,
+        temperature: float = 0.0,
     ) -> None:
-        """`max_new_tokens` bounds a reply and `max_context` prompt and reply together, in tokens.
+        """`model` is loaded, or a name that `load_model` knows.
 
-        `sampling` is greedy unless given; its random numbers follow from the conversation's seed.
+        `max_new_tokens` bounds a reply and `max_context` prompt and reply together, in tokens. With a
+        temperature above 0 the random numbers follow from the conversation's seed. Raises `ModelError`.
         """
+        model = load_model(model) if isinstance(model, str) else model
         self.name = model.name
         self.batch_size = batch_size
         self._model = model
         self._max_new_tokens = max_new_tokens
-        self._sampling = sampling or Sampling()
+        self._sampling = Sampling(temperature=temperature)
         self._engine = Engine(Composition.single(model), max_batch=batch_size, max_context=max_context)
         self._turns: dict[str, _Turn] = {}
 

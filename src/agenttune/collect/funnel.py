@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field
+from rich.box import SIMPLE
 from rich.table import Table
 
 from agenttune.storage import write_json
@@ -79,19 +80,18 @@ class Funnel(Record):
 
 def funnel_table(rows: Sequence[FunnelRow]) -> Table:
     """The funnel for a terminal, with a total where there are several environments."""
-    table = Table(title="From tasks to training data")
-    table.add_column("environment")
+    table = Table("environment", title="From tasks to training data", box=SIMPLE, collapse_padding=True)
     for name in (
         "tasks",
         "episodes",
         "errors",
-        "failures",
-        "repeated",
-        "over cap",
+        "failed",
+        "same",
+        "capped",
         "kept",
         "turns",
-        "passed",
-        "kept/task",
+        "pass",
+        "ratio",
     ):
         table.add_column(name, justify="right")
     for row in [*rows, *([Funnel(rows=list(rows)).total] if len(rows) > 1 else [])]:
