@@ -126,7 +126,7 @@ def mix(
 def manifest(rows: Iterable[Measured], shares: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """For each source: rows, tokens, trained tokens, and the share of each beside its share of the loss."""
     keys: tuple[str, ...] = ("rows", "tokens", "trained_tokens")
-    counts = {name: dict.fromkeys(keys, 0.0) for name in shares}
+    counts: dict[str, dict[str, float]] = {name: dict.fromkeys(keys, 0.0) for name in shares}
     for row in rows:
         found = counts[row.source]
         found["rows"] += 1
