@@ -19,6 +19,7 @@ from agenttune.example import Example
 from agenttune.storage import Rejected, encode, open_atomic
 
 if TYPE_CHECKING:
+    from agenttune.curate.formats import WriteCount
     from agenttune.curate.inspect import ExampleFacts, FileFacts, Sample, TokenCount, TrajectoryFacts
 
 app = typer.Typer(no_args_is_help=True)
@@ -51,7 +52,7 @@ def inspect(
     else:
         console.print(_table(file, _trajectory_lines(found.facts), found))
     if found.facts is not None and found.facts.samples:
-        console.print(_samples(found.facts.samples))
+        _print_samples(console, found.facts.samples)
     _print_rejections(console, found)
 
 
@@ -188,16 +189,12 @@ def _counted(counter: Counter[str]) -> str:
     return (f"{shown}, and {more} more" if more > 0 else shown) or "none"
 
 
-def _samples(samples: list[Sample]) -> Table:
-    table = Table(title="first rows", title_justify="left")
-    table.add_column("line", justify="right", min_width=4)
-    table.add_column("id", no_wrap=True, min_width=12, max_width=24)
-    table.add_column("asked", no_wrap=True, ratio=1)
-    table.add_column("answered", no_wrap=True, ratio=1)
+def _print_samples(console: Console, samples: list[Sample]) -> None:
     for sample in samples:
-        texts = (" ".join(text.split())[:200] for text in (sample.id, sample.asked, sample.answered))
-        table.add_row(str(sample.line), *map(escape, texts))
-    return table
+        asked, answered = (" ".join(text.split()) for text in (sample.asked, sample.answered))
+        width = max(console.width - len(sample.id) - 20, 40) // 2
+        line = f"  line {sample.line}  {sample.id}  {asked[:width]} … {answered[:width]}"
+        console.print(line, markup=False, highlight=False, no_wrap=True, overflow="ellipsis")
 
 
 def _print_rejections(console: Console, found: FileFacts) -> None:
