@@ -1,0 +1,141 @@
+"""The law of the trainer: however rows are packed, shared or split, loss and gradient are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from agenttune.tune.learner import Learner
+from agenttune.tune.loss import source_weights
+from agenttune.tune.packing import pack_rows
+from agenttune.tune.rows import TokenRow
+from agenttune.tune.tree import Pack, build_pack
+
+Rows = Callable[..., list[TokenRow]]
+Row = Callable[..., TokenRow]
+Models = Callable[..., PreTrainedModel]
+SHARES = {"agent": 0.2, "general": 0.8}
+SOURCES = ["agent", "general"]
+
+
+def row_by_row(model: PreTrainedModel, rows: Sequence[TokenRow]) -> tuple[float, dict[str, Tensor]]:
+    """Loss and gradient by the definition, with transformers' own eager attention, one row at a time."""
+    model.set_attn_implementation("eager")
+    counts = {source: sum(r.trained_tokens for r in rows if r.source == source) for source in SOURCES}
+    present = sum(SHARES[source] for source in SOURCES if counts[source])
+    total = torch.zeros(())
+    for row in rows:
+        logits = model(input_ids=torch.from_numpy(row.tokens).long()[None]).logits[0]
+        losses = -logits.log_softmax(-1)[:-1].gather(1, torch.from_numpy(row.tokens[1:]).long()[:, None])[
+            :, 0
+        ]
+        trained = torch.from_numpy(row.trained[1:])
+        total = total + SHARES[row.source] / present / counts[row.source] * losses[trained].sum()
+    total.backward()
+    return float(total.detach()), gradients(model)
+
+
+def gradients(model: PreTrainedModel) -> dict[str, Tensor]:
+    taken = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad(set_to_none=True)
+    return taken
+
+
+def packed(model: PreTrainedModel, packs: Sequence[Pack]) -> tuple[float, dict[str, Tensor]]:
+    model.set_attn_implementation("agenttune_prefix_tree")
+    counts = sum((p.counts.sum(axis=0, dtype=np.float64) for p in packs), np.zeros(2))
+    weights = source_weights(counts, SOURCES, SHARES)
+    sums = Learner(model).learn(packs, weights)
+    return float(sums @ weights), gradients(model)
+
+
+def assert_same(a: tuple[float, dict[str, Tensor]], b: tuple[float, dict[str, Tensor]]) -> None:
+    assert a[0] == pytest.approx(b[0], rel=1e-5)
+    assert a[1].keys() == b[1].keys()
+    for name, gradient in a[1].items():
+        assert torch.dist(gradient, b[1][name]) <= 1e-5 * b[1][name].norm() + 1e-8, name
+
+
+@pytest.mark.parametrize("pack_tokens", [1, 30, 64, 10_000])
+@pytest.mark.parametrize("share", [False, True])
+def test_any_packing_equals_row_by_row(
+    model: PreTrainedModel, make_rows: Rows, pack_tokens: int, share: bool
+) -> None:
+    rows = make_rows(10, sources=("agent", "general"))
+    packs = pack_rows(rows, range(len(rows)), SOURCES, pack_tokens, share=share)
+    assert_same(packed(model, packs), row_by_row(model, rows))
+
+
+@st.composite
+def forests(draw: st.DrawFn) -> list[TokenRow]:
+    """Rows over two letters: deep and ragged trees, equal rows, rows that are prefixes of others."""
+    rows = []
+    for index in range(draw(st.integers(1, 8))):
+        tokens = draw(st.lists(st.integers(0, 1), min_size=2, max_size=12))
+        trained = draw(st.sets(st.integers(1, len(tokens) - 1), min_size=1))
+        mask = np.isin(np.arange(len(tokens)), list(trained))
+        source = draw(st.sampled_from(SOURCES))
+        rows.append(TokenRow(str(index), source, np.array(tokens, dtype=np.int32), mask))
+    return rows
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=forests(), min_shared=st.integers(1, 6))
+def test_any_tree_equals_row_by_row(make_model: Models, rows: list[TokenRow], min_shared: int) -> None:
+    model = make_model()
+    pack = build_pack(rows, range(len(rows)), SOURCES, min_shared=min_shared)
+    assert_same(packed(model, [pack]), row_by_row(model, rows))
+
+
+@settings(max_examples=20, deadline=None)
+@given(cuts=st.sets(st.integers(1, 9), max_size=4))
+def test_any_split_into_packs_gives_the_same_gradient(
+    make_model: Models, make_rows: Rows, cuts: set[int]
+) -> None:
+    model, rows = make_model(), make_rows(10, sources=("agent", "general"))
+    edges = [0, *sorted(cuts), 10]
+    packs = [build_pack(rows, range(a, b), SOURCES) for a, b in pairwise(edges)]
+    assert_same(packed(model, packs), packed(model, [build_pack(rows, range(10), SOURCES)]))
+
+
+def test_long_nodes_are_worked_off_in_blocks(
+    model: PreTrainedModel, make_rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agenttune.tune.attention.QUERY_BLOCK", 3)
+    rows = make_rows(6)
+    packs = [build_pack(rows, range(6), SOURCES, min_shared=1)]
+    assert_same(packed(model, packs), row_by_row(model, rows))
+
+
+def test_a_neighbour_changes_nothing(model: PreTrainedModel, make_row: Row) -> None:
+    kept = make_row([1, 2, 3, 4, 5], [3, 4])
+
+    def losses_beside(neighbour: TokenRow) -> Tensor:
+        pack = build_pack([neighbour, kept], [0, 1], SOURCES)
+        mine = pack.labels >= 4  # only the kept row has these
+        return Learner(model).loss(pack, np.ones(2))[1][torch.from_numpy(mine)]
+
+    first = losses_beside(make_row([1, 2, 9 % 4, 0, 0, 3], [5]))
+    second = losses_beside(make_row([1, 0, 0, 2, 3, 0, 1], [3]))
+    torch.testing.assert_close(first, second, rtol=0, atol=1e-6)
+
+
+def test_activation_checkpointing_changes_nothing(make_model: Models, make_rows: Rows) -> None:
+    packs = pack_rows(rows := make_rows(6), range(len(rows)), SOURCES, 100)
+    plain, checkpointed = make_model(), make_model()
+    checkpointed.activation_checkpointing_enable()
+    assert_same(packed(checkpointed, packs), packed(plain, packs))
+
+
+def test_bf16_is_close_to_fp32(make_model: Models, make_rows: Rows) -> None:
+    packs = pack_rows(rows := make_rows(10), range(len(rows)), SOURCES, 100)
+    exact = packed(make_model(), packs)[0]
+    assert packed(make_model(dtype=torch.bfloat16), packs)[0] == pytest.approx(exact, rel=1e-2)
