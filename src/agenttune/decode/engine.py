@@ -205,7 +205,9 @@ def _forward(
     device = cache.keys[0].device
     segments = [Segment(row.slot, len(cache.held[row.slot]), len(tokens)) for row, tokens in pieces]
     packed = torch.tensor([token for _, tokens in pieces for token in tokens], device=device)
-    logits = network(packed, make_plan(segments, device), cache, torch.tensor(places, device=device))
+    logits = network(
+        packed, make_plan(segments, device), cache, torch.tensor(places, dtype=torch.long, device=device)
+    )
     for row, tokens in pieces:
         cache.held[row.slot].extend(tokens)
     return logits

@@ -129,6 +129,13 @@ def load_model(name: str, dtype: str = "auto", device: str = "auto") -> LoadedMo
         return LoadedModel(model.to(where).eval(), tokenizer, name)  # pyright: ignore[reportArgumentType]
 
 
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model alone, with its chat template. Raises ModelError."""
+    source = resolve_model(name)
+    with _user_errors(name):
+        return AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+
+
 def _device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
