@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,12 +12,22 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from agenttune.curate.formats import read_examples
 from agenttune.errors import ModelError
 from agenttune.example import Example, Message
 from agenttune.trajectory import Tool, ToolCall
 from agenttune.tune.masks import MaskError, tokenize, tokenize_all
 from agenttune.tune.rows import TokenRow
-from agenttune.tune.templates import AGENT_FLAN, CHATML, END_SIGN, HUMAN_SIGN, LLAMA_2, LLAMA_3, TEMPLATES
+from agenttune.tune.templates import (
+    AGENT_FLAN,
+    CHATML,
+    END_SIGN,
+    HUMAN_SIGN,
+    LLAMA_2,
+    LLAMA_3,
+    TEMPLATES,
+    load_tokenizer,
+)
 
 CORPUS = [
     "Action: Operation\n```sql\nSELECT name FROM players WHERE goals > 10;\n```",
@@ -322,3 +333,15 @@ def test_llama_2_template_in_full() -> None:
         "<s>[INST] <<SYS>>\nS\n<</SYS>>\n\nq [/INST] a </s><s>[INST] r [/INST]"
     )
     assert set(TEMPLATES) == {"llama-2", "llama-3", "chatml", "agent-flan"}
+
+
+@pytest.mark.slow
+def test_every_row_of_agentinstruct_is_proven(shared_data: Path, embedded_model_dir: Path) -> None:
+    tokenizer = load_tokenizer(str(embedded_model_dir))
+    examples = list(read_examples(shared_data / "agentinstruct" / "db.jsonl"))
+    rows, set_aside = tokenize_all(examples, tokenizer, 4096)
+    assert len(rows) == len(examples) == 538
+    assert not set_aside
+    for example, row in zip(examples, rows, strict=True):
+        replies = [f"{message.content}<|im_end|>" for message in example.messages if message.trained]
+        assert learned(row, tokenizer) == replies
