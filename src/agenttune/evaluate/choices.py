@@ -13,7 +13,7 @@ at or near the floor, or had too few items: odd one out 20 %, past tense 8 %, la
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agenttune.evaluate import vocabulary as words
@@ -51,7 +51,7 @@ def _different(make: Callable[[random.Random], Question], items: int, rng: rando
     return list(found.values())
 
 
-def _question(rng: random.Random, prompt: str, lead: str, right: str, wrong: list[str]) -> Question:
+def _question(rng: random.Random, prompt: str, lead: str, right: str, wrong: Sequence[str]) -> Question:
     options = [right, *rng.sample(sorted(set(wrong) - {right}), OPTIONS - 1)]
     rng.shuffle(options)
     return Question(prompt, lead, tuple(options), options.index(right))
