@@ -15,6 +15,8 @@ from rich.table import Table
 from agenttune.errors import AgentTuneError, RecipeError
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from agenttune.environments.contract import Environment, Episode, Split, Task
     from agenttune.trajectory import Tool, ToolCall
 
@@ -154,7 +156,8 @@ def parse_call(line: str, tools: Sequence[Tool]) -> ToolCall:
     ((key, schema),) = properties.items()
     if schema.get("type") != "array":
         return ToolCall(name=tool.name, arguments={key: rest})
-    values = arguments if isinstance(arguments, list) else [part.strip() for part in rest.split(",")]
+    words: list[JsonValue] = [part.strip() for part in rest.split(",")]
+    values = arguments if isinstance(arguments, list) else words
     return ToolCall(name=tool.name, arguments={key: values})
 
 

@@ -76,7 +76,7 @@ def _installed() -> dict[str, EntryPoint]:
 def _import(name: str, path: str) -> Any:
     """Import `module:attribute`, telling a missing module of the user's from a missing package."""
     module_name, _, attribute = path.partition(":")
-    if (here := str(Path.cwd())) not in sys.path:
+    if ":" in name and (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)

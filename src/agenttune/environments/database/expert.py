@@ -10,6 +10,7 @@ Invariant: an expert exists exactly where its gold statement, run here, earns th
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Generator
 from random import Random
 
@@ -26,7 +27,7 @@ from agenttune.trajectory import ToolCall
 
 REPAIR_SHARE = 0.15
 LOOK_SHARE = 0.2
-CHECK_SHARE = 0.25
+CHECK_SHARE = 0.2
 """Of changes: how many are checked afterwards."""
 
 
@@ -116,10 +117,9 @@ def _check_sql(gold: str, plan: Plan) -> str:
     if plan.kind == "update" and " WHERE " in gold and not set(plan.columns) & set(plan.tested):
         where = gold.rsplit(" WHERE ", 1)[1]
         return f"SELECT {', '.join(plan.columns)} FROM {plan.tables[0]} WHERE {where}"
-    if plan.kind == "insert" and plan.columns and "VALUES ('" in gold:
-        key = gold.split("VALUES (", 1)[1].split("', ", 1)[0] + "'"
-        if key.count("'") == 2:
-            return f"SELECT * FROM {plan.tables[0]} WHERE {plan.columns[0]} = {key}"
+    key = re.search(r"VALUES \(('(?:[^']|'')*')", gold)
+    if plan.kind == "insert" and plan.columns and key:
+        return f"SELECT * FROM {plan.tables[0]} WHERE {plan.columns[0]} = {key[1]}"
     return ""
 
 

@@ -93,7 +93,7 @@ def make(seed: str, kind: str, unseen: bool) -> Problem:
 def _candidate(asker: Asker, kind: str) -> tuple[Candidate, list[Table]]:
     own = [asker.drawn.table]
     if kind == "join":
-        found = joined(asker, asker.rng.choice((2, 2, 2, 3)))
+        found = joined(asker, asker.rng.choice((2, 2, 2, 2, 3)))
         return (None, own) if found is None else (found[:2], found[2])
     if kind in ("sum", "avg", "min", "max"):
         return questions.aggregate(asker, kind.upper()), own

@@ -33,7 +33,7 @@ WORDS = _words()
 def invented(rng: Random) -> str:
     """A word that no one has seen: two or three syllables."""
     word = "".join(
-        rng.choice(WORDS["onset"]) + rng.choice(WORDS["vowel"]) for _ in range(rng.choice((1, 2, 2)))
+        rng.choice(WORDS["onset"]) + rng.choice(WORDS["vowel"]) for _ in range(rng.choice((1, 1, 1, 2)))
     )
     return (
         word + rng.choice(WORDS["onset"])[:1] + rng.choice(WORDS["vowel"])[:1] + rng.choice(WORDS["coda"])

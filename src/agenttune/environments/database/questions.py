@@ -17,7 +17,7 @@ from agenttune.environments.database.schema import Drawn
 from agenttune.environments.database.tables import Value, quote
 from agenttune.environments.database.themes import Field
 
-MAX_ANSWERS = 5
+MAX_ANSWERS = 4
 GENERIC = (("highest", "lowest"), ("largest", "smallest"), ("greatest", "least"), ("biggest", "smallest"))
 UNSPECIFIC = ("highest", "lowest", "most", "fewest")
 

@@ -49,8 +49,8 @@ FUNCTIONS = frozenset(
         """abs avg ceil ceiling char coalesce concat concat_ws count cume_dist date datetime dense_rank exp
         first_value floor glob group_concat hex if ifnull iif instr julianday lag last_value lead length
         like ln log log10 log2 lower ltrim max min mod nth_value ntile nullif octet_length percent_rank pi
-        pow power quote rank replace round row_number rtrim sign sqrt strftime string_agg substr substring sum
-        time timediff total trim trunc typeof unhex unicode unixepoch upper zeroblob changes
+        pow power quote rank replace round row_number rtrim sign sqrt strftime string_agg substr substring
+        sum time timediff total trim trunc typeof unhex unicode unixepoch upper zeroblob changes
         last_insert_rowid total_changes sqlite_version likely unlikely""",
     )
 )
@@ -154,7 +154,7 @@ class Sandbox:
         return int(time.monotonic() > self._deadline)
 
 
-QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`\]]+`(?!`)")
+QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)+`")
 
 
 def brackets(sql: str) -> str:
@@ -162,7 +162,13 @@ def brackets(sql: str) -> str:
 
     MySQL answers it with an error, and a misspelt column must be an error here too.
     """
-    return QUOTED.sub(lambda m: f"[{m[0][1:-1]}]" if m[0][0] == "`" else m[0], sql)
+
+    def rewritten(match: re.Match[str]) -> str:
+        name = match[0][1:-1]
+        simple = match[0][0] == "`" and "`" not in name and "]" not in name
+        return f"[{name}]" if simple else match[0]
+
+    return QUOTED.sub(rewritten, sql)
 
 
 def plain(value: object) -> str:

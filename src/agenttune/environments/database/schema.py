@@ -84,7 +84,7 @@ def _choose_fields(rng: Random, theme: Theme) -> list[Field]:
     numbers = [f for f in others if f.kind in RANKED]
     must = rng.choice(numbers)
     rest = [f for f in others if f is not must]
-    extra = rng.sample(rest, rng.randint(1, min(5, len(rest))))
+    extra = rng.sample(rest, min(len(rest), rng.choice((1, 1, 2, 2, 3, 3, 4, 5))))
     chosen = [f for f in others if f is must or f in extra]
     if rng.random() < 0.3:
         rng.shuffle(chosen)

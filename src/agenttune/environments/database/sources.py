@@ -97,7 +97,10 @@ def _dbbench_problem(row: Mapping[str, Any]) -> Problem:
 
 def _question_problem(row: Mapping[str, Any], images: Mapping[str, bytes]) -> Problem:
     words = [str(row[key]) for key in ("question", "query") if key in row]
-    gold = next(str(row[key]) for key in ("SQL", "sql", "gold", "query") if key in row)
+    statements = [str(row[key]) for key in ("SQL", "sql", "gold", "query") if key in row]
+    if not words or not statements:
+        raise ValueError("a question and its SQL are needed")
+    gold = statements[0]
     name = str(row.get("db_id") or row.get("db") or "")
     image = images[name] if name in images or len(images) > 1 else next(iter(images.values()))
     kind = gold.split(None, 1)[0].lower()

@@ -1,0 +1,116 @@
+"""`agenttune environments`: what a user types and sees."""
+
+from __future__ import annotations
+
+import importlib.util
+import sqlite3
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from agenttune.cli.environments import app, parse_call, parse_options
+from agenttune.environments.database.episode import TOOLS
+from agenttune.errors import RecipeError
+from agenttune.trajectory import Tool, ToolCall
+
+RUN = CliRunner()
+ACT = Tool(name="act", parameters={"type": "object", "properties": {"command": {"type": "string"}}})
+PAIR = Tool(name="put", parameters={"type": "object", "properties": {"a": {}, "b": {}}})
+
+
+def test_list():
+    result = RUN.invoke(app, ["list"])
+    assert result.exit_code == 0
+    assert "database" in result.output
+    assert "sql, answer" in result.output
+
+
+def test_check_says_that_the_contract_is_kept():
+    result = RUN.invoke(
+        app, ["check", "database", "-o", "train=4", "-o", "dev=0", "-o", "test=2", "--tasks", "1"]
+    )
+    assert result.exit_code == 0
+    assert "keeps the contract" in result.output
+
+
+def test_check_ends_with_status_1_on_a_broken_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "broken_world_module.py").write_text(
+        "from agenttune.environments.database import DatabaseEnvironment\n"
+        "class Broken(DatabaseEnvironment):\n    max_steps = 0\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    result = RUN.invoke(app, ["check", "broken_world_module:Broken"])
+    assert result.exit_code == 1
+    assert "at least one move" in result.output
+
+
+def test_check_shows_rows_set_aside(tmp_path: Path):
+    database = tmp_path / "a.sqlite"
+    connection = sqlite3.connect(database)
+    connection.execute("CREATE TABLE t (a)")
+    connection.close()
+    (tmp_path / "q.json").write_text('[{"question": "?", "SQL": "SELECT 1"}, {"question": "?"}]')
+    options = ["-o", "source=sqlite", "-o", f"path={database}", "-o", f"questions={tmp_path / 'q.json'}"]
+    result = RUN.invoke(app, ["check", "database", *options])
+    assert "set aside, row 2" in result.output
+
+
+def test_play():
+    typed = "sql SELECT 1\nsql SELEC\n{}\nanswer x, y\n"
+    result = RUN.invoke(app, ["play", "database", "--split", "test", "--task", "3"], input=typed)
+    assert result.exit_code == 0
+    for part in ("generated-0-test-3", "[(1,)]", "bad_arguments", "unknown_tool", "reward 0"):
+        assert part in result.output
+
+
+@pytest.mark.parametrize("typed", ["/quit\n", ""])
+def test_play_can_be_left(typed: str):
+    result = RUN.invoke(app, ["play", "database"], input=typed)
+    assert result.exit_code == 0
+    assert "reward" not in result.output
+
+
+@pytest.mark.parametrize("arguments", [["--task", "none"], ["--task", "99999"], ["--split", "tset"]])
+def test_play_names_what_there_is(arguments: list[str]):
+    result = RUN.invoke(app, ["play", "database", *arguments])
+    assert isinstance(result.exception, RecipeError)
+    assert result.exception.remedy
+
+
+def test_options_are_read_as_yaml():
+    assert parse_options(["a=1", "b=x y", "c=[p, q]", "d=a=b", "e=[", "f="]) == {
+        "a": 1,
+        "b": "x y",
+        "c": ["p", "q"],
+        "d": "a=b",
+        "e": "[",
+        "f": None,
+    }
+    with pytest.raises(RecipeError):
+        parse_options(["alone"])
+
+
+@pytest.mark.parametrize(
+    ("line", "tools", "call"),
+    [
+        ("sql SELECT 1, 2", TOOLS, ToolCall(name="sql", arguments={"query": "SELECT 1, 2"})),
+        ('sql {"query": "x"}', TOOLS, ToolCall(name="sql", arguments={"query": "x"})),
+        ("answer a b, c", TOOLS, ToolCall(name="answer", arguments={"values": ["a b", "c"]})),
+        ('answer ["a, b"]', TOOLS, ToolCall(name="answer", arguments={"values": ["a, b"]})),
+        ("go to desk 1", (ACT,), ToolCall(name="act", arguments={"command": "go to desk 1"})),
+        ("act look", (ACT,), ToolCall(name="act", arguments={"command": "look"})),
+        ("fly away", TOOLS, ToolCall(name="fly")),
+        ("put x", (PAIR, ACT), ToolCall(name="put")),
+        ("", TOOLS, ToolCall(name="")),
+    ],
+)
+def test_typed_lines(line: str, tools: tuple[Tool, ...], call: ToolCall):
+    assert parse_call(line, tools) == call
+
+
+def test_household_is_listed_with_or_without_its_extra():
+    result = RUN.invoke(app, ["list"])
+    shown = "act" if importlib.util.find_spec("alfworld") else "household"
+    assert shown in result.output

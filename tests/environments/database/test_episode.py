@@ -1,0 +1,123 @@
+"""An episode answers every call: results, faults, and a reward at the end."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agenttune.environments.database.episode import DatabaseEpisode
+from agenttune.environments.database.problem import Problem
+from agenttune.environments.database.tables import Column, Table
+from agenttune.trajectory import Fault, ToolCall
+
+TABLE = Table("pets", [Column("name"), Column("age", "INT")], [["Rex", 3], ["Ada", 9]])
+QUESTION = Problem("Which pet is the oldest?", "ranking", "SELECT 1", ["Ada"], [TABLE])
+CHANGE = Problem(
+    "Rex is 4 now.", "update", "UPDATE `pets` SET `age` = 4 WHERE `name` = 'Rex'", None, [TABLE]
+)
+
+
+def sql(query: object) -> ToolCall:
+    return ToolCall.model_validate({"name": "sql", "arguments": {"query": query}})
+
+
+def answer(values: object) -> ToolCall:
+    return ToolCall.model_validate({"name": "answer", "arguments": {"values": values}})
+
+
+def reward(problem: Problem, *calls: ToolCall) -> float:
+    episode = DatabaseEpisode(problem, seconds=1)
+    results = [episode.step(call) for call in calls]
+    assert results[-1].done
+    assert episode.step(calls[0]) == results[-1]
+    episode.close()
+    return results[-1].reward
+
+
+def test_a_question_is_answered_by_its_values():
+    assert reward(QUESTION, answer(["Ada"])) == 1
+    assert reward(QUESTION, answer(["Rex"])) == 0
+    assert (
+        reward(QUESTION, sql("SELECT `name` FROM `pets` ORDER BY `age` DESC LIMIT 1"), answer(["Ada"])) == 1
+    )
+
+
+def test_numbers_in_an_answer_are_taken_as_text():
+    problem = Problem("How old is Ada?", "select", "SELECT 9", ["9"], [TABLE])
+    assert reward(problem, answer([9])) == 1
+    assert reward(problem, answer([None])) == 0
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        (["UPDATE `pets` SET `age` = 4 WHERE `name` = 'Rex'"], 1),
+        (["UPDATE pets SET age = age + 1 WHERE age = '3'"], 1),
+        (["DELETE FROM pets WHERE name = 'Rex'", "INSERT INTO pets VALUES ('Rex', 4)"], 1),
+        (["UPDATE pets SET age = 4"], 0),
+        (["UPDATE pets SET age = 4 WHERE name = 'Rex'", "INSERT INTO pets VALUES ('Rex', 4)"], 0),
+        (["SELECT 1"], 0),
+    ],
+)
+def test_a_change_is_judged_by_the_rows_it_leaves(statements: list[str], expected: float):
+    assert reward(CHANGE, *map(sql, statements), answer(["anything"])) == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    [
+        (sql("SELEC name FROM pets"), Fault.BAD_ARGUMENTS),
+        (sql("SELECT nam FROM pets"), Fault.BAD_ARGUMENTS),
+        (sql(""), Fault.BAD_ARGUMENTS),
+        (sql(7), Fault.BAD_ARGUMENTS),
+        (ToolCall(name="sql"), Fault.BAD_ARGUMENTS),
+        (answer("Ada"), Fault.BAD_ARGUMENTS),
+        (answer([["Ada"]]), Fault.BAD_ARGUMENTS),
+        (ToolCall(name="answer"), Fault.BAD_ARGUMENTS),
+        (ToolCall(name="bash", arguments={"x": 1}), Fault.UNKNOWN_TOOL),
+    ],
+)
+def test_wrong_calls_are_answered_with_a_fault(call: ToolCall, fault: Fault):
+    episode = DatabaseEpisode(QUESTION, seconds=1)
+    result = episode.step(call)
+    assert (result.fault, result.done) == (fault, False)
+    assert result.observation
+    assert episode.step(answer(["Ada"])).reward == 1
+
+
+def test_the_same_call_in_the_same_state_is_a_repetition():
+    episode = DatabaseEpisode(CHANGE, seconds=1)
+    look, grow = sql("SELECT age FROM pets"), sql("UPDATE pets SET age = age + 1")
+    assert episode.step(look).fault is None
+    repeated = episode.step(look)
+    assert (repeated.fault, repeated.observation) == (Fault.REPETITION, "[(3,), (9,)]")
+    assert episode.step(grow).fault is None
+    assert episode.step(look).observation == "[(4,), (10,)]"
+    assert episode.step(grow).fault is None
+    assert episode.step(look).fault is None
+
+
+def test_episodes_do_not_touch_each_other():
+    one, two = DatabaseEpisode(CHANGE, 1), DatabaseEpisode(CHANGE, 1)
+    one.step(sql("DELETE FROM pets"))
+    assert two.step(sql("SELECT COUNT(*) FROM pets")).observation == "[(2,)]"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(["sql", "answer", "other"]),
+    st.dictionaries(st.sampled_from(["query", "values", "x"]), json_values, max_size=3),
+)
+def test_any_call_is_answered(name: str, arguments: dict):
+    episode = DatabaseEpisode(QUESTION, seconds=0.5)
+    result = episode.step(ToolCall(name=name, arguments=arguments))
+    assert result.done or result.fault or name == "sql"
+    episode.close()

@@ -1,0 +1,147 @@
+"""Generated tasks: stable, varied, with test apart from train, and each solved by the expert."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agenttune.dialects.registry import get_dialect
+from agenttune.environments.check import check_environment
+from agenttune.environments.database import DatabaseEnvironment, wordings
+from agenttune.environments.database.generated import KINDS, make
+from agenttune.environments.database.problem import CHANGES
+from agenttune.environments.database.themes import test_themes as unseen_themes
+from agenttune.environments.database.themes import train_themes
+from agenttune.environments.play import start
+
+ENVIRONMENT = DatabaseEnvironment(train=240, dev=24, test=120)
+
+
+def test_the_environment_keeps_the_contract():
+    assert check_environment(ENVIRONMENT) == []
+
+
+def test_a_problem_depends_on_its_seed_alone():
+    assert make("3/train/7", "join", unseen=False) == make("3/train/7", "join", unseen=False)
+    assert make("3/train/7", "join", unseen=False) != make("3/train/8", "join", unseen=False)
+
+
+def test_problems_are_the_same_on_every_machine():
+    problem = make("0/train/0", "ranking", unseen=False)
+    assert problem.gold.startswith("SELECT ")
+    again = DatabaseEnvironment(train=1, kinds=["ranking"])
+    assert again.source.problem(again.tasks("train")[0]) == problem
+
+
+def test_a_shorter_list_is_a_prefix_of_a_longer():
+    few, many = DatabaseEnvironment(train=5), DatabaseEnvironment(train=50)
+    assert list(many.tasks("train"))[:5] == list(few.tasks("train"))
+
+
+def test_sixty_test_tasks_have_five_of_each_kind():
+    assert Counter(task.kind for task in ENVIRONMENT.tasks("test")[:60]) == dict.fromkeys(KINDS, 5)
+
+
+def test_kinds_can_be_chosen():
+    environment = DatabaseEnvironment(kinds=["insert", "delete"])
+    assert {task.kind for task in environment.tasks("train")} == {"insert", "delete"}
+
+
+def test_test_tables_are_unseen():
+    train, test = train_themes(), unseen_themes()
+    assert len(train) >= 30
+    for parts in (
+        lambda theme: {theme.one, theme.many},
+        lambda theme: {name.lower() for name in theme.names},
+        lambda theme: {theme.fields[0].header.lower()},
+    ):
+        assert not set().union(*map(parts, train)) & set().union(*map(parts, test))
+
+
+def test_test_wordings_are_unseen():
+    train, test = wordings.TRAIN, wordings.TEST
+    assert set(train.frames) == set(test.frames)
+    for kind, frames in train.frames.items():
+        assert not set(frames) & set(test.frames[kind])
+        assert len(set(frames)) == len(frames)
+    for part in ("where", "having", "where_than", "having_than", "pair", "assign"):
+        assert not set(getattr(train, part)) & set(getattr(test, part))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_has_dozens_of_wordings(kind: str):
+    """Questions with names and values taken out: how many forms are left."""
+    forms = set()
+    for number in range(150):
+        problem = make(f"w/{number}", kind, unseen=False)
+        question = problem.question.split("\n", 1)[0].lower()
+        words = re.findall(r"`([^`]+)`|'([^']+)'|(\d+)", problem.gold)
+        for part in sorted({p.lower() for group in words for p in group if p}, key=len, reverse=True):
+            question = question.replace(part, "_")
+        forms.add(question)
+    assert len(forms) >= 60
+
+
+def test_no_test_question_was_seen_in_training():
+    seen = {ENVIRONMENT.open(task).observation for task in ENVIRONMENT.tasks("train")}
+    assert len(seen) == 240
+    assert not seen & {ENVIRONMENT.open(task).observation for task in ENVIRONMENT.tasks("test")}
+
+
+def test_questions_have_the_benchmark_s_shape():
+    problem = make("shape", "select", unseen=False)
+    last = problem.question.split("\n")[-1]
+    name, headers = problem.tables[0].name, ",".join(c.name for c in problem.tables[0].columns)
+    assert last == f"The name of this table is {name}, and the headers of this table are {headers}."
+
+
+def test_changes_have_no_answers_and_questions_do():
+    for kind in KINDS:
+        problem = make("a/1", kind, unseen=True)
+        assert (problem.answers is None) == (kind in CHANGES)
+        assert 5 <= max(len(table.rows) for table in problem.tables) <= 30 or kind == "join"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(KINDS), st.booleans(), st.integers(0, 5))
+def test_every_expert_earns_the_reward(number: int, kind: str, unseen: bool, seed: int):
+    environment = DatabaseEnvironment(seed=number, train=24, test=24, kinds=[kind])
+    task = environment.tasks("test" if unseen else "train")[number % 24]
+    dialect = get_dialect("agentbench", "database")
+    play = start(environment, task, seed)
+    assert play is not None
+    while (moved := play.advance()) is not None:
+        move, result = moved
+        assert result.fault is None or not move.trained
+        text = "".join(span.text for span in dialect.render(move.thought, move.call))
+        reading = dialect.parse(text)
+        assert (reading.thought, reading.call) == (move.thought, move.call)
+    assert play.last is not None
+    assert play.last.reward == 1
+    play.episode.close()
+
+
+def test_routes_have_the_promised_shares():
+    repaired = looked = short = 0
+    tasks = [*ENVIRONMENT.tasks("train"), *ENVIRONMENT.tasks("test")]
+    words = []
+    for task in tasks:
+        play = start(ENVIRONMENT, task, 1)
+        assert play is not None
+        moves = []
+        while (moved := play.advance()) is not None:
+            moves.append(moved[0])
+        repaired += not moves[0].trained
+        looked += "SELECT DISTINCT" in str(moves[0].call.arguments) and len(moves) > 2 and moves[0].trained
+        short += len(moves) == 2
+        words += [len(move.thought.split()) for move in moves]
+        play.episode.close()
+    assert 0.10 < repaired / len(tasks) < 0.2
+    assert 0.08 < looked / len(tasks) < 0.25
+    assert short / len(tasks) > 0.5
+    assert sum(words) / len(words) < 14
+    assert sum(count > 30 for count in words) / len(words) < 0.03

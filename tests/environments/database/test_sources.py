@@ -1,0 +1,173 @@
+"""Tasks from files: AgentBench's dbbench, SQLite files, dumps, and what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from agenttune.environments.check import check_environment
+from agenttune.environments.contract import Split
+from agenttune.environments.database import DatabaseEnvironment
+from agenttune.environments.play import start
+from agenttune.errors import DataError
+from agenttune.trajectory import ToolCall
+
+ROW = {
+    "description": "what is the score of ann?",
+    "label": ["7"],
+    "table": {
+        "table_name": "Final Scores",
+        "table_info": {
+            "columns": [
+                {"name": "Name", "type": "TEXT"},
+                {"name": "Score", "type": "INT"},
+                {"name": "Score", "type": "TEXT"},
+                {"name": "", "type": "TEXT"},
+            ],
+            "rows": [["Ann", "7", "x"], ["Bob", "8", "y", "z", "too many"]],
+        },
+    },
+    "type": ["other"],
+    "add_description": "The name of this table is Final Scores, and the headers are Name,Score,Score,.",
+    "sql": {"query": "SELECT Score FROM `Final Scores` WHERE Name = 'Ann'"},
+}
+CHANGE = ROW | {
+    "description": "Add Cy.",
+    "type": ["INSERT"],
+    "label": ["INSERT INTO `Final Scores` (Name, Score) VALUES ('Cy', '5')"],
+    "sql": None,
+}
+
+
+def jsonl(path: Path, *rows: object) -> Path:
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+def solved(environment: DatabaseEnvironment, split: Split = "test", every: int = 1) -> tuple[int, int, int]:
+    """(tasks, tasks with an expert, rewards that experts earn), of `every` so many tasks."""
+    tasks = environment.tasks(split)[::every]
+    plays = [play for task in tasks if (play := start(environment, task, 0))]
+    for play in plays:
+        while play.advance() is not None:
+            pass
+    return len(tasks), len(plays), sum(play.last is not None and play.last.reward == 1 for play in plays)
+
+
+def test_dbbench_rows(tmp_path: Path):
+    file = jsonl(tmp_path / "dev.jsonl", ROW, CHANGE, "not json", {"type": ["other"]})
+    environment = DatabaseEnvironment("dbbench", path=file)
+    assert solved(environment) == (2, 2, 2)
+    assert [task.kind for task in environment.tasks("test")] == ["select", "insert"]
+    assert environment.tasks("train") == []
+    assert [row.line for row in environment.set_aside] == [3, 4]
+    episode = environment.open(environment.tasks("test")[0])
+    assert episode.observation == f"{ROW['description']}\n{ROW['add_description']}"
+    seen = episode.step(ToolCall(name="sql", arguments={"query": "SELECT * FROM `final scores`"}))
+    assert seen.observation == "[('Ann', 7, 'x', None), ('Bob', 8, 'y', 'z')]"
+
+
+def test_a_file_without_tasks_is_an_error(tmp_path: Path):
+    with pytest.raises(DataError, match="No dbbench task"):
+        DatabaseEnvironment("dbbench", path=jsonl(tmp_path / "dev.jsonl", {}))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    file = tmp_path / "shop.sqlite"
+    connection = sqlite3.connect(file)
+    connection.executescript(
+        "CREATE TABLE items (name TEXT, price REAL); INSERT INTO items VALUES ('nut', 0.5), ('bolt', 2);"
+    )
+    connection.close()
+    return file
+
+
+def questions(tmp_path: Path, *rows: dict) -> Path:
+    file = tmp_path / "questions.json"
+    file.write_text(json.dumps(rows))
+    return file
+
+
+def test_questions_over_a_sqlite_file(shop: Path, tmp_path: Path):
+    file = questions(
+        tmp_path,
+        {
+            "question": "Cheap things?",
+            "SQL": "SELECT name FROM items WHERE price < 1",
+            "evidence": "cheap is < 1",
+        },
+        {"query": "How many?", "gold": "SELECT count(*) FROM items", "db": "shop"},
+        {"question": "Drop nuts.", "query": "DELETE FROM items WHERE name = 'nut'", "db_id": "shop"},
+        {"question": "Broken?", "SQL": "SELECT nothing FROM nowhere"},
+        {"question": "No statement?"},
+    )
+    before = shop.read_bytes()
+    environment = DatabaseEnvironment("sqlite", path=shop, questions=file, split="train")
+    assert solved(environment, "train") == (3, 3, 3)
+    assert [row.line for row in environment.set_aside] == [4, 5]
+    assert [task.kind for task in environment.tasks("train")] == ["select", "select", "delete"]
+    assert "cheap is < 1" in environment.open(environment.tasks("train")[0]).observation
+    assert shop.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["missing.sqlite", "text.sqlite"])
+def test_what_is_no_database_is_an_error(tmp_path: Path, name: str):
+    (tmp_path / "text.sqlite").write_text("no database at all, and long enough to look at" * 50)
+    file = questions(tmp_path, {"question": "?", "SQL": "SELECT 1"})
+    with pytest.raises(DataError):
+        DatabaseEnvironment("sqlite", path=tmp_path / name, questions=file)
+
+
+def test_a_folder_of_databases(shop: Path, tmp_path: Path):
+    for name in ("a", "b"):
+        (tmp_path / "all" / name).mkdir(parents=True)
+        (tmp_path / "all" / name / f"{name}.sqlite").write_bytes(shop.read_bytes())
+    file = questions(
+        tmp_path,
+        {"question": "?", "SQL": "SELECT name FROM items", "db_id": "b"},
+        {"question": "?", "SQL": "SELECT name FROM items", "db_id": "nowhere"},
+    )
+    environment = DatabaseEnvironment("sqlite", path=tmp_path / "all", questions=file)
+    assert solved(environment) == (1, 1, 1)
+    assert len(environment.set_aside) == 1
+
+
+def test_real_dbbench(shared_data: Path):
+    environment = DatabaseEnvironment("dbbench", path=shared_data / "agentbench" / "dbbench" / "dev.jsonl")
+    tasks, experts, rewards = solved(environment)
+    assert (tasks, len(environment.set_aside)) == (60, 0)
+    assert experts == rewards >= 44  # most gold queries of the 20 questions are not valid SQL
+    assert not [f for f in check_environment(environment) if f.severity == "error"]
+    labels = [environment.source.problem(task).answers for task in environment.tasks("test")]
+    right = [
+        environment.open(task).step(ToolCall(name="answer", arguments={"values": list(label)})).reward
+        for task, label in zip(environment.tasks("test"), labels, strict=True)
+        if label is not None
+    ]
+    assert right == [1.0] * 20
+
+
+def test_real_bird(shared_data: Path):
+    bird = shared_data / "bird"
+    environment = DatabaseEnvironment(
+        "sqlite", path=bird / "superhero.sqlite", questions=bird / "superhero_questions.json"
+    )
+    tasks, experts, rewards = solved(environment)
+    assert len(environment.set_aside) == 0
+    assert experts == rewards
+    assert experts / tasks > 0.9
+
+
+def test_real_spider_dump(shared_data: Path):
+    intercode = shared_data / "intercode"
+    environment = DatabaseEnvironment(
+        "sqlite", path=intercode / "spider_dbs.mysql.sql", questions=intercode / "spider_dev.json"
+    )
+    assert (len(environment.tasks("test")), len(environment.set_aside)) == (1034, 0)
+    tasks, experts, rewards = solved(environment, every=10)
+    assert experts == rewards
+    assert experts / tasks > 0.95

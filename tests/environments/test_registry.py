@@ -1,0 +1,64 @@
+"""Names lead to environments, and wrong names to a remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agenttune.environments.database import DatabaseEnvironment
+from agenttune.environments.registry import environment_names, load_environment
+from agenttune.errors import RecipeError, UnavailableError
+
+WORLD = "agenttune.environments.database.environment:DatabaseEnvironment"
+
+
+def test_installed_environments():
+    assert {"database", "household"} <= set(environment_names())
+
+
+@pytest.mark.parametrize("name", ["database", WORLD])
+def test_load_with_options(name: str):
+    environment = load_environment(name, {"train": 3, "dev": 0, "test": 0})
+    assert isinstance(environment, DatabaseEnvironment)
+    assert len(environment.tasks("train")) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "remedy"),
+    [
+        ("databse", {}, "'database'"),
+        ("database", {"sead": 1}, "'seed'"),
+        ("no_such_module_here:World", {}, "Check the spelling"),
+        (WORLD.replace("Environment", "Enviroment"), {}, "package.module:Class"),
+        ("json:JSONDecoder", {}, "inherits"),
+        ("database", {"source": "oracle"}, "generated, dbbench or sqlite"),
+        ("database", {"kinds": ["selekt"]}, "select"),
+        ("database", {"source": "dbbench"}, "path: FILE"),
+    ],
+)
+def test_mistakes_come_with_a_remedy(name: str, options: dict[str, object], remedy: str):
+    with pytest.raises(RecipeError) as caught:
+        load_environment(name, options)
+    assert remedy in caught.value.remedy or remedy in caught.value.what
+
+
+def test_a_module_of_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "my_world_module.py").write_text(
+        "from agenttune.environments.database import DatabaseEnvironment\n"
+        "class Mine(DatabaseEnvironment):\n"
+        "    def __init__(self, size):\n        super().__init__(train=size)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert len(load_environment("my_world_module:Mine", {"size": 2}).tasks("train")) == 2
+    with pytest.raises(RecipeError, match="needs the option 'size'"):
+        load_environment("my_world_module:Mine")
+
+
+def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "needy_world.py").write_text("import a_package_that_is_not_there\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UnavailableError, match="a_package_that_is_not_there"):
+        load_environment("needy_world:World")
