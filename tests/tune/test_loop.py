@@ -206,8 +206,6 @@ tune(rows, base, settings, run_dir, {"agent": 0.2, "general": 0.8})
 def command(
     base: Path, rows: list[TokenRow], folder: Path, run_dir: Path, settings: TuneSettings
 ) -> list[str]:
-    import numpy as np
-
     arrays = {f"tokens{i}": row.tokens for i, row in enumerate(rows)}
     arrays |= {f"trained{i}": row.trained for i, row in enumerate(rows)}
     np.savez(folder / "rows.npz", allow_pickle=False, **arrays)

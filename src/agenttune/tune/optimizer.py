@@ -50,9 +50,10 @@ class MasterAdamW:
     def step(self, learning_rate: float, clip: float | None) -> float:
         """Update the weights, forget the gradients; gives the gradient's norm before clipping."""
         gradients = self.gradients()
-        norm = float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))))
+        norm = float(nn.utils.get_total_norm(gradients))
         if clip is not None and norm > clip:
-            torch._foreach_mul_(gradients, clip / norm)
+            for gradient in gradients:
+                gradient *= clip / norm
         for group in self._adamw.param_groups:
             group["lr"] = learning_rate
         self._adamw.step()
