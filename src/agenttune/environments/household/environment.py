@@ -18,10 +18,11 @@ from typing import Any, ClassVar, Literal, get_args
 from agenttune.environments.contract import Environment, Expert, Split, Task
 from agenttune.environments.household.episode import HouseholdEpisode
 from agenttune.environments.household.explorer import explore
-from agenttune.environments.household.games import KINDS, Game, Layout, lay_out, write_game
+from agenttune.environments.household.games import KINDS, Layout, lay_out
 from agenttune.environments.household.official import official_root, official_tasks, read_game
 from agenttune.environments.household.planner import follow
-from agenttune.environments.household.pool import Pool
+from agenttune.environments.household.pool import POOL
+from agenttune.environments.household.problem import Game, write_game
 from agenttune.environments.household.rooms import load_room, room_numbers
 from agenttune.errors import EpisodeError, RecipeError
 from agenttune.trajectory import Tool
@@ -37,9 +38,9 @@ TRIES = 200
 """Rooms tried for one task; two in three offer any given kind, only kitchens can heat and cool."""
 
 INSTRUCTION = """\
-You are in a home and have a task to do in one room. You see only what lies on or in the place where you \
-stand, so go from place to place until you find what you need. You can hold one thing at a time. Open what \
-is closed to look inside.
+You are in a room of a home and have a task to do there. You see only what lies on or in the place where \
+you stand, so go from place to place until you find what you need. You can hold one thing at a time. Open \
+what is closed to look inside.
 
 Commands:
 go to (place)
@@ -55,8 +56,8 @@ examine (thing or place)
 inventory
 look
 
-Name things and places with their numbers, as in: take mug 1 from shelf 2. You must stand at a place to use \
-it. If nothing happens, the command was not possible there."""
+Name things and places with their numbers, as in: take mug 1 from shelf 2. You must stand at a place to \
+use it. If nothing happens, the command was not possible there."""
 
 
 class HouseholdEnvironment(Environment):
@@ -107,7 +108,6 @@ class HouseholdEnvironment(Environment):
         self._path = path
         self._expert = expert
         self._snap = snap
-        self._pool = Pool()
         self._tasks: dict[Split, tuple[Task, ...]] = {}
         self._openings: dict[str, str] = {}
         self._plans: dict[str, list[str]] = {}
@@ -127,7 +127,7 @@ class HouseholdEnvironment(Environment):
     def open(self, task: Task, seed: int = 0) -> HouseholdEpisode:
         """Start a game. Nothing in it is random, so every `seed` gives the same episode."""
         del seed
-        episode = HouseholdEpisode(self._pool, self._game(task), snap=self._snap)
+        episode = HouseholdEpisode(POOL, self._game(task), snap=self._snap)
         self._openings[task.id] = episode.observation
         return episode
 
@@ -157,7 +157,9 @@ class HouseholdEnvironment(Environment):
     def _layout(self, task: Task) -> Layout:
         layout = lay_out(load_room(task.data["room"]), task.kind, task.data["seed"])
         if layout is None:
-            raise EpisodeError("This game cannot be built again.", where=task.id, remedy="list the tasks anew")
+            raise EpisodeError(
+                "This game cannot be built again.", where=task.id, remedy="list the tasks anew"
+            )
         return layout
 
     def _game(self, task: Task, *, bare: bool = False) -> Game:
@@ -173,10 +175,10 @@ class HouseholdEnvironment(Environment):
 
     def _plan(self, task: Task) -> list[str]:
         if task.id not in self._plans:
-            worker = self._pool.take()
+            worker = POOL.take()
             worker.ask("load", game=self._game(task, bare=True))
             self._plans[task.id] = worker.ask("plan")["plan"]
-            self._pool.give(worker)
+            POOL.give(worker)
         return self._plans[task.id]
 
 

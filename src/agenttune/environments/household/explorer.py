@@ -114,7 +114,9 @@ class Explorer:
         tables = constants()
         openable = {name.lower() for name in tables.OPENABLE_CLASS_SET}
         fits = {
-            name.lower() for name, held in tables.VAL_RECEPTACLE_OBJECTS.items() if kind in map(str.lower, held)
+            name.lower()
+            for name, held in tables.VAL_RECEPTACLE_OBJECTS.items()
+            if kind in map(str.lower, held)
         }
 
         def likeliness(place: str) -> float:

@@ -1,7 +1,7 @@
-"""Games of ALFWorld's six kinds, built from a seed in the rooms of the package itself.
+"""Games of ALFWorld's six kinds, laid out from a seed in the rooms of the package itself.
 
-The idea: a game is ALFWorld's own PDDL domain and grammar with a problem of ours: objects laid out in
-a real room, one goal. The same room, kind and seed always give the same game.
+The idea: a `Layout` is a real room with objects in it and one goal of ALFWorld's; `problem` writes it
+down for the engine. The same room, kind and seed always give the same layout.
 
 Invariants: every game can be won (the objects and the appliance that the goal needs are there and can
 be reached) and none is won at the start (no wanted object lies in a receptacle of the wanted type).
@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from agenttune.environments.household.extra import require_extra
 from agenttune.environments.household.rooms import Receptacle, Room, constants
 
 KINDS = (
@@ -41,11 +38,6 @@ HIDDEN, ODD = 1.0, 0.5
 OPEN_SURFACE = 3.0
 """How likely a type of receptacle is chosen: things lie on tables more often than in drawers."""
 ODD_TYPES = frozenset({"GarbageCan", "Toilet", "BathtubBasin", "Safe", "LaundryHamper"})
-START = "loc|0|-99|0|30"
-"""Where the agent stands first: in front of nothing."""
-
-Game = dict[str, Any]
-"""What the engine loads: `pddl_domain`, `grammar`, `pddl_problem`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +78,6 @@ def lay_out(room: Room, kind: str, seed: str) -> Layout | None:
     if goal is None or things is None:
         return None
     return Layout(room, goal, tuple(things), _wording(goal, rng))
-
-
-def write_game(layout: Layout, *, bare: bool = False) -> Game:
-    """The layout as the engine loads it.
-
-    `bare` leaves out all that the goal does not need. Names stay as they are (the engine counts each
-    type by itself) and a plan stays a plan, but the planner finds it in a fraction of the time.
-    """
-    goal = layout.goal
-    needed = [thing for thing in layout.things if not bare or thing.type in (goal.object, goal.lamp)]
-    domain, grammar = _files()
-    return {
-        "pddl_domain": domain,
-        "grammar": grammar.replace("UNKNOWN GOAL", layout.wording),
-        "pddl_problem": _problem(layout.room, goal, needed),
-    }
 
 
 def _choose_goal(room: Room, kind: str, rng: random.Random) -> Goal | None:
@@ -176,80 +152,14 @@ def _new_id(name: str, things: list[Thing], rng: random.Random) -> str:
             return made
 
 
-@cache
-def _files() -> tuple[str, str]:
-    data = require_extra() / "data"
-    domain, grammar = (data / name for name in ("alfred.pddl", "alfred.twl2"))
-    return domain.read_text(encoding="utf-8"), grammar.read_text(encoding="utf-8")
+def library(kind: str) -> dict[str, Any]:
+    """ALFWorld's goal (PDDL) and wordings for a kind of task."""
+    import alfworld.gen.goal_library as goals
 
-
-def _library(kind: str) -> dict[str, Any]:
-    import alfworld.gen.goal_library as library
-
-    return library.gdict[kind]
+    return goals.gdict[kind]
 
 
 def _wording(goal: Goal, rng: random.Random) -> str:
     words = {"obj": goal.object, "recep": goal.receptacle, "toggle": goal.lamp, "mrecep": ""}
-    template: str = rng.choice(_library(goal.kind)["templates"])
+    template: str = rng.choice(library(goal.kind)["templates"])
     return template.format(**{key: word.lower() for key, word in words.items()})
-
-
-def _problem(room: Room, goal: Goal, things: list[Thing]) -> str:
-    """The problem in PDDL, names escaped as the engine wants them."""
-    lines = ["(define (problem built)", "(:domain alfred)", "(:objects", "agent1 - agent"]
-    lines += [_escape(line) + f" - {kind}" for line, kind in _declarations(room, goal, things)]
-    lines += [")", "(:init", *map(_escape, _facts(room, things)), ")"]
-    names = {"obj": goal.object, "recep": goal.receptacle, "toggle": goal.lamp, "mrecep": ""}
-    objective: str = _library(goal.kind)["pddl"].format(**names)
-    return "\n".join(lines) + "\n" + objective.replace("#", "-")
-
-
-def _declarations(room: Room, goal: Goal, things: list[Thing]) -> Iterator[tuple[str, str]]:
-    yield from ((thing.id, "object") for thing in things)
-    yield from ((place.id, "receptacle") for place in room.receptacles)
-    types = {thing.type for thing in things} | {goal.object}
-    yield from ((f"{name}Type", "otype") for name in sorted(types))
-    needed = {"SinkBasin", "Microwave", "Fridge"}  # the domain names these whether they are there or not
-    yield from ((f"{name}Type", "rtype") for name in sorted(set(room.holds) | needed))
-    locations = {place.location for place in room.receptacles} | {START}
-    yield from ((location, "location") for location in sorted(locations))
-
-
-def _facts(room: Room, things: list[Thing]) -> Iterator[str]:
-    yield f"(atLocation agent1 {START})"
-    openable = constants().OPENABLE_CLASS_SET
-    for place in room.receptacles:
-        yield f"(receptacleType {place.id} {place.type}Type)"
-        yield f"(receptacleAtLocation {place.id} {place.location})"
-        if place.type in openable:
-            yield f"(openable {place.id})"
-    present = {thing.type for thing in things}
-    for receptacle, fits in room.holds.items():
-        yield from (f"(canContain {receptacle}Type {name}Type)" for name in sorted(fits & present))
-    for thing in things:
-        yield from _facts_about(thing)
-
-
-def _facts_about(thing: Thing) -> Iterator[str]:
-    yield f"(objectType {thing.id} {thing.type}Type)"
-    yield f"(inReceptacle {thing.id} {thing.receptacle.id})"
-    yield f"(wasInReceptacle {thing.id} {thing.receptacle.id})"
-    yield f"(objectAtLocation {thing.id} {thing.receptacle.location})"
-    abilities = constants().VAL_ACTION_OBJECTS
-    if thing.type in abilities["Toggleable"]:
-        yield f"(toggleable {thing.id})"
-        return
-    yield f"(pickupable {thing.id})"
-    for ability in ("Cleanable", "Heatable", "Coolable"):
-        if thing.type in abilities[ability]:
-            yield f"({ability.lower()} {thing.id})"
-
-
-_ESCAPES = str.maketrans(
-    {"|": "_bar_", "+": "_plus_", "-": "_minus_", ".": "_dot_", ",": "_comma_"}
-)
-
-
-def _escape(text: str) -> str:
-    return text.translate(_ESCAPES)

@@ -16,7 +16,9 @@ _FORMS = (
     re.compile(r"(?:look at|examine) (?:an? |the )?(?P<thing>\w+) (?:under|with) the (?P<lamp>\w+)"),
     re.compile(r"(?P<two>put two|find two) (?P<thing>\w+) (?:in|on|and put them in) (?P<place>\w+)"),
     re.compile(r"(?P<treatment>clean|heat|cool) some (?P<thing>\w+) and put it in (?P<place>\w+)"),
-    re.compile(r"put (?:an? |some )?(?:(?P<adjective>clean|hot|cool) )?(?P<thing>\w+) (?:in|on) (?P<place>\w+)"),
+    re.compile(
+        r"put (?:an? |some )?(?:(?P<adjective>clean|hot|cool) )?(?P<thing>\w+) (?:in|on) (?P<place>\w+)"
+    ),
 )
 
 
@@ -47,7 +49,9 @@ def read_wish(opening: str) -> Wish:
                 count=2 if words.get("two") else 1,
                 treatment=treatment,  # type: ignore[arg-type]
             )
-    raise EpisodeError(f"The expert does not understand the task {text!r}.", remedy="use another agent for it")
+    raise EpisodeError(
+        f"The expert does not understand the task {text!r}.", remedy="use another agent for it"
+    )
 
 
 def type_of(name: str) -> str:

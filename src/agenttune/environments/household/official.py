@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from agenttune.environments.contract import Split, Task
-from agenttune.environments.household.games import KINDS, Game
+from agenttune.environments.household.games import KINDS
+from agenttune.environments.household.problem import Game
 from agenttune.errors import DataError, RecipeError
 from agenttune.storage import read_json
 
@@ -51,10 +52,11 @@ def official_tasks(root: Path) -> list[Task]:
         kind = trajectory.get("task_type", "") if isinstance(trajectory, dict) else ""
         if kind in KINDS and not _is_sliced(trajectory):
             place = game.parent.relative_to(root)
-            split = next((SPLITS[part] for part in place.parts if part in SPLITS), "test")
             # The last two folders name the game wherever the tree was put.
             name = "/".join(game.parent.parts[-2:])
-            tasks.append(Task(f"official/{name}", split, kind, {"source": "official", "game": str(place)}))
+            tasks.append(
+                Task(f"official/{name}", _split(place), kind, {"source": "official", "game": str(place)})
+            )
     if not tasks:
         raise DataError(
             f"No {GAME} with a {TRAJECTORY} beside it was found.",
@@ -68,8 +70,17 @@ def read_game(root: Path, place: str) -> Game:
     """What the engine loads."""
     game = read_json(root / place / GAME)
     if not isinstance(game, dict) or not {"pddl_domain", "grammar", "pddl_problem"} <= game.keys():
-        raise DataError("This is not a game of ALFWorld.", where=str(root / place / GAME), remedy="fetch it anew")
+        raise DataError(
+            "This is not a game of ALFWorld.", where=str(root / place / GAME), remedy="fetch it anew"
+        )
     return game
+
+
+def _split(place: Path) -> Split:
+    for part in place.parts:
+        if part in SPLITS:
+            return SPLITS[part]
+    return "test"
 
 
 def _is_sliced(trajectory: dict[str, Any]) -> bool:

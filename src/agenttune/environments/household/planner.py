@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from agenttune.environments.contract import Expert, Move
-from agenttune.environments.household.goal import read_wish
+from agenttune.environments.household.goal import Wish, read_wish
 from agenttune.environments.household.thoughts import Thoughts
 from agenttune.trajectory import ToolCall
 
@@ -21,13 +21,13 @@ TREATMENTS = ("clean", "heat", "cool")
 
 def follow(opening: Callable[[], str], plan: Callable[[], list[str]], rng: random.Random) -> Expert:
     """The moves of a plan; both are asked for only when the first move is due."""
-    task, commands, thoughts = read_wish(opening()).text, plan(), Thoughts(rng)
+    wish, commands, thoughts = read_wish(opening()), plan(), Thoughts(rng)
     for index, command in enumerate(commands):
-        thought = _explain(commands[index:], task, thoughts)
+        thought = _explain(commands[index:], wish, thoughts)
         yield Move(thought, ToolCall(name="act", arguments={"command": command}))
 
 
-def _explain(commands: Sequence[str], task: str, thoughts: Thoughts) -> str:
+def _explain(commands: Sequence[str], wish: Wish, thoughts: Thoughts) -> str:
     """Why the first of these commands: a walk is explained by what is done at its end."""
     verb, first, second = _parts(commands[0])
     match verb:
@@ -40,10 +40,10 @@ def _explain(commands: Sequence[str], task: str, thoughts: Thoughts) -> str:
         case "move" | "put":
             return thoughts.say("put", thing=first, place=second)
         case "use":
-            return thoughts.say("lamp", thing="thing", lamp=first)
+            return thoughts.say("lamp", thing=wish.thing, lamp=first)
         case _ if verb in TREATMENTS:
             return thoughts.say("treat", thing=first, treatment=verb, place=second)
-    return f"This brings me nearer to the task: {task}."
+    return f"This brings me nearer to the task: {wish.text}."
 
 
 def _explain_walk(place: str, then: Sequence[str], thoughts: Thoughts) -> str:

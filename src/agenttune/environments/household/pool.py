@@ -58,7 +58,9 @@ class Worker:
             self.end()
             reason = str(error) or f"its process ended ({self._process.returncode})"
             raise EpisodeError(
-                f"The household engine failed: {reason}", where=f"request {do!r}", remedy="run the episode again"
+                f"The household engine failed: {reason}",
+                where=f"request {do!r}",
+                remedy="run the episode again",
             ) from error
         return answer
 
@@ -99,3 +101,7 @@ class Pool:
                 self._idle.append(worker)
                 return
         worker.end()
+
+
+POOL = Pool()
+"""The one of this program: worlds built with different options still share processes."""

@@ -94,5 +94,7 @@ def _receptacles(types: set[str], poses: dict[str, list[float]]) -> list[Recepta
     present = {receptacle.type for receptacle in found}
     for index, kind in enumerate(UNPOSED, start=1):
         if kind in types and kind not in present:
-            found.append(Receptacle(f"{kind}|+{index:02d}.00|+00.90|-0{index}.00", kind, f"loc|{40 + index}|0|0|30"))
+            found.append(
+                Receptacle(f"{kind}|+{index:02d}.00|+00.90|-0{index}.00", kind, f"loc|{40 + index}|0|0|30")
+            )
     return found
