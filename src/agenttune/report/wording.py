@@ -83,6 +83,5 @@ def _cost(results: Results) -> Sequence[str]:
     before, after = results.general_before, results.general_after
     if before is None or after is None or before.loss is None or after.loss is None:
         return []
-    change = after.loss.value - before.loss.value
-    kept = "better" if change < 0 else "worse"
-    return [f"General loss {before.loss.value:.3f} to {after.loss.value:.3f} ({change:+.3f}, {kept})."]
+    was, now = before.loss.value, after.loss.value
+    return [f"General loss {was:.3f} to {now:.3f} ({now - was:+.3f}; lower is better)."]
