@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from agenttune.cli.masks import masks
 from agenttune.errors import ModelError
 from agenttune.example import Example
 from agenttune.storage import Rejected, encode, open_atomic
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from agenttune.curate.inspect import ExampleFacts, FileFacts, Sample, TokenCount, TrajectoryFacts
 
 app = typer.Typer(no_args_is_help=True)
+app.command("masks")(masks)
 FORMAT_HELP = "example, agentinstruct, sharegpt, agentflan, openai or alpaca"
 
 CHARACTERS_PER_TOKEN = 4

@@ -12,6 +12,7 @@ back first: words that do not fit are an error, annotations that do not fit are 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ def read_row(form: Format, row: Row, source: str | None, default_source: str) ->
 
     Raises `RowError` that names the field and what was expected there.
     """
+    _check_text(row.value)
     value, spelling = _respelled(form, row.value)
     own_source = value.get("source")
     given = own_source if isinstance(own_source, str) else default_source
@@ -106,6 +108,15 @@ def _check_words(form: Format, wanted: Sequence[Message], got: Sequence[Message]
                 )
     if len(got) > len(wanted):
         raise RowError(f"does not fit {form.name}: it would read {len(got)} messages for {len(wanted)}")
+
+
+def _check_text(value: JsonObject) -> None:
+    """Refuse text that is no Unicode (bytes that were no UTF-8, half a surrogate pair): it has no bytes."""
+    for key, item in value.items():
+        try:
+            json.dumps([key, item], ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError as error:
+            raise RowError(f"{key!a}: not UTF-8, or half of a surrogate pair: {error.reason}") from None
 
 
 def _respelled(form: Format, value: JsonObject) -> tuple[JsonObject, dict[str, str]]:

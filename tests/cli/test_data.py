@@ -1,0 +1,108 @@
+"""`agenttune data`, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from agenttune.cli.data import app
+from agenttune.errors import AgentTuneError
+from agenttune.trajectory import Fault, Outcome, Step, Trajectory
+
+RUN = CliRunner(env={"COLUMNS": "160"})
+ROW = {
+    "conversations": [
+        {"from": "human", "loss": None, "value": "[red]question"},
+        {"from": "gpt", "loss": False, "value": "OK"},
+    ]
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "my set.jsonl"
+    answered = {"conversations": [*ROW["conversations"], {"from": "gpt", "loss": True, "value": "yes"}]}
+    path.write_text("\n".join([json.dumps(ROW), json.dumps(answered), '{"conversations": null}', '{"torn']))
+    return path
+
+
+def test_inspect_prints_what_is_in_a_file(file: Path) -> None:
+    result = RUN.invoke(app, ["inspect", str(file)])
+    assert result.exit_code == 0, result.output
+    for text in (
+        "agentinstruct",
+        "0.50 average, 1 at most",
+        "no trained reply 1",
+        "two roles in a row 1",
+        "2 rows",
+        "[red]question",
+        "line 3 set aside: conversations: expected a list",
+        "line 4 set aside: not JSON",
+    ):
+        assert text in result.output
+
+
+def trajectory(id: str, **values: object) -> Trajectory:
+    place = {"environment": "database", "task": "t", "instruction": "i", "observation": "o"}
+    return Trajectory.model_validate({"id": id, **place, **values})
+
+
+def test_inspect_knows_trajectories(tmp_path: Path) -> None:
+    rows = [
+        trajectory("1", outcome=Outcome.COMPLETED, reward=1.0),
+        trajectory("2", outcome=Outcome.BAD_FORMAT, reward=0.0, steps=[Step(fault=Fault.BAD_FORMAT)]),
+        trajectory("3", outcome=Outcome.AGENT_ERROR, error="down"),
+    ]
+    path = tmp_path / "trajectories.jsonl"
+    path.write_text("".join(row.model_dump_json() + "\n" for row in rows) + '{"id": 4}\n')
+    result = RUN.invoke(app, ["inspect", str(path)])
+    assert result.exit_code == 0, result.output
+    for text in ("trajectory", "1 of 2 (50.0%)", "bad_format 1", "agent_error 1", "line 4 set aside"):
+        assert text in result.output
+    with pytest.raises(AgentTuneError, match="trajectories, not examples"):
+        RUN.invoke(
+            app, ["convert", str(path), str(tmp_path / "o.jsonl"), "--to", "openai"], catch_exceptions=False
+        )
+
+
+def test_inspect_says_that_a_file_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    result = RUN.invoke(app, ["inspect", str(tmp_path / "empty.jsonl")])
+    assert result.exit_code == 0
+    assert "no row that can be read" in result.output
+
+
+def test_convert_writes_counts_and_sets_aside(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    result = RUN.invoke(app, ["convert", str(file), str(out), "--to", "alpaca"])
+    assert result.exit_code == 0, result.output
+    assert "1 rows written" in result.output
+    assert "3 rows set aside" in result.output
+    assert "trained flags of 1 rows do not fit alpaca" in result.output
+    quarantine = tmp_path / "out.jsonl.rejected.jsonl"
+    rows = [json.loads(line) for line in quarantine.read_text().splitlines()]
+    assert [row["line"] for row in rows] == [2, 3, 4]
+    assert all(row["reason"] for row in rows)
+    RUN.invoke(app, ["convert", str(out), str(out), "--to", "openai"], catch_exceptions=False)
+    assert not quarantine.exists()
+    assert json.loads(out.read_text())["messages"][1]["content"] == "OK"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["inspect", "{folder}"], "found a directory"),
+        (["inspect", "{folder}/no.jsonl"], "does not exist"),
+        (["convert", "{file}", "{folder}/o.jsonl", "--to", "alpacca"], "did you mean alpaca"),
+        (["convert", "{file}", "{folder}/o.txt", "--to", "alpaca"], "end it in one of"),
+        (["convert", "{file}", "{file}/inside.jsonl", "--to", "alpaca"], "cannot be written"),
+        (["convert", "{file}", "{folder}", "--to", "alpaca"], "does not say what kind of file"),
+    ],
+)
+def test_mistakes_are_errors_for_users(arguments: list[str], reason: str, file: Path) -> None:
+    filled = [argument.format(folder=file.parent, file=file) for argument in arguments]
+    with pytest.raises(AgentTuneError, match=reason):
+        RUN.invoke(app, filled, catch_exceptions=False)

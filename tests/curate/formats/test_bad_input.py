@@ -1,0 +1,170 @@
+"""Bad files and bad rows: each is said in plain words, and the good rows go on."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agenttune.curate.formats import jsonstream, read_examples, write_examples
+from agenttune.errors import DataError
+from agenttune.example import Example, Message
+from agenttune.storage import Rejected
+
+ASKED = {"from": "human", "loss": None, "value": "q"}
+GOOD = {"id": "a", "conversations": [ASKED, {"from": "gpt", "loss": True, "value": "a"}]}
+
+
+def turns(**changes: Any) -> dict[str, Any]:
+    return {"conversations": [ASKED, {"from": "gpt", "loss": True, "value": "a", **changes}]}
+
+
+BAD_ROWS: list[tuple[dict[str, Any], str]] = [
+    (turns(value=None), "conversations.1.value: expected a string, found null"),
+    (turns(value=3), "conversations.1.value: expected a string, found a number"),
+    (turns(loss="yes"), "conversations.1.loss: expected true, false or null, found 'yes'"),
+    (turns(loss=1), "conversations.1.loss: expected true, false or null, found a number"),
+    (turns(**{"from": "robot"}), "conversations.1.from: expected one of human"),
+    (
+        turns(**{"from": "human"}),
+        "conversations.1.loss: expected null or false on a human turn, found true",
+    ),
+    (turns(**{"from": "function_call", "value": "{"}), "conversations.1.value: not JSON"),
+    ({"conversations": None}, "conversations: expected a list with at least one turn, found null"),
+    ({"conversations": []}, "conversations: expected a list with at least one turn"),
+    ({"conversations": ["hello"]}, "conversations.0: expected an object, found 'hello'"),
+    ({**GOOD, "id": ["x"]}, "id: expected a string or a whole number, found an array"),
+    ({**GOOD, "tools": 5}, "tools: expected a list of tools, found a number"),
+    ({"id": None}, "conversations: expected a list"),
+    (turns(value="\ud800"), "conversations': not UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("row", "reason"), BAD_ROWS)
+def test_a_bad_row_is_named_and_the_next_is_read(row: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text("".join(json.dumps(value) + "\n" for value in (GOOD, row, GOOD)))
+    rejected: list[Rejected] = []
+    assert len(list(read_examples(path, rejected))) == 2
+    assert rejected[0].line == 2
+    assert (
+        reason in rejected[0].reason or "surrogate" in rejected[0].reason or "unicode" in rejected[0].reason
+    )
+
+
+OPENAI_ROWS = [
+    ({"role": "assistant", "content": None}, "messages.0.content: expected a string, found null"),
+    ({"role": "user", "content": [{"type": "image_url"}]}, "messages.0.content.0: expected a text part"),
+    (
+        {"role": "assistant", "content": "", "tool_calls": {}},
+        "0.tool_calls: expected a list of calls",
+    ),
+    (
+        {"role": "user", "content": "", "tool_calls": [{"function": {"name": "f"}}]},
+        "on an assistant's message only",
+    ),
+    (
+        {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "[1]"}}]},
+        "messages.0.tool_calls.0.function.arguments: expected a JSON object, found an array",
+    ),
+    ({"role": "assistant", "content": "x", "weight": 2}, "messages.0.weight: expected 0 or 1"),
+    ({"role": "assistant", "content": "x", "function_call": {}}, "messages.0.function_call"),
+]
+
+
+@pytest.mark.parametrize(("message", "reason"), OPENAI_ROWS)
+def test_a_bad_message_is_named(message: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    (tmp_path / "set.jsonl").write_text(json.dumps({"messages": [message]}))
+    rejected: list[Rejected] = []
+    assert list(read_examples(tmp_path / "set.jsonl", rejected)) == []
+    assert reason in rejected[0].reason
+
+
+def test_torn_foreign_and_marked_lines(tmp_path: Path) -> None:
+    good = json.dumps(GOOD).encode()
+    path = tmp_path / "set.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + good + b"\n" + good.replace(b'"q"', b'"\xe9"') + b"\n" + good[:-9])
+    rejected: list[Rejected] = []
+    assert len(list(read_examples(path, rejected))) == 1
+    assert [row.line for row in rejected] == [2, 3]
+
+
+def test_bytes_that_are_no_text_cost_one_row_of_an_array(tmp_path: Path) -> None:
+    path = tmp_path / "set.json"
+    bad = json.dumps(GOOD).encode().replace(b'"q"', b'"\xe9"')
+    path.write_bytes(b"[" + b",\n".join([json.dumps(GOOD).encode(), bad, json.dumps(GOOD).encode()]) + b"]")
+    rejected: list[Rejected] = []
+    assert len(list(read_examples(path, rejected))) == 2
+    assert rejected[0].line == 2
+    assert "not UTF-8" in rejected[0].reason
+
+
+def test_two_roles_in_a_row_are_kept(tmp_path: Path) -> None:
+    row = {"conversations": [{"from": "human", "value": "a"}, {"from": "human", "value": "b"}]}
+    (tmp_path / "set.jsonl").write_text(json.dumps(row))
+    (example,) = read_examples(tmp_path / "set.jsonl")
+    assert [message.role for message in example.messages] == ["user", "user"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf"])
+def test_an_empty_file_has_no_examples(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "set.jsonl").write_bytes(content)
+    assert list(read_examples(tmp_path / "set.jsonl", [])) == []
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    for name, reason in (
+        ("no.jsonl", "does not exist"),
+        ("no.parquet", "does not exist"),
+        (".", "a directory"),
+    ):
+        with pytest.raises(DataError, match=reason):
+            list(read_examples(tmp_path / name, []))
+    (tmp_path / "fake.parquet").write_text("no")
+    with pytest.raises(DataError, match="not a Parquet file"):
+        list(read_examples(tmp_path / "fake.parquet", []))
+    (tmp_path / "other.jsonl").write_text('{"colour": "red"}\n')
+    with pytest.raises(DataError, match="no known format: the first row has the fields colour"):
+        list(read_examples(tmp_path / "other.jsonl", []))
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 7, 64, 1 << 20])
+def test_an_array_is_read_in_pieces_of_any_size(
+    chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsonstream, "CHUNK_BYTES", chunk)
+    path = tmp_path / "set.json"
+    path.write_text(json.dumps([GOOD, 17, {**GOOD, "id": "é€𝄞"}], indent=1, ensure_ascii=False))
+    rejected: list[Rejected] = []
+    assert [example.id for example in read_examples(path, rejected)] == ["a", "é€𝄞"]
+    assert "expected a JSON object, found a number" in rejected[0].reason
+
+
+def test_a_torn_array_gives_what_was_whole(tmp_path: Path) -> None:
+    path = tmp_path / "set.json"
+    whole = json.dumps([GOOD, GOOD, GOOD])
+    for cut, kept in ((len(whole) - 10, 2), (len(whole) - 1, 3)):
+        path.write_text(whole[:cut])
+        rejected: list[Rejected] = []
+        assert len(list(read_examples(path, rejected))) == kept
+        assert len(rejected) == 1
+
+
+@pytest.mark.parametrize("name", ["set.jsonl", "set.json", "set.parquet"])
+def test_memory_does_not_grow_with_the_file(name: str, tmp_path: Path) -> None:
+    message = Message(role="user", content="x" * 10_000)
+    write_examples(
+        tmp_path / name, [Example(id="0", messages=[message])], "example"
+    )  # imports what is lazy
+    assert len(list(read_examples(tmp_path / name, []))) == 1
+    tracemalloc.start()
+    write_examples(
+        tmp_path / name, (Example(id=str(n), messages=[message]) for n in range(2_000)), "example"
+    )
+    assert sum(1 for _ in read_examples(tmp_path / name, [])) == 2_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000, "the file holds 20 MB"
