@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
@@ -65,7 +66,7 @@ def _is_jsonl(file: IO[bytes], path: Path) -> bool:
     """Whether a file is lines of objects: any file that is no array, unless `.json` says one value."""
     try:
         first = file.readline(1 << 20).removeprefix(b"\xef\xbb\xbf").strip()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"the file cannot be read: {error}", where=str(path)) from None
     if first.startswith(b"["):
         return False
