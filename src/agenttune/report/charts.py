@@ -93,7 +93,7 @@ def trade_chart(arms: Mapping[str, tuple[Interval, Interval]]) -> str:
     with mpl.rc_context({**_STYLE, "svg.hashsalt": "trade"}):
         figure, axes = _figure(3.2)
         for index, (arm, (loss, success)) in enumerate(arms.items()):
-            colour = _SERIES[index % len(_SERIES)]
+            colour = _SERIES[1 + index % (len(_SERIES) - 1)]  # the first is the pale one for "before"
             axes.errorbar(
                 loss.value,
                 100 * success.value,

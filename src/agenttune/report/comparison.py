@@ -75,11 +75,15 @@ def _arm(name: str, runs: Sequence[Run]) -> Arm:
     return Arm(
         name,
         [seed for _, seed, _ in runs],
-        success=mean(lambda run: _mean(each.after.success for each in run.agents if each.after)),
-        valid=mean(lambda run: _mean(each.after.valid_replies for each in run.agents if each.after)),
+        success=_within_one(
+            mean(lambda run: _mean(each.after.success for each in run.agents if each.after))
+        ),
+        valid=_within_one(
+            mean(lambda run: _mean(each.after.valid_replies for each in run.agents if each.after))
+        ),
         loss=mean(lambda run: _mean([run.general_after.loss] if run.general_after else [])),
         divergence=mean(lambda run: _mean([run.general_after.divergence] if run.general_after else [])),
-        accuracy=mean(lambda run: _accuracy(run.general_after)),
+        accuracy=_within_one(mean(lambda run: _accuracy(run.general_after))),
     )
 
 
@@ -101,3 +105,10 @@ def _accuracy(scores: GeneralScores | None) -> float | None:
 def _mean(intervals: Iterable[Interval | None]) -> float | None:
     values = [interval.value for interval in intervals if interval is not None]
     return fmean(values) if values else None
+
+
+def _within_one(interval: Interval | None) -> Interval | None:
+    """Student's t knows no bounds, a share has them."""
+    if interval is None:
+        return None
+    return Interval(value=interval.value, low=max(0.0, interval.low), high=min(1.0, interval.high))
