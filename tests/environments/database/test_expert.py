@@ -9,9 +9,10 @@ import pytest
 from agenttune.environments.contract import Move
 from agenttune.environments.database.episode import DatabaseEpisode
 from agenttune.environments.database.expert import expert, read_values
-from agenttune.environments.database.mistakes import mistakes
+from agenttune.environments.database.mistakes import Mistake, mistakes
 from agenttune.environments.database.plan import Plan, read
 from agenttune.environments.database.problem import Problem
+from agenttune.environments.database.sandbox import Answer
 from agenttune.environments.database.tables import Column, Table
 from agenttune.environments.database.thoughts import purpose, rank_word
 
@@ -91,15 +92,19 @@ def test_mistakes_are_wrong_harmless_and_mended(gold: str):
         for mistake in mistakes(Random(seed), read(gold), gold, "Which is the lowest?"):
             episode = DatabaseEpisode(problem(gold, None), seconds=1)
             before = episode.sandbox.state()
-            seen = episode.sandbox.run(mistake.sql).text
+            seen = episode.sandbox.run(mistake.sql)
             assert episode.sandbox.state() == before
-            assert seen != episode.sandbox.run(gold).text
-            thought = mistake.mended(seen)
-            assert thought
-            assert "\n" not in thought
+            assert mistake.shows(seen, episode.sandbox.run(gold))
+            assert "\n" not in mistake.mended
             kinds.add(mistake.sql)
             episode.close()
     assert len(kinds) >= 3
+
+
+def test_a_misspelling_that_hits_another_column_is_not_made():
+    mistake = Mistake("SELECT `land` FROM `High Peaks`", "error", "The error says so.")
+    assert not mistake.shows(Answer("[]"), Answer("[]"))
+    assert mistake.shows(Answer("Error: x", failed=True), Answer("[]"))
 
 
 def routes(item: Problem) -> list[list[Move]]:

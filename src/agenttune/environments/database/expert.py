@@ -18,7 +18,7 @@ from agenttune.environments.contract import Expert, Move
 from agenttune.environments.database import thoughts
 from agenttune.environments.database.episode import run
 from agenttune.environments.database.generated import answers_of
-from agenttune.environments.database.mistakes import mistakes
+from agenttune.environments.database.mistakes import Mistake, mistakes
 from agenttune.environments.database.plan import Plan, read
 from agenttune.environments.database.problem import Problem
 from agenttune.environments.database.sandbox import Sandbox
@@ -78,12 +78,24 @@ def _moves(problem: Problem, rng: Random) -> Expert:
 
 def _mistaken(problem: Problem, plan: Plan, rng: Random, why: str) -> Generator[Move, str, str]:
     """Make one mistake and give back the thought that mends it (empty when none can be made)."""
-    possible = mistakes(rng, plan, problem.gold, problem.question)
+    tried = mistakes(rng, plan, problem.gold, problem.question)
+    possible = [mistake for mistake in tried if _shows(problem, mistake)]
     if not possible:
         return ""
     mistake = rng.choice(possible)
-    seen = yield _sql(why, mistake.sql, trained=False)
-    return mistake.mended(seen)
+    yield _sql(why, mistake.sql, trained=False)
+    return mistake.mended
+
+
+def _shows(problem: Problem, mistake: Mistake) -> bool:
+    """Try a mistake on a copy: does its output give it away, and nothing change?"""
+    sandbox = Sandbox(problem.tables, problem.image)
+    try:
+        before = sandbox.changes
+        wrong = run(sandbox, mistake.sql)
+        return sandbox.changes == before and mistake.shows(wrong, run(sandbox, problem.gold))
+    finally:
+        sandbox.close()
 
 
 def _look(plan: Plan, rng: Random) -> Generator[Move, str, str]:

@@ -4,30 +4,41 @@ The idea: a model that never saw an error answers with the error's text. So some
 begin with a wrong statement, which is shown and not trained; what is trained is the repair: what the
 output says, what was wrong, what is right.
 
-Invariant: no mistake changes the database; each is wrong for a reason that its output shows.
+Invariant: no mistake changes the database; the expert makes only those whose output shows them
+(`Mistake.shows`), so that the repair never speaks of an error that is not there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Literal
 
 from agenttune.environments.database.plan import Plan
+from agenttune.environments.database.sandbox import Answer
 from agenttune.environments.database.thoughts import direction
+
+Symptom = Literal["error", "nothing", "other rows"]
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A wrong statement and, from its output, the thought that leads to the right one."""
+    """A wrong statement, what its output must look like, and the thought that mends it."""
 
     sql: str
-    mended: Callable[[str], str]
+    symptom: Symptom
+    mended: str
+
+    def shows(self, answer: Answer, right: Answer) -> bool:
+        """Whether the output gives the mistake away as `mended` says (`right`: the gold output)."""
+        if self.symptom == "error":
+            return answer.failed
+        return answer.text == "[]" if self.symptom == "nothing" else answer.text != right.text
 
 
 def mistakes(rng: Random, plan: Plan, sql: str, question: str) -> list[Mistake]:
-    """All mistakes that can be made with this statement, one of each sort."""
+    """Mistakes to try with this statement, one of each sort; some may turn out to be none."""
     found = [
         _wrong_column(rng, plan, sql),
         _wrong_table(rng, plan, sql),
@@ -49,8 +60,6 @@ def _wrong_column(rng: Random, plan: Plan, sql: str) -> Mistake | None:
         return None
     right = rng.choice(names)
     wrong = _misspelt(rng, right)
-    if wrong.lower() in question_names(plan) or wrong not in (changed := sql.replace(right, wrong)):
-        return None
     said = rng.choice(
         (
             f"The error says that {wrong} does not exist; the header is {right}.",
@@ -58,12 +67,7 @@ def _wrong_column(rng: Random, plan: Plan, sql: str) -> Mistake | None:
             f"The column is called {right}, not {wrong}. I mend the name.",
         )
     )
-    return Mistake(changed, lambda _: said)
-
-
-def question_names(plan: Plan) -> set[str]:
-    """Every name of the statement, in lower case: a misspelling must not hit one of them."""
-    return {name.lower() for name in (*_names(plan), *plan.tables)}
+    return Mistake(sql.replace(right, wrong), "error", said)
 
 
 def _wrong_table(rng: Random, plan: Plan, sql: str) -> Mistake | None:
@@ -71,15 +75,13 @@ def _wrong_table(rng: Random, plan: Plan, sql: str) -> Mistake | None:
         return None
     right = plan.tables[0]
     wrong = _misspelt(rng, right)
-    if wrong.lower() in question_names(plan) or wrong not in (changed := sql.replace(right, wrong)):
-        return None
     said = rng.choice(
         (
             f"There is no table {wrong}; its name is {right}.",
             f"The error shows that I misspelt the table: it is {right}.",
         )
     )
-    return Mistake(changed, lambda _: said)
+    return Mistake(sql.replace(right, wrong), "error", said)
 
 
 def _misspelt(rng: Random, name: str) -> str:
@@ -101,7 +103,7 @@ def _no_quotes(rng: Random, plan: Plan, sql: str) -> Mistake | None:
             f"I forgot the back quotes around {name}.",
         )
     )
-    return Mistake(sql.replace(name, name.strip("`")), lambda _: said)
+    return Mistake(sql.replace(name, name.strip("`")), "error", said)
 
 
 def _wrong_value(plan: Plan, sql: str) -> Mistake | None:
@@ -111,7 +113,7 @@ def _wrong_value(plan: Plan, sql: str) -> Mistake | None:
         return None
     cut, whole = match[1], match[0][4:-1]
     said = f"Nothing was found for '{cut}': the question says '{whole}', so I use the whole value."
-    return Mistake(sql.replace(f"'{whole}'", f"'{cut}'"), lambda _: said)
+    return Mistake(sql.replace(f"'{whole}'", f"'{cut}'"), "nothing", said)
 
 
 def _wrong_way(rng: Random, plan: Plan, sql: str, question: str) -> Mistake | None:
@@ -121,7 +123,7 @@ def _wrong_way(rng: Random, plan: Plan, sql: str, question: str) -> Mistake | No
     if way not in sql:
         return None
     said = "I sorted the wrong way. " + direction(rng, plan, question)
-    return Mistake(sql.replace(way, other), lambda _: said)
+    return Mistake(sql.replace(way, other), "other rows", said)
 
 
 def _missing_value(plan: Plan, sql: str) -> Mistake | None:
@@ -131,4 +133,4 @@ def _missing_value(plan: Plan, sql: str) -> Mistake | None:
         return None
     count = len(plan.columns)
     said = f"A value is missing: {count} columns need {count} values. The last one is {match[1]}."
-    return Mistake(sql[: match.start()] + ")", lambda _: said)
+    return Mistake(sql[: match.start()] + ")", "error", said)
