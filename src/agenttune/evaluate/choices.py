@@ -6,7 +6,9 @@ begins with a lead ("The capital of France is"), because a chat model answers in
 options SmolLM2-135M-Instruct gets 42 % of the opposites, with the lead 98 %.
 
 Measured on that model (60 questions each, bf16; a guess is right in 25 %): opposites 98 %, capitals 100 %,
-sums 95 %, categories 85 %, number sequences 80 %, what comes next 46 %. Tried and left out: odd one out 20 % and past tense 8 %
+sums 95 %, categories 85 %, number sequences 80 %, what comes next 46 %.
+
+Tried and left out: odd one out 20 % and past tense 8 %
 (at the floor), naming a member of a category 97 % (like categories, but slower), the largest of four
 numbers 47 % (slower than it was worth), and plurals, young animals and work places (too few items).
 """
