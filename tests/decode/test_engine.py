@@ -216,7 +216,7 @@ class TestComposition:
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_what_is_kept_never_changes_a_reply(make_model: MakeModel, data: st.DataObject) -> None:
-    """Any history of conversations that share beginnings, on few slots, gives what an empty engine gives."""
+    """Any history of conversations that share beginnings, on few slots, gives what generate gives."""
     loaded = make_model("llama")
     (shared,) = prompts([24], seed=3)
     engine = Engine(Composition.single(loaded), max_batch=2, max_context=64, prefill_tokens=7)

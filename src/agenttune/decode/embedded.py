@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import io
 import os
 import shutil
+import sys
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +84,9 @@ def _packaged_gguf() -> Path:
 def _convert(gguf: Path, folder: Path) -> None:
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    with Console(stderr=True).status(f"preparing {_NAME} (once, about 20 s)"), quiet():
+    status = Console(file=sys.stderr).status(f"preparing {_NAME} (once, about 20 s)")
+    # One of the converter's bars knows no off switch; it asks for stderr when it starts.
+    with status, quiet(), redirect_stderr(io.StringIO()):
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         model: Any = AutoModelForCausalLM.from_pretrained(
             gguf.parent, gguf_file=gguf.name, dtype=torch.float32

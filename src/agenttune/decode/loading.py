@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import huggingface_hub
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from agenttune.decode.embedded import EMBEDDED, embedded_model
@@ -129,13 +130,6 @@ def load_model(name: str, dtype: str = "auto", device: str = "auto") -> LoadedMo
         return LoadedModel(model.to(where).eval(), tokenizer, name)  # pyright: ignore[reportArgumentType]
 
 
-def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model alone, with its chat template. Raises ModelError."""
-    source = resolve_model(name)
-    with _user_errors(name):
-        return AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-
-
 def _device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -193,7 +187,7 @@ def _user_errors(name: str) -> Iterator[None]:
             where=name,
             remedy="use dtype bfloat16, a smaller model, or device cpu",
         ) from error
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         raise ModelError(
             f"the model cannot be loaded: {str(error).strip().splitlines()[0] if str(error) else error!r}",
             where=name,
