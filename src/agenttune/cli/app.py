@@ -71,7 +71,5 @@ def _plain(text: str) -> str:
     return escape(text)
 
 
-
-
 if __name__ == "__main__":
     main()

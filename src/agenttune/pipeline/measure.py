@@ -1,0 +1,64 @@
+"""The stages `before` and `after`: one model, measured as an agent and in general.
+
+Leaves `<environment>.jsonl` (trajectories), `agent.json` and `general.json`. Episodes go on from what is
+there; the general measures are made again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from agenttune.collect.rollout import rollout
+from agenttune.decode.loading import LoadedModel, load_model
+from agenttune.evaluate.agent import AgentScores, read_trajectories, score_environments
+from agenttune.evaluate.general import measure_general
+from agenttune.pipeline.mixing import token_rows
+from agenttune.pipeline.worlds import World, model_agent, worlds
+from agenttune.recipe import Recipe
+from agenttune.storage import write_json
+
+BASE, TUNED = "base", "tuned"
+"""What the two models are called in trajectories and on the report."""
+
+
+def measure(recipe: Recipe, model: str, validation: Path, folder: Path, console: Console) -> None:
+    """Measure `model` on every environment of the recipe and on general ability.
+
+    `validation` is the file of held-out general examples. A model other than the recipe's base is
+    compared with it.
+    """
+    tuned = model != recipe.model
+    loaded = replace(load_model(model), name=TUNED if tuned else BASE)
+    scores = {
+        world.key: _play(recipe, world, loaded, folder / f"{world.key}.jsonl", console)
+        for world in worlds(recipe)
+        if world.spec.evaluate
+    }
+    write_json(folder / "agent.json", {key: each.model_dump(mode="json") for key, each in scores.items()})
+    if recipe.evaluate.general:
+        rows = token_rows(validation, loaded.tokenizer, recipe.tune.max_tokens)
+        base = load_model(recipe.model) if tuned else None
+        general = measure_general(loaded, rows, base=base, seed=recipe.seed)
+        write_json(folder / "general.json", general.model_dump(mode="json"))
+
+
+def _play(recipe: Recipe, world: World, model: LoadedModel, path: Path, console: Console) -> AgentScores:
+    agent = model_agent(recipe, model)
+    try:
+        rollout(
+            world.environment,
+            world.tasks(world.spec.split, world.spec.evaluate),
+            agent,
+            world.dialect,
+            path,
+            seed=recipe.seed,
+            bad_format_limit=recipe.evaluate.bad_format_limit,
+            console=console,
+        )
+    finally:
+        agent.close()
+    played = read_trajectories(path)
+    return score_environments(played, world.threshold)[world.environment.name]

@@ -1,0 +1,123 @@
+"""Run a recipe: its stages in order, each once.
+
+The idea: the order of the stages is a list that can be read; what makes each resumable is in the stage
+and in `RunDirectory`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from agenttune.collect.funnel import funnel_table
+from agenttune.pipeline import gather, measure, mixing, results, training
+from agenttune.pipeline.directory import RunDirectory
+from agenttune.recipe import Recipe
+from agenttune.report.page import write_report
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A recipe and its folders. `data` holds what arms of an ablation share; else it is `home`."""
+
+    recipe: Recipe
+    home: RunDirectory
+    data: RunDirectory
+    console: Console
+
+    def where(self, stage: str) -> RunDirectory:
+        """The directory that holds a stage."""
+        return self.data if stage in SHARED_STAGES else self.home
+
+    def folder(self, stage: str) -> Path:
+        """The folder of a stage."""
+        return self.where(stage).folder(stage)
+
+
+def run_recipe(
+    recipe: Recipe, run_dir: Path, until: str = "report", console: Console | None = None
+) -> Path:
+    """Run the stages of `recipe` up to `until` that are not done yet; gives the run directory.
+
+    Raises `RecipeError` when another recipe made the directory, and whatever a stage finds wrong.
+    """
+    home = RunDirectory(run_dir, recipe)
+    console = console or Console(stderr=True)
+    if recipe.ablation and until == "report":
+        from agenttune.pipeline.ablation import run_ablation
+
+        run_ablation(recipe, home, console)
+    else:
+        run_stages(Run(recipe, home, home, console), until)
+    return run_dir
+
+
+def run_stages(run: Run, until: str) -> None:
+    """Run what is not done, up to and with the stage `until`."""
+    for name, stage in STAGES.items():
+        if not run.where(name).is_done(name):
+            run.console.print(f"[bold]{name}[/] → {run.folder(name)}")
+            with run.where(name).running(name) as folder:
+                stage(run, folder)
+            run.console.print(f"  done in {run.where(name).seconds(name):.0f} s")
+        if name == until:
+            break
+    _say_where(run, until)
+
+
+def _collect(run: Run, folder: Path) -> None:
+    funnel = gather.collect(run.recipe, folder, run.console)
+    if funnel.rows:
+        run.console.print(funnel_table(funnel.rows))
+
+
+def _general(run: Run, folder: Path) -> None:
+    gather.gather_general(run.recipe, folder, run.console)
+
+
+def _curate(run: Run, folder: Path) -> None:
+    mixing.curate(run.recipe, run.folder("collect"), run.folder("general"), folder, run.console)
+
+
+def _before(run: Run, folder: Path) -> None:
+    validation = run.folder("curate") / "validation.jsonl"
+    measure.measure(run.recipe, run.recipe.model, validation, folder, run.console)
+
+
+def _tune(run: Run, folder: Path) -> None:
+    training.train(run.recipe, run.folder("curate"), folder)
+
+
+def _after(run: Run, folder: Path) -> None:
+    validation = run.folder("curate") / "validation.jsonl"
+    model = str(run.folder("tune") / "model")
+    measure.measure(run.recipe, model, validation, folder, run.console)
+
+
+def _report(run: Run, folder: Path) -> None:
+    write_report(results.gather_results(run), results.gather_samples(run), folder)
+
+
+STAGES: dict[str, Callable[[Run, Path], None]] = {
+    "collect": _collect,
+    "general": _general,
+    "curate": _curate,
+    "before": _before,
+    "tune": _tune,
+    "after": _after,
+    "report": _report,
+}
+"""All stages in their order. Each writes into its own folder and can be started again."""
+
+SHARED_STAGES = ("collect", "general", "before")
+"""What does not depend on how data are mixed: the arms of an ablation have it in common."""
+
+
+def _say_where(run: Run, until: str) -> None:
+    if until == "report":
+        run.console.print(f"report: {run.folder('report') / 'index.html'}")
+    elif until == "tune":
+        run.console.print(f"tuned model: {run.folder('tune') / 'model'}")

@@ -1,0 +1,84 @@
+"""What a recipe's words stand for: environments, dialects and agents, built when a stage needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agenttune.agents.contract import Agent
+from agenttune.agents.endpoint import EndpointAgent
+from agenttune.agents.expert import ExpertAgent
+from agenttune.agents.local import LocalAgent
+from agenttune.decode.loading import LoadedModel, load_model
+from agenttune.dialects.contract import Dialect
+from agenttune.dialects.registry import get_dialect
+from agenttune.environments.contract import Environment, Split, Task
+from agenttune.environments.registry import load_environment
+from agenttune.errors import RecipeError
+from agenttune.recipe import EnvironmentSpec, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One environment of a recipe, ready to be played."""
+
+    key: str
+    """The recipe's name for it; files and tables go by this."""
+    spec: EnvironmentSpec
+    environment: Environment
+    dialect: Dialect
+
+    @property
+    def threshold(self) -> float:
+        """Reward at which an episode is a success."""
+        own = self.environment.reward_threshold
+        return own if self.spec.threshold is None else self.spec.threshold
+
+    def tasks(self, split: Split, count: int) -> Sequence[Task]:
+        """The first `count` tasks of a split. Raises `RecipeError` when there are fewer."""
+        tasks = self.environment.tasks(split)
+        if len(tasks) < count:
+            raise RecipeError(
+                f"the split {split!r} has {len(tasks)} tasks, {count} were asked for",
+                where=f"environments.{self.key}",
+                remedy="ask for fewer, or raise the number in the environment's options",
+            )
+        return tasks[:count]
+
+
+def worlds(recipe: Recipe) -> list[World]:
+    """All environments of the recipe. Raises `RecipeError` for a name or an option that is unknown."""
+    found = []
+    for key, spec in recipe.environments.items():
+        environment = load_environment(spec.environment or key, spec.options)
+        dialect = get_dialect(recipe.dialect, environment.name)
+        found.append(World(key, spec, environment, dialect))
+    return found
+
+
+def gathering_agent(recipe: Recipe, world: World) -> Agent:
+    """The agent that the recipe sends to gather trajectories."""
+    spec = recipe.agent
+    if spec.kind == "expert":
+        return ExpertAgent(world.environment, world.dialect)
+    if spec.kind == "local":
+        return model_agent(recipe, load_model(spec.model or recipe.model), spec.temperature)
+    return EndpointAgent(
+        spec.url,
+        spec.model,
+        key_variable=spec.key_variable,
+        workers=spec.workers,
+        temperature=spec.temperature,
+        max_new_tokens=recipe.evaluate.max_new_tokens,
+    )
+
+
+def model_agent(recipe: Recipe, model: LoadedModel, temperature: float = 0.0) -> LocalAgent:
+    """A model played by our decoder, with the recipe's limits."""
+    return LocalAgent(
+        model,
+        batch_size=recipe.evaluate.batch_size,
+        max_new_tokens=recipe.evaluate.max_new_tokens,
+        max_context=recipe.evaluate.max_context,
+        temperature=temperature,
+    )
