@@ -7,8 +7,9 @@
 Both sides get the same prompts (random tokens with nothing in common, so nothing is shared between rows),
 produce the same number of tokens with no early stop, and greedily. In the episodes every turn adds 32
 observation tokens and 32 reply tokens to a 256-token start; `generate` reads the whole conversation anew
-each turn, which is what it offers. Tokens per second count new tokens over the whole time, prefill
-included. The floor is the time to read all weights once per step at the bandwidth measured in this run.
+each turn, which is what it offers. Batches report decoding (from the last row's first token on), prefill
+(until then) and both together; episodes count reply tokens over the whole time. The floor is the time to
+read all weights once per step at the bandwidth measured in this run.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,12 @@ def main() -> None:
         loaded = load_model(options.model, dtype=dtype, device=options.device)
         floor = weight_bytes(loaded) / bandwidth
         for batch in (1, 8) if options.quick else (1, 8, 32):
-            new = 8 if options.quick else 32
-            pair = compare(lambda side, b=batch, n=new: side.batch(b, n), loaded, batch, options.repeats)
-            pair |= {"floor_tokens_per_second": batch / floor, "new_tokens": new}
-            results.append({"case": f"batch {batch}", "dtype": dtype} | pair)
+            repeats = 1 if batch == 32 else options.repeats
+            result = compare_batches(loaded, batch, 16 if options.quick else 32, repeats)
+            results.append(result | {"dtype": dtype, "floor_tokens_per_second": batch / floor})
             print(_line(results[-1]), file=sys.stderr)
-        turns = 2 if options.quick else TURNS
-        pair = compare(lambda side, t=turns: side.episodes(t), loaded, EPISODES, 1)
-        results.append({"case": f"{turns}-turn episodes, batch {EPISODES}", "dtype": dtype} | pair)
+        result = compare_episodes(loaded, 2 if options.quick else TURNS)
+        results.append(result | {"dtype": dtype})
         print(_line(results[-1]), file=sys.stderr)
     report = environment(options) | {"read_gigabytes_per_second": bandwidth / 1e9, "results": results}
     options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +71,14 @@ def _options() -> argparse.Namespace:
     return options
 
 
+@dataclass(frozen=True)
+class Times:
+    """Seconds until every row has its first token, and from then on."""
+
+    prefill: float
+    decode: float
+
+
 class Ours:
     """The engine, with a cold cache at the start of each case."""
 
@@ -81,12 +88,14 @@ class Ours:
         self.vocabulary = loaded.model.config.vocab_size
         self.seeds = iter(range(1_000_000))
 
-    def batch(self, rows: int, new: int) -> int:
+    def batch(self, rows: int, new: int) -> Times:
         asked = random_prompts(rows, self.vocabulary, next(self.seeds))
-        self.engine.generate([Request(tokens, new, stop_tokens=()) for tokens in asked])
-        return rows * new
+        times = [time.perf_counter()]
+        requests = [Request(tokens, new, stop_tokens=()) for tokens in asked]
+        self.engine.generate(requests, lambda _row, _token: times.append(time.perf_counter()))
+        return Times(times[rows] - times[0], times[-1] - times[rows])
 
-    def episodes(self, turns: int) -> int:
+    def episodes(self, turns: int) -> None:
         seed = next(self.seeds)
         talks = random_prompts(EPISODES, self.vocabulary, seed)
         for turn in range(turns):
@@ -101,19 +110,21 @@ class Ours:
             ]
         for index in range(EPISODES):
             self.engine.release(f"{seed}-{index}")
-        return turns * EPISODES * TURN_TOKENS
 
 
 class Theirs:
     """`transformers.generate` with its default cache."""
 
-    def __init__(self, loaded: LoadedModel, rows: int) -> None:
-        del rows
+    def __init__(self, loaded: LoadedModel) -> None:
         self.model: Any = loaded.model
         self.vocabulary = loaded.model.config.vocab_size
         self.seeds = iter(range(1_000_000))
 
-    def _generate(self, prompts: list[list[int]], new: int) -> list[list[int]]:
+    def _generate(self, prompts: list[list[int]], new: int, times: list[float]) -> list[list[int]]:
+        def tick(ids: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+            times.append(time.perf_counter())
+            return torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+
         ids = torch.tensor(prompts, device=self.model.device)
         output = self.model.generate(
             ids,
@@ -122,42 +133,66 @@ class Theirs:
             min_new_tokens=new,
             do_sample=False,
             pad_token_id=0,
+            stopping_criteria=[tick],
         )
         return output[:, ids.shape[1] :].tolist()
 
-    def batch(self, rows: int, new: int) -> int:
-        self._generate(random_prompts(rows, self.vocabulary, next(self.seeds)), new)
-        return rows * new
+    def batch(self, rows: int, new: int) -> Times:
+        times = [time.perf_counter()]
+        self._generate(random_prompts(rows, self.vocabulary, next(self.seeds)), new, times)
+        return Times(times[1] - times[0], times[-1] - times[1])
 
-    def episodes(self, turns: int) -> int:
+    def episodes(self, turns: int) -> None:
         seed = next(self.seeds)
         talks = random_prompts(EPISODES, self.vocabulary, seed)
         for turn in range(turns):
-            replies = self._generate(talks, TURN_TOKENS)
+            replies = self._generate(talks, TURN_TOKENS, [])
             extra = random_prompts(EPISODES, self.vocabulary, (seed, turn), TURN_TOKENS)
             talks = [talk + reply + more for talk, reply, more in zip(talks, replies, extra, strict=True)]
-        return turns * EPISODES * TURN_TOKENS
 
 
-def compare(
-    case: Callable[[Ours | Theirs], int], loaded: LoadedModel, rows: int, repeats: int
-) -> dict[str, Any]:
-    """New tokens per second of both sides, which take turns so that both meet the same weather."""
-    sides: dict[str, Ours | Theirs] = {
-        "transformers": Theirs(loaded, rows),
-        "agenttune": Ours(loaded, rows),
-    }
-    for side in sides.values():
-        side.batch(1, 2)
-    speeds: dict[str, list[float]] = {name: [] for name in sides}
+def compare_batches(loaded: LoadedModel, rows: int, new: int, repeats: int) -> dict[str, Any]:
+    """Tokens per second of both sides, which take turns so that both meet the same weather."""
+    sides = both(loaded, rows)
+    times: dict[str, list[Times]] = {name: [] for name in sides}
     for _ in range(repeats):
         for name, side in sides.items():
-            start = time.perf_counter()
-            tokens = case(side)
-            speeds[name].append(tokens / (time.perf_counter() - start))
-    medians = {f"{name}_tokens_per_second": statistics.median(values) for name, values in speeds.items()}
-    ratio = medians["agenttune_tokens_per_second"] / medians["transformers_tokens_per_second"]
-    return medians | {"ratio": ratio, "repeats": speeds}
+            times[name].append(side.batch(rows, new))
+    result: dict[str, Any] = {"case": f"batch {rows}", "new_tokens": new, "times": {}}
+    for part, tokens in (
+        ("decode", rows * (new - 1)),
+        ("prefill", rows * PROMPT),
+        ("together", rows * new),
+    ):
+        speeds = {
+            name: tokens / statistics.median(_seconds(t, part) for t in times[name]) for name in sides
+        }
+        result[part] = speeds | {"ratio": speeds["agenttune"] / speeds["transformers"]}
+    result["times"] = {name: [asdict(t) for t in values] for name, values in times.items()}
+    return result
+
+
+def _seconds(times: Times, part: str) -> float:
+    return {"decode": times.decode, "prefill": times.prefill}.get(part, times.decode + times.prefill)
+
+
+def compare_episodes(loaded: LoadedModel, turns: int) -> dict[str, Any]:
+    """Reply tokens per second over whole episodes, one run of each side."""
+    speeds = {}
+    for name, side in both(loaded, EPISODES).items():
+        start = time.perf_counter()
+        side.episodes(turns)
+        speeds[name] = turns * EPISODES * TURN_TOKENS / (time.perf_counter() - start)
+    speeds["ratio"] = speeds["agenttune"] / speeds["transformers"]
+    return {"case": f"{turns}-turn episodes, batch {EPISODES}", "together": speeds}
+
+
+def both(loaded: LoadedModel, rows: int) -> dict[str, Ours | Theirs]:
+    """The two sides, warmed up."""
+    sides: dict[str, Ours | Theirs] = {"transformers": Theirs(loaded), "agenttune": Ours(loaded, rows)}
+    for side in sides.values():
+        side.batch(1, 2)
+    return sides
 
 
 def random_prompts(rows: int, vocabulary: int, seed: object, length: int = PROMPT) -> list[list[int]]:
@@ -211,9 +246,13 @@ def cpu_name() -> str:
 
 
 def _line(result: dict[str, Any]) -> str:
-    ours, theirs = result["agenttune_tokens_per_second"], result["transformers_tokens_per_second"]
-    what = f"{result['dtype']:>9} {result['case']:<26}"
-    return f"{what} generate {theirs:7.1f} tok/s   agenttune {ours:7.1f} tok/s   ×{result['ratio']:.2f}"
+    parts = [
+        f"{part} {result[part]['transformers']:.0f} → {result[part]['agenttune']:.0f} tok/s"
+        f" (×{result[part]['ratio']:.2f})"
+        for part in ("decode", "prefill", "together")
+        if part in result
+    ]
+    return f"{result['dtype']:>8} {result['case']}: " + ", ".join(parts)
 
 
 if __name__ == "__main__":
