@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from agenttune.tune.rows import TokenRow
-from agenttune.tune.tree import Pack, build_pack, common_prefix
+from agenttune.tune.tree import Pack, build_pack, common_prefix, sort_rows
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ def choose_packs(
     rows: Sequence[TokenRow], chosen: Sequence[int], pack_tokens: int, *, share: bool = True
 ) -> list[list[int]]:
     """Partition `chosen` (indices into `rows`) into packs of at most `pack_tokens` unique tokens."""
-    order = sorted(chosen, key=lambda index: rows[index].tokens.tolist())
+    order = sort_rows(rows, chosen)
     shared = [common_prefix(rows[a].tokens, rows[b].tokens) if share else 0 for a, b in pairwise(order)]
     # Sorted rows share with any other at most what all neighbours between them share.
     by_length = sorted(range(len(order)), key=lambda rank: (-len(rows[order[rank]]), rank))
