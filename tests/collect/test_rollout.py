@@ -124,6 +124,47 @@ def test_faults_end_an_episode_with_reward_zero(
     assert all(step.observation for step in rows[0].steps)
 
 
+class Circling(GuessEpisode):
+    """Gives up on an agent that guesses what it guessed before."""
+
+    seen: int | None = None
+
+    def step(self, call: ToolCall) -> StepResult:
+        number = call.arguments["number"]
+        if number == self.seen:
+            return StepResult("You go in circles.", done=True, fault=Fault.REPETITION)
+        assert isinstance(number, int)
+        self.seen = number
+        return super().step(call)
+
+
+def test_a_world_that_ends_a_repetition_ends_in_a_bad_action(tmp_path: Path) -> None:
+    class World(Guess):
+        def open(self, task: Task, seed: int = 0) -> Episode:
+            del task, seed
+            return Circling(5)
+
+    rows = stored(play(Scripted(lambda _: act(0)), tmp_path / "t.jsonl", World(1)).path)
+    assert (rows[0].outcome, rows[0].reward) == (Outcome.BAD_ACTION, 0.0)
+    assert [step.fault for step in rows[0].steps] == [None, Fault.REPETITION]
+
+
+def test_the_threshold_says_what_counts_as_solved(tmp_path: Path) -> None:
+    class Half(Guess):
+        def open(self, task: Task, seed: int = 0) -> Episode:
+            del task, seed
+            return HalfEpisode(0)
+
+    class HalfEpisode(GuessEpisode):
+        def step(self, call: ToolCall) -> StepResult:
+            del call
+            return StepResult("Nearly.", done=True, reward=0.5)
+
+    for threshold, solved in ((None, 0), (0.5, 20), (0.6, 0)):
+        result = play(Scripted(know), tmp_path / f"{threshold}.jsonl", Half(), threshold=threshold)
+        assert result.successes == solved
+
+
 def test_agentbench_ends_at_the_first_bad_format(tmp_path: Path) -> None:
     rows = stored(play(Scripted(lambda _: "?"), tmp_path / "t.jsonl", Guess(1), bad_format_limit=1).path)
     assert len(rows[0].steps) == 1

@@ -102,7 +102,9 @@ class Playing:
             )
         )
         if result.done:
-            return self._end(Outcome.COMPLETED, result.reward)
+            # A world that ends because the agent goes round in circles was not solved to its end.
+            looped = fault is Fault.REPETITION
+            return self._end(Outcome.BAD_ACTION if looped else Outcome.COMPLETED, result.reward)
         self._say(reply.text, result.observation)
         return self._limits(fault)
 

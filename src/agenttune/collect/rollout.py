@@ -45,19 +45,21 @@ class RolloutResult:
     played: int = 0
     """Of these, played now (machinery errors included)."""
     successes: int = 0
-    """Of those played now, with a reward at or above the environment's threshold."""
+    """Of those played now, with a reward at or above the threshold."""
     errors: int = 0
     """Of those played now, recorded as machinery errors."""
+    threshold: float = 1.0
+    """Least reward that is a success."""
     usage: Usage = field(default_factory=Usage)
     """What the agent spent now."""
 
-    def count(self, trajectory: Trajectory, threshold: float) -> None:
+    def count(self, trajectory: Trajectory) -> None:
         """Count one more played episode."""
         self.played += 1
         self.usage += trajectory.usage
         if trajectory.reward is None:
             self.errors += 1
-        elif trajectory.reward >= threshold:
+        elif trajectory.reward >= self.threshold:
             self.successes += 1
 
 
@@ -73,20 +75,23 @@ def rollout(
     max_steps: int | None = None,
     bad_format_limit: int = 3,
     tries: int = 3,
+    threshold: float | None = None,
     console: Console | None = None,
 ) -> RolloutResult:
     """Play `attempts` episodes of each task and append their trajectories to the JSONL file `path`.
 
     `bad_format_limit` replies in a row that give the world nothing to do end an episode (AgentBench: 1);
     `max_steps` replaces the environment's own limit; `tries` bounds how often an episode is played when
-    the machinery fails. The progress bar goes to `console` (stderr), and only to a terminal.
+    the machinery fails; `threshold` replaces the environment's own in what is counted as solved (it
+    changes no file). The progress bar goes to `console` (stderr), and only to a terminal.
     Raises what a user must mend (`AgentTuneError`); after Ctrl-C, `KeyboardInterrupt` goes on upwards
     when everything finished is on disk.
     """
     jobs = _jobs(environment.name, tasks, attempts, seed)
     done = _finished(path)
     todo = deque(job for job in jobs.values() if job.id not in done)
-    result = RolloutResult(path, episodes=len(jobs), resumed=len(jobs) - len(todo))
+    least = environment.reward_threshold if threshold is None else threshold
+    result = RolloutResult(path, episodes=len(jobs), resumed=len(jobs) - len(todo), threshold=least)
     rules = Rules(environment, dialect, agent.name, max_steps or environment.max_steps, bad_format_limit)
     if todo:
         crew = Crew(agent, rules, todo, tries)
@@ -145,7 +150,7 @@ def _gather(crew: Crew, writer: JsonlWriter, result: RolloutResult, console: Con
                 if isinstance(item, BaseException):
                     raise item
                 writer.write(item)
-                result.count(item, crew.rules.environment.reward_threshold)
+                result.count(item)
                 _show(bar, task, result)
                 in_a_row = in_a_row + 1 if item.reward is None else 0
                 if in_a_row >= MAX_ERRORS_IN_A_ROW:
@@ -162,7 +167,7 @@ def _rescue(crew: Crew, writer: JsonlWriter, result: RolloutResult) -> None:
     crew.stop()
     for trajectory in crew.leftovers():
         writer.write(trajectory)
-        result.count(trajectory, crew.rules.environment.reward_threshold)
+        result.count(trajectory)
 
 
 def _stopped(result: RolloutResult) -> str:
