@@ -110,7 +110,7 @@ def test_a_rejected_row_is_logged_when_nobody_takes_it(
 def test_a_line_without_end_does_not_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "MAX_LINE_BYTES", 64)
+    monkeypatch.setattr("agenttune.storage.reading.MAX_LINE_BYTES", 64)
     path = tmp_path / "long.jsonl"
     path.write_text(json.dumps({"a": "x" * 300}) + '\n{"b": 1}\n')
     rejected: list[Rejected] = []
@@ -187,3 +187,12 @@ def test_a_full_disk_leaves_whole_rows() -> None:
         pytest.skip("this system has no /dev/full")
     with pytest.raises(DataError, match="cannot be written"):
         storage.write_atomic(Path("/dev/full/x"), "x")
+
+
+def test_the_cache_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AGENTTUNE_CACHE", str(tmp_path))
+    assert storage.cache_dir() == tmp_path
+    monkeypatch.setenv("AGENTTUNE_CACHE", "~/elsewhere")
+    assert storage.cache_dir() == Path.home() / "elsewhere"
+    monkeypatch.delenv("AGENTTUNE_CACHE")
+    assert storage.cache_dir() == Path.home() / ".cache" / "agenttune"

