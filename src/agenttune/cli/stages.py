@@ -42,9 +42,47 @@ def curate(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None) -> None
     _until("curate", recipe, run_dir, set_)
 
 
-def evaluate(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None) -> None:
-    """Measure the model before and after tuning (runs what must come first)."""
-    _until("after", recipe, run_dir, set_)
+def evaluate(
+    recipe: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RECIPE]", help="A recipe; or give --model and --environment."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="M", help="`embedded`, a folder, or a hub name.")
+    ] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", metavar="NAME", help="See `agenttune environments list`.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of the environment."),
+    ] = None,
+    tasks: Annotated[int, typer.Option(min=1, help="Tasks to play.")] = 60,
+    split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
+    run_dir: RunDir = None,
+    set_: Set = None,
+) -> None:
+    """Measure a model: a recipe's before and after tuning, or any model on any environment.
+
+    `agenttune evaluate --model runs/quickstart/tune/model --environment database` plays 60 unseen tasks
+    and prints success, format validity and reward with 95 % intervals.
+    """
+    if recipe is not None:
+        _until("after", recipe, run_dir, set_)
+        return
+    if not (model and environment):
+        raise RecipeError("nothing to measure", remedy="give a RECIPE, or --model M and --environment NAME")
+    from agenttune.pipeline.run import evaluate_model
+
+    world = {"environment": environment, "options": _changes(option), "evaluate": tasks, "split": split}
+    data = {
+        "name": "evaluate",
+        "model": model,
+        "environments": {environment.rpartition(":")[2]: world},
+        "evaluate": {"general": False},
+    }
+    checked = override(check_recipe(data, where="the options"), _changes(set_))
+    evaluate_model(checked, run_dir or Path("runs/evaluate"))
 
 
 def report(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None) -> None:

@@ -18,7 +18,7 @@ from agenttune.evaluate.general import measure_general
 from agenttune.pipeline.mixing import token_rows
 from agenttune.pipeline.worlds import World, model_agent, worlds
 from agenttune.recipe import Recipe
-from agenttune.storage import write_json
+from agenttune.storage import read_json, write_json
 
 BASE, TUNED = "base", "tuned"
 """What the two models are called in trajectories and on the report."""
@@ -43,6 +43,13 @@ def measure(recipe: Recipe, model: str, validation: Path, folder: Path, console:
         base = load_model(recipe.model) if tuned else None
         general = measure_general(loaded, rows, base=base, seed=recipe.seed)
         write_json(folder / "general.json", general.model_dump(mode="json"))
+
+
+def read_scores(folder: Path) -> dict[str, AgentScores]:
+    """What `measure` found of the model as an agent, by environment; empty when there is nothing."""
+    path = folder / "agent.json"
+    found = read_json(path) if path.exists() else {}
+    return {key: AgentScores.model_validate(each) for key, each in found.items()}
 
 
 def _play(recipe: Recipe, world: World, model: LoadedModel, path: Path, console: Console) -> AgentScores:

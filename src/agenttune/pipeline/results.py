@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from agenttune.collect.funnel import Funnel
-from agenttune.evaluate.agent import AgentScores, compare, read_trajectories
+from agenttune.evaluate.agent import compare, read_trajectories
 from agenttune.evaluate.general import GeneralScores
 from agenttune.evaluate.results import AgentResult, Curve, FunnelRow, MixtureRow, Results, StageTime
+from agenttune.pipeline.measure import read_scores
 from agenttune.pipeline.mixing import read_curated
 from agenttune.pipeline.worlds import World, worlds
 from agenttune.report.samples import Sample, choose_samples
@@ -99,7 +100,7 @@ def _played(run: Run, stage: str, world: World) -> list[Trajectory]:
 
 
 def _agent(run: Run, world: World) -> AgentResult:
-    before, after = (_scores(run.folder(stage), world.key) for stage in ("before", "after"))
+    before, after = (read_scores(run.folder(stage)).get(world.key) for stage in ("before", "after"))
     compared = compare(_played(run, "before", world), _played(run, "after", world), world.threshold)
     held_in = world.spec.collect > 0
     return AgentResult(
@@ -109,12 +110,6 @@ def _agent(run: Run, world: World) -> AgentResult:
         after=after,
         comparison=compared,
     )
-
-
-def _scores(folder: Path, key: str) -> AgentScores | None:
-    path = folder / "agent.json"
-    found = read_json(path).get(key) if path.exists() else None
-    return AgentScores.model_validate(found) if found else None
 
 
 def _general(folder: Path) -> GeneralScores | None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from agenttune.collect.funnel import funnel_table
 from agenttune.pipeline import gather, measure, mixing, results, training
 from agenttune.pipeline.directory import RunDirectory
+from agenttune.pipeline.summary import score_table
 from agenttune.recipe import Recipe
 from agenttune.report.page import write_report
 
@@ -53,6 +54,16 @@ def run_recipe(
     else:
         run_stages(Run(recipe, home, home, console), until)
     return run_dir
+
+
+def evaluate_model(recipe: Recipe, run_dir: Path, console: Console | None = None) -> None:
+    """Measure the recipe's model on the recipe's environments, without tuning; prints the scores."""
+    home = RunDirectory(run_dir, recipe)
+    console = console or Console(stderr=True)
+    if not home.is_done("before"):
+        with home.running("before") as folder:
+            measure.measure(recipe, recipe.model, folder / "validation.jsonl", folder, console)
+    Console().print(score_table(measure.read_scores(home.folder("before"))))
 
 
 def run_stages(run: Run, until: str) -> None:
@@ -117,6 +128,10 @@ SHARED_STAGES = ("collect", "general", "before")
 
 
 def _say_where(run: Run, until: str) -> None:
+    if until in ("after", "report"):
+        for stage in ("before", "after"):
+            run.console.print(f"{stage} tuning", style="bold")
+            run.console.print(score_table(measure.read_scores(run.folder(stage))))
     if until == "report":
         run.console.print(f"report: {run.folder('report') / 'index.html'}")
     elif until == "tune":

@@ -1,0 +1,120 @@
+"""Kill a run with SIGKILL at random moments, go on each time, and compare the end with an unbroken run.
+
+    python benchmarks/kill_resume.py [--kills 10] [--recipe recipes/smoke.yaml] [--out FILE]
+
+Equal means: the same trajectories (no id lost or doubled; times left out), the same training examples,
+bit-equal tuned weights and the same scores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> int:
+    """Run the comparison; exit status 1 when the two ends differ."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--recipe", type=Path, default=ROOT / "recipes" / "smoke.yaml")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = compare(options.recipe, Path(folder), options.kills, random.Random(options.seed))
+    found["command"] = " ".join(["python", "benchmarks/kill_resume.py", *sys.argv[1:]])
+    found |= _provenance()
+    text = json.dumps(found, indent=2)
+    print(text)
+    if options.out:
+        options.out.write_text(text + "\n", encoding="utf-8")
+    return 0 if found["equal"] else 1
+
+
+def compare(recipe: Path, folder: Path, kills: int, rng: random.Random) -> dict[str, Any]:
+    """An unbroken run and a run killed `kills` times, side by side."""
+    start = time.monotonic()
+    _run(recipe, folder / "whole").wait()
+    seconds = time.monotonic() - start
+    moments = []
+    while len(moments) < kills:
+        process, moment = _run(recipe, folder / "killed"), rng.uniform(0.1, 0.9) * seconds
+        try:
+            process.wait(moment)
+            break  # it came through before its kill: nothing is left to be interrupted
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            moments.append({"after_seconds": round(moment, 1), "in_stage": _stage(folder / "killed")})
+    _run(recipe, folder / "killed").wait()
+    ends = {name: fingerprint(folder / name) for name in ("whole", "killed")}
+    return {
+        "uninterrupted_seconds": round(seconds, 1),
+        "kills": moments,
+        "fingerprints": ends,
+        "equal": ends["whole"] == ends["killed"],
+    }
+
+
+def fingerprint(run: Path) -> dict[str, str]:
+    """Digests of what a run made, by kind; times are left out."""
+    trajectories = {
+        str(path.relative_to(run)): _digest(_trajectories(path))
+        for stage in ("collect", "before", "after")
+        for path in sorted((run / stage).glob("*.jsonl"))
+    }
+    files = ["curate/train.jsonl", "curate/validation.jsonl", "tune/model/model.safetensors"]
+    return {
+        **trajectories,
+        **{name: _digest((run / name).read_bytes()) for name in files},
+        **{
+            f"{stage}/general.json": _digest((run / stage / "general.json").read_bytes())
+            for stage in ("before", "after")
+        },
+    }
+
+
+def _trajectories(path: Path) -> bytes:
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        row["usage"]["seconds"] = 0
+        rows.append(json.dumps(row, sort_keys=True))
+    return "\n".join(sorted(rows)).encode()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _stage(run: Path) -> str:
+    stages = ["collect", "general", "curate", "before", "tune", "after", "report"]
+    return next((stage for stage in stages if not (run / stage / "done.json").exists()), "finished")
+
+
+def _run(recipe: Path, folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "agenttune.cli.app", "run", str(recipe), "--run-dir", str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _provenance() -> dict[str, Any]:
+    from agenttune.pipeline.results import commit, hardware, versions
+
+    return {"commit": commit(), "hardware": hardware(), "versions": versions()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
