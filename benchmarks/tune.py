@@ -102,9 +102,10 @@ def padded(rows: list[TokenRow], args: argparse.Namespace) -> Answer:
 def trl(rows: list[TokenRow], args: argparse.Namespace) -> Answer:
     """TRL's SFTTrainer: bfd packing to 2,048 tokens, assistant-only loss, bf16 weights, no recompute."""
     from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
 
-    columns = {
+    columns = {  # TRL applies `assistant_masks` to rows that are tokens already: assistant-only loss
         "input_ids": [row.tokens.tolist() for row in rows],
         "assistant_masks": [row.trained.astype(int).tolist() for row in rows],
     }
@@ -113,8 +114,8 @@ def trl(rows: list[TokenRow], args: argparse.Namespace) -> Answer:
         config = SFTConfig(
             output_dir=folder, num_train_epochs=1, learning_rate=args.learning_rate, max_length=MAX_TOKENS,
             per_device_train_batch_size=1, gradient_accumulation_steps=max(1, round(args.batch_rows / 4)),
-            packing=True, packing_strategy="bfd", assistant_only_loss=True, bf16=False,
-            gradient_checkpointing=False, logging_steps=1, save_strategy="no", report_to=[],
+            packing=True, packing_strategy="bfd", bf16=False,
+            activation_checkpointing=False, logging_steps=1, save_strategy="no", report_to=[],
             use_cpu=args.device == "cpu", optim="adamw_torch_fused", lr_scheduler_type="cosine",
             dataloader_num_workers=0, disable_tqdm=True,
         )  # fmt: skip
