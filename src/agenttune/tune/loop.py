@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from agenttune.decode.quiet import quiet
 from agenttune.errors import DataError, RecipeError
 from agenttune.storage import read_json, write_json
 from agenttune.tune.checkpoint import Checkpoints, CheckpointState, write_folder
@@ -160,9 +161,10 @@ class Trainer:
         whole, tokenizer = cast("Any", self.learner.whole), self.learner.tokenizer
 
         def write(folder: Path) -> None:
-            whole.save_pretrained(folder)
-            if tokenizer is not None:
-                tokenizer.save_pretrained(folder)
+            with quiet():
+                whole.save_pretrained(folder)
+                if tokenizer is not None:
+                    tokenizer.save_pretrained(folder)
 
         write_folder(self.run_dir / "model", write)
         write_json(self.run_dir / RESULT, self._result().model_dump(mode="json"))
