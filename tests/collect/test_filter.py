@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -98,8 +99,27 @@ def test_the_funnel_is_stored_and_shown(tmp_path: Path) -> None:
     funnel.save(tmp_path / "funnel.json")
     assert Funnel.model_validate(read_json(tmp_path / "funnel.json")) == funnel
     assert (funnel.total.turns, funnel.total.kept, funnel.total.tasks) == (4.0, 500, 1100)
-    console = Console(width=140, record=True, file=(tmp_path / "out").open("w", encoding="utf-8"))
-    console.print(funnel_table(funnel.rows))
-    text = console.export_text()
-    for cell in ("1,200", "33.3%", "40.0%", "12.00", "total"):
+    text = printed(funnel)
+    for cell in ("1,200", "33.3%", "12.00", "total", "left out: 800 below the reward threshold"):
         assert cell in text
+    assert "beyond" not in text
+
+
+def test_the_table_of_a_large_run_fits_80_columns() -> None:
+    counts = {"tasks": 12_345, "episodes": 23_456, "errors": 1_234, "failures": 9_876, "repeated": 543}
+    rows = [
+        FunnelRow(environment=name, **counts, over_cap=1_803, kept=10_000, turns=12.25, unreadable=10)
+        for name in ("database", "household-official", "package.module")
+    ]
+    text = printed(Funnel(rows=rows))
+    assert "…" not in text
+    for cell in ("household-official", "37,035", "70,368", "3,702", "30,000", "12.25", "55.6%"):
+        assert cell in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def printed(funnel: Funnel) -> str:
+    """The table as a terminal of 80 columns shows it."""
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(funnel_table(funnel.rows))
+    return console.export_text()

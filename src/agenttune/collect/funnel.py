@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import Field
 from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 from agenttune.storage import write_json
@@ -79,23 +80,30 @@ class Funnel(Record):
 
 
 def funnel_table(rows: Sequence[FunnelRow]) -> Table:
-    """The funnel for a terminal, with a total where there are several environments."""
-    table = Table("environment", title="From tasks to training data", box=SIMPLE, collapse_padding=True)
-    for name in (
-        "tasks",
-        "episodes",
-        "errors",
-        "failed",
-        "same",
-        "capped",
-        "kept",
-        "turns",
-        "pass",
-        "ratio",
-    ):
-        table.add_column(name, justify="right")
-    for row in [*rows, *([Funnel(rows=list(rows)).total] if len(rows) > 1 else [])]:
-        counts = (row.tasks, row.episodes, row.errors, row.failures, row.repeated, row.over_cap, row.kept)
-        rates = (f"{row.turns:.2f}", f"{row.pass_rate:.1%}", f"{row.ratio:.1%}")
-        table.add_row(row.environment, *(f"{count:,}" for count in counts), *rates)
+    """The funnel for a terminal of 80 columns, with a total where there are several environments.
+
+    Under the table stands why trajectories were left out, as far as there were any.
+    """
+    total = Funnel(rows=list(rows)).total
+    table = Table(title="From tasks to training data", box=SIMPLE, collapse_padding=True)
+    table.add_column("environment", overflow="fold")
+    for name in ("tasks", "episodes", "errors", "passed", "kept", "turns"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in [*rows, *([total] if len(rows) > 1 else [])]:
+        counts = (f"{row.tasks:,}", f"{row.episodes:,}", f"{row.errors:,}")
+        table.add_row(
+            escape(row.environment), *counts, f"{row.pass_rate:.1%}", f"{row.kept:,}", f"{row.turns:.2f}"
+        )
+    table.caption = _left_out(total)
     return table
+
+
+def _left_out(row: FunnelRow) -> str | None:
+    reasons = {
+        "below the reward threshold": row.failures,
+        "with the calls of another": row.repeated,
+        "beyond the number kept per task": row.over_cap,
+        "rows unreadable": row.unreadable,
+    }
+    said = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items() if count)
+    return f"left out: {said}" if said else None
