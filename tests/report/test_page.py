@@ -114,6 +114,15 @@ def test_the_page_is_whole_and_hostile_text_stays_text(tmp_path: Path) -> None:
     assert page.tags.count("table") == page.tags.count("caption")
 
 
+def test_the_note_of_an_environment_stands_beside_its_results(tmp_path: Path) -> None:
+    plain = results()
+    noted = plain.agents[0].model_copy(update={"note": f"Not the official games. {HOSTILE}"})
+    path = write_report(plain.model_copy(update={"agents": [noted]}), [], tmp_path)
+    page = Page(path.read_text(encoding="utf-8"))
+    assert_self_contained(page)
+    assert f"database: Not the official games. {HOSTILE}" in page.text
+
+
 def test_results_json_reads_back(tmp_path: Path) -> None:
     written = results()
     write_report(written, [], tmp_path)

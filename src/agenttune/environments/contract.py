@@ -90,6 +90,8 @@ class Environment(ABC):
     """Moves an agent may make in one episode."""
     reward_threshold: float = 1.0
     """Trajectories below this reward are filtered out of training data."""
+    note: str = ""
+    """Said beside every result: what these tasks are not."""
 
     @abstractmethod
     def tasks(self, split: Split) -> Sequence[Task]:

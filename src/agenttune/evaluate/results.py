@@ -68,6 +68,8 @@ class AgentResult(Record):
     environment: str
     group: Literal["held-in", "held-out"] = "held-in"
     """Whether the model was tuned on this environment (on other tasks of it)."""
+    note: str = ""
+    """The environment's own word on what these tasks are not."""
     before: AgentScores | None = None
     after: AgentScores | None = None
     comparison: Comparison | None = None
