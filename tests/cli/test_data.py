@@ -45,6 +45,21 @@ def test_inspect_prints_what_is_in_a_file(file: Path) -> None:
         assert text in result.output
 
 
+def test_inspect_fits_80_columns(tmp_path: Path) -> None:
+    path = tmp_path / "long.jsonl"
+    place = f"environment/{'task-' * 12}/1"
+    step = Step(reply="a\x1b[2J " + "word " * 100, observation="")
+    row = trajectory(place, outcome=Outcome.COMPLETED, reward=1.0, steps=[step], agent="a" * 90)
+    path.write_text(row.model_dump_json() + "\n")
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["inspect", str(path)])
+    assert result.exit_code == 0, result.output
+    shown = result.output.split("line 1")
+    assert "success (reward 1)  1 of 1 (100.0%)" in shown[0]
+    assert "\n  asked     o" in shown[1]
+    assert "\n  answered  a·[2J word word" in shown[1]
+    assert max(map(len, shown[1].splitlines()[1:])) <= 80
+
+
 def trajectory(id: str, **values: object) -> Trajectory:
     place = {"environment": "database", "task": "t", "instruction": "i", "observation": "o"}
     return Trajectory.model_validate({"id": id, **place, **values})

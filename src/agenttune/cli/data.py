@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from agenttune.cli.masks import masks
-from agenttune.errors import ModelError
 from agenttune.example import Example
 from agenttune.storage import Rejected, encode, open_atomic
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from agenttune.curate.inspect import ExampleFacts, FileFacts, Sample, TokenCount, TrajectoryFacts
 
 app = typer.Typer(no_args_is_help=True)
-app.command("masks")(masks)
 FORMAT_HELP = "example, agentinstruct, sharegpt, agentflan, openai or alpaca"
 
 CHARACTERS_PER_TOKEN = 4
@@ -33,16 +32,29 @@ CHARACTERS_PER_TOKEN = 4
 
 @app.command()
 def inspect(
-    file: Annotated[Path, typer.Argument(help="JSONL or JSON (also .gz) or Parquet")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .jsonl or .json file (also .gz), or .parquet.")
+    ],
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Count tokens with this model's tokenizer")
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="M",
+            help="Count tokens with the tokenizer of `embedded`, a folder, or a hub name.",
+        ),
     ] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", help=f"Its format, if not guessed: {FORMAT_HELP}")
+        str | None,
+        typer.Option("--from", metavar="FORMAT", help=f"Its format, if the guess is wrong: {FORMAT_HELP}."),
     ] = None,
-    samples: Annotated[int, typer.Option(help="Rows to show", min=0)] = 5,
+    samples: Annotated[int, typer.Option(help="Rows to show.", min=0)] = 5,
 ) -> None:
-    """Print what is in a file: format, rows, turns, tokens, trained share, faults and a few rows."""
+    """Print what is in a file: format, rows, turns, tokens, trained share, faults and a few rows.
+
+    Conversations and trajectories alike: `agenttune data inspect runs/quickstart/collect/database.jsonl`.
+    Rows that cannot be read are counted and named with their line.
+    """
     from agenttune.curate.inspect import ExampleFacts, inspect_file
 
     found = inspect_file(file, _token_count(model), samples=samples, format=from_)
@@ -60,15 +72,23 @@ def inspect(
 
 @app.command()
 def convert(
-    source_file: Annotated[Path, typer.Argument(metavar="IN", help="File to read")],
+    source_file: Annotated[Path, typer.Argument(metavar="IN", help="Conversations to read.")],
     target_file: Annotated[
-        Path, typer.Argument(metavar="OUT", help="File to write: .jsonl, .json (also .gz) or .parquet")
+        Path, typer.Argument(metavar="OUT", help="File to write: .jsonl, .json (also .gz) or .parquet.")
     ],
-    to: Annotated[str, typer.Option("--to", help=FORMAT_HELP)],
-    from_: Annotated[str | None, typer.Option("--from", help="Format of IN; guessed without")] = None,
-    source: Annotated[str | None, typer.Option(help="Name of the data set, put on every row")] = None,
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help=f"Format of OUT: {FORMAT_HELP}.")],
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="FORMAT", help="Format of IN, if the guess is wrong.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the data set, put on every row.")
+    ] = None,
 ) -> None:
-    """Rewrite IN in another format. Rows that cannot be read or do not fit go to OUT.rejected.jsonl."""
+    """Rewrite conversations in another format.
+
+    `agenttune data convert chats.json chats.jsonl --to openai`. Rows that cannot be read or do not fit go
+    to OUT.rejected.jsonl with their line and the reason.
+    """
     from agenttune.curate.formats import get_format, read_numbered, write_examples
 
     get_format(to)  # a wrong name is said before anything is read
@@ -84,6 +104,9 @@ def convert(
 
         count = write_examples(target_file, examples(), to, Misfits(quarantine))
     _print_conversion(target_file, to, count, quarantine)
+
+
+app.command()(masks)
 
 
 class Quarantine:
@@ -121,24 +144,16 @@ class Misfits:
 def _token_count(model: str | None) -> TokenCount | None:
     if model is None:
         return None
-    from transformers import AutoTokenizer
+    from agenttune.tune.templates import load_tokenizer
 
-    from agenttune.decode.loading import resolve_model
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(resolve_model(model), trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(
-            f"no tokenizer: {reason}", where=model, remedy="name a model or its folder"
-        ) from None
+    tokenizer = load_tokenizer(model)
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
 
 
 def _table(file: Path, lines: list[tuple[str, str]], found: FileFacts) -> Table:
-    table = Table(title=escape(str(file)), show_header=False, title_justify="left")
-    table.add_column(style="bold")
-    table.add_column()
+    table = Table(title=escape(str(file)), show_header=False, title_justify="left", box=None)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in [*lines, ("set aside", f"{found.rejections.count:,} rows")]:
         table.add_row(name, escape(value))
     return table
@@ -192,11 +207,19 @@ def _counted(counter: Counter[str]) -> str:
 
 
 def _print_samples(console: Console, samples: list[Sample]) -> None:
+    """The beginning of what was asked and answered, each on one line."""
     for sample in samples:
-        asked, answered = (" ".join(text.split()) for text in (sample.asked, sample.answered))
-        width = max(console.width - len(sample.id) - 20, 40) // 2
-        line = f"  line {sample.line}  {sample.id}  {asked[:width]} … {answered[:width]}"
-        console.print(line, markup=False, highlight=False, no_wrap=True, overflow="ellipsis")
+        name = f"line {sample.line}  {sample.id}".rstrip()
+        console.print(name, style="bold", markup=False, highlight=False, soft_wrap=True)
+        for label, text in (("asked", sample.asked), ("answered", sample.answered)):
+            shown = " ".join(text[: 4 * console.width].split())
+            line = Text(f"  {label:<9} {_harmless(shown)}")
+            console.print(line, highlight=False, no_wrap=True, overflow="ellipsis")
+
+
+def _harmless(text: str) -> str:
+    """The text without control characters, which must not reach a terminal."""
+    return "".join(sign if sign.isprintable() else "·" for sign in text)
 
 
 def _print_rejections(console: Console, found: FileFacts) -> None:

@@ -23,18 +23,24 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 console = Console()
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="An installed one, or `package.module:Class`.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="`database`, another from the list, or `package.module:Class`."),
+]
 Options = Annotated[
     list[str] | None,
     typer.Option(
-        "--option", "-o", metavar="KEY=VALUE", help="An option of the environment; may be repeated."
+        "--option",
+        "-o",
+        metavar="KEY=VALUE",
+        help="An option of the environment, such as `seed=1`; may be repeated.",
     ),
 ]
 
 
 @app.command("list")
 def list_environments() -> None:
-    """List the installed environments."""
+    """List the installed environments and their tools."""
     from agenttune.environments.registry import environment_class, environment_names
 
     table = Table("name", "what it is", "tools", box=None, header_style="bold")
@@ -55,7 +61,11 @@ def check(
     option: Options = None,
     tasks: Annotated[int, typer.Option(min=1, help="Tasks to play in each split.")] = 3,
 ) -> None:
-    """Check an environment against the contract; ends with status 1 when it breaks it."""
+    """Check an environment against the contract; ends with status 1 when it breaks it.
+
+    For your own: `agenttune environments check my_package.my_module:MyEnvironment`. It plays the expert,
+    makes wrong calls and compares episodes of equal seed.
+    """
     from agenttune.environments.check import check_environment
     from agenttune.environments.contract import Split
     from agenttune.environments.registry import load_environment
@@ -83,7 +93,10 @@ def play(
     task: Annotated[str, typer.Option(help="A task's id, or its position counted from 0.")] = "0",
     seed: Annotated[int, typer.Option(help="Seed of the episode.")] = 0,
 ) -> None:
-    """Play a task in the terminal."""
+    """Play a task in the terminal, as an agent would.
+
+    Type a tool's name and its argument: `sql SELECT 1`. `/quit` leaves.
+    """
     from agenttune.environments.registry import load_environment
 
     environment = load_environment(name, parse_options(option))

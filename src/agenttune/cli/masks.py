@@ -19,16 +19,25 @@ _STYLES = {False: ("dim", "dim reverse"), True: ("bold green", "bold black on gr
 
 
 def masks(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Conversations, in any format we read.")],
-    model: Annotated[str, typer.Option("--model", "-m", help="Whose tokenizer and template.")] = "embedded",
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Conversations, of any known format.")],
+    model: Annotated[
+        str,
+        typer.Option("--model", "-m", metavar="M", help="Its tokenizer: `embedded`, a folder, a hub name."),
+    ] = "embedded",
     rows: Annotated[int, typer.Option(min=0, help="Rows to show in full.")] = 3,
     max_tokens: Annotated[int, typer.Option(min=2, help="Longest row, in tokens.")] = 4096,
     template: Annotated[
         str,
-        typer.Option(help="Chat template instead of the model's: llama-2, llama-3, chatml, agent-flan."),
+        typer.Option(
+            metavar="NAME", help="Chat template instead of its own: llama-2, llama-3, chatml, agent-flan."
+        ),
     ] = "",
 ) -> None:
-    """Show rows with their trained tokens in green, and prove the mask of every row of the file."""
+    """Show rows with their trained tokens in green, and prove the mask of every row of the file.
+
+    Only green tokens count in the loss. A row whose mask cannot be proven is set aside with the reason,
+    here as in `agenttune tune`.
+    """
     from rich.console import Console
 
     from agenttune.curate.formats import read_examples
