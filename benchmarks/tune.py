@@ -9,7 +9,7 @@ settings do not mix. Counted operations are those of useful work: 6 · (body par
 system pads or computes more than once is not counted in its favour: for systems without a tree, `tokens`
 are the rows' own, for the tree they are the unique ones. The share of the matrix rate is operations /
 seconds / the rate of a 2048³ bf16 product measured before each system, without attention (`share`) and
-with it (`share_with_attention`). Times include the first, slowest step, and exclude loading.
+with it (`share_with_attention`); `steady_share` takes the median step instead of all. Times include the first, slowest step, and exclude loading.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ def ours(rows: list[TokenRow], args: argparse.Namespace, settings: TuneSettings)
         "first_loss": first,
         "losses": [round(step.loss, 4) for step in steps],
         "step_seconds": [round(step.seconds, 2) for step in steps],
+        "steady": float(np.median([step.unique_tokens / step.seconds for step in steps])),
         "fill": 1.0,
         "unique_tokens": sum(step.unique_tokens for step in steps),
         "packs": sum(step.packs for step in steps),
@@ -220,6 +221,7 @@ def work(args: argparse.Namespace) -> None:
         "operations": linear,
         "share": linear / answer["seconds"] / rate,
         "share_with_attention": count_operations(size, load) / answer["seconds"] / rate,
+        "steady_share": answer.get("steady", unique / answer["seconds"]) * linear / unique / rate,
         "peak_memory_gb": _peak_memory(args.device),
     }
     write_json(args.answer, answer)

@@ -191,14 +191,14 @@ def _probabilities(folded: Tensor, keys: Tensor, block: Block) -> Tensor:
     queries = block.end - block.start
     scores = torch.bmm(folded, keys.transpose(1, 2))
     own = scores.view(len(keys), -1, queries, block.length)[..., block.length - queries :]
-    own.masked_fill_(_later(queries), float("-inf"))
+    own += _later(queries, scores.dtype)
     return torch.softmax(scores, dim=-1)
 
 
 @cache
-def _later(queries: int) -> Tensor:
-    """Which keys of the own block come after each query, shape [queries, queries]."""
-    return torch.ones(queries, queries, dtype=torch.bool).triu(1)
+def _later(queries: int, dtype: torch.dtype) -> Tensor:
+    """What to add to the scores of a block with itself: −∞ where the key comes after the query, else 0."""
+    return torch.full((queries, queries), float("-inf"), dtype=dtype).triu(1)
 
 
 def flex_mask(pack: Pack, device: torch.device | str) -> Any:
