@@ -10,7 +10,7 @@ import torch
 
 from agenttune.decode.loading import LoadedModel, load_model
 from agenttune.errors import ModelError
-from agenttune.evaluate.accuracy import option_scores
+from agenttune.evaluate.accuracy import answers, option_scores
 from agenttune.evaluate.choices import OPTIONS, Question, question_sets
 from agenttune.evaluate.general import measure_general
 from agenttune.evaluate.likelihood import divergences, length_batches, losses
@@ -81,7 +81,7 @@ def test_batches_hold_each_row_once_and_stay_small(rows: list[TokenRow]) -> None
 
 
 def test_options_are_scored_as_if_alone(tiny: LoadedModel) -> None:
-    question = Question("Which?", "It is", ("red", "a very blue thing", "no"), 1)
+    question = Question("Which?", "It is", ("red", "a very blue thing", "no", "two words"), 1)
     prompt = tiny.chat_tokens([{"role": "user", "content": "Which?"}])
     prompt += tiny.tokenizer.encode("It is", add_special_tokens=False)
     for score, text in zip(option_scores(tiny, question), question.options, strict=True):
@@ -89,6 +89,12 @@ def test_options_are_scored_as_if_alone(tiny: LoadedModel) -> None:
         tokens = torch.tensor(prompt + option)
         found = log_probs(tiny, tokens)[:-1].gather(1, tokens[1:, None])[-len(option) :]
         assert float(score) == pytest.approx(float(found.mean()), rel=1e-4)
+
+
+def test_questions_answered_together_are_answered_as_alone(tiny: LoadedModel) -> None:
+    questions = [question for group in question_sets(8, seed=1).values() for question in group]
+    alone = [int(option_scores(tiny, each).argmax()) == each.answer for each in questions]
+    assert answers(tiny, questions) == alone
 
 
 def test_question_sets_are_seeded_and_sound() -> None:
