@@ -9,7 +9,8 @@ settings do not mix. Counted operations are those of useful work: 6 · (body par
 system pads or computes more than once is not counted in its favour: for systems without a tree, `tokens`
 are the rows' own, for the tree they are the unique ones. The share of the matrix rate is operations /
 seconds / the rate of a 2048³ bf16 product measured before each system, without attention (`share`) and
-with it (`share_with_attention`); `steady_share` takes the median step instead of all. Times include the first, slowest step, and exclude loading.
+with it (`share_with_attention`); `steady_share` takes the median step instead of all. Times include the
+first step, the slowest one (memory is touched for the first time), and exclude loading.
 """
 
 from __future__ import annotations
