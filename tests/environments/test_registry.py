@@ -62,3 +62,41 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(UnavailableError, match="a_package_that_is_not_there"):
         load_environment("needy_world:World")
+
+
+@pytest.mark.parametrize(
+    ("code", "what", "line"),
+    [
+        ("def broken(:\n", "cannot be imported: SyntaxError: invalid syntax", 1),
+        ("\n1 / 0\n", "cannot be imported: ZeroDivisionError: division by zero", 2),
+        (
+            "from agenttune.environments.database import DatabaseEnvironment as D\n"
+            "class World(D):\n    def __init__(self):\n        int('three')\n",
+            "cannot be built: ValueError: invalid literal",
+            4,
+        ),
+        (
+            "from agenttune.environments.contract import Environment\n"
+            "class World(Environment):\n    name = 'half'\n",
+            "cannot be built: TypeError: Can't instantiate abstract class",
+            None,
+        ),
+    ],
+)
+def test_broken_code_is_named_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, what: str, line: int | None
+):
+    name = f"broken_{abs(hash(code))}"
+    (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(RecipeError) as caught:
+        load_environment(f"{name}:World")
+    assert what in caught.value.what
+    assert caught.value.where == (f"{tmp_path / name}.py:{line}" if line else "")
+
+
+@pytest.mark.parametrize("name", ["", ":", ":World", "json:"])
+def test_half_a_name_is_no_environment(name: str):
+    with pytest.raises(RecipeError, match="no environment called"):
+        load_environment(name)

@@ -5,7 +5,8 @@ worlds announce themselves through the entry-point group `agenttune.environments
 imported by its dotted path (the current folder is searched too, as `python -m` does).
 
 Invariant: whatever is wrong with the name or the options ends in a `RecipeError` that says what would
-be right, or in an `UnavailableError` that names the missing package.
+be right, or in an `UnavailableError` that names the missing package. What a user's own module or class
+raises is named with its file and line.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import difflib
 import importlib
 import inspect
 import sys
+import traceback
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from agenttune.environments.contract import Environment
-from agenttune.errors import RecipeError, UnavailableError
+from agenttune.errors import AgentTuneError, RecipeError, UnavailableError
 
 GROUP = "agenttune.environments"
 
@@ -34,12 +36,17 @@ def load_environment(name: str, options: Mapping[str, Any] | None = None) -> Env
     """Build the environment `name` with keyword `options`.
 
     `name` is one of `environment_names()` or `package.module:Class`. Raises `RecipeError` for an
-    unknown name or option and `UnavailableError` where a package that the environment needs is missing.
+    unknown name or option, or a class that cannot be built, and `UnavailableError` where a package that the environment needs is missing.
     """
     kind = environment_class(name)
     options = dict(options or {})
     _check_options(name, kind, options)
-    return kind(**options)
+    try:
+        return kind(**options)
+    except AgentTuneError:
+        raise
+    except Exception as error:
+        raise _broken(name, "the class cannot be built", error) from error
 
 
 def environment_class(name: str) -> type[Environment]:
@@ -47,7 +54,7 @@ def environment_class(name: str) -> type[Environment]:
     installed = _installed()
     if name in installed:
         found = _import(name, installed[name].value)
-    elif ":" in name:
+    elif all(name.partition(":")):
         found = _import(name, name)
     else:
         raise RecipeError(
@@ -89,14 +96,32 @@ def _import(name: str, path: str) -> Any:
             ) from error
         raise UnavailableError(
             f"Environment {name!r} needs the package {missing!r}, which is not installed.",
-            remedy=f"Install it, for agenttune's own worlds with: pip install 'agenttune[{name}]'.",
+            remedy="Install it with pip, or mend the import."
+            if ":" in name
+            else f"Install it: pip install 'agenttune[{name}]'.",
         ) from error
+    except Exception as error:
+        raise _broken(name, f"module {module_name!r} cannot be imported", error) from error
     if not hasattr(module, attribute):
         raise RecipeError(
             f"Environment {name!r}: module {module_name} has no {attribute!r}.",
             remedy=suggestion(attribute, vars(module)) + "Write it as package.module:Class.",
         )
     return getattr(module, attribute)
+
+
+def _broken(name: str, what: str, error: Exception) -> RecipeError:
+    """What the code of an environment raised, with the line that raised it."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{last.filename}:{last.lineno}"
+    if isinstance(error, SyntaxError):
+        place = f"{error.filename}:{error.lineno}"
+    said = error.msg if isinstance(error, SyntaxError) else error
+    return RecipeError(
+        f"Environment {name!r}: {what}: {type(error).__name__}: {said}",
+        where="" if last.filename == __file__ and not isinstance(error, SyntaxError) else place,
+        remedy="Mend its code, or the options that it was given.",
+    )
 
 
 def _check_options(name: str, kind: type[Environment], options: Mapping[str, Any]) -> None:
