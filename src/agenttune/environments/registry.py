@@ -36,7 +36,8 @@ def load_environment(name: str, options: Mapping[str, Any] | None = None) -> Env
     """Build the environment `name` with keyword `options`.
 
     `name` is one of `environment_names()` or `package.module:Class`. Raises `RecipeError` for an
-    unknown name or option, or a class that cannot be built, and `UnavailableError` where a package that the environment needs is missing.
+    unknown name or option, or a class that cannot be built, and `UnavailableError` where a package that
+    the environment needs is missing.
     """
     kind = environment_class(name)
     options = dict(options or {})

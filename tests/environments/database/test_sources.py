@@ -60,6 +60,8 @@ def solved(environment: DatabaseEnvironment, split: Split = "test", every: int =
 def test_dbbench_rows(tmp_path: Path):
     file = jsonl(tmp_path / "dev.jsonl", ROW, CHANGE, "not json", {"type": ["other"]})
     environment = DatabaseEnvironment("dbbench", path=file)
+    assert "SQLite instead of MySQL" in environment.note
+    assert "not AgentBench's tasks" in DatabaseEnvironment().note
     assert solved(environment) == (2, 2, 2)
     assert [task.kind for task in environment.tasks("test")] == ["select", "insert"]
     assert environment.tasks("train") == []

@@ -32,6 +32,13 @@ INSTRUCTION = (
 )
 
 
+NOTES = {
+    "generated": "Generated tables, questions and changes; not AgentBench's tasks or numbers.",
+    "dbbench": "AgentBench's tasks, played on SQLite instead of MySQL.",
+}
+"""By source; a database of the user's own needs no note."""
+
+
 class DatabaseEnvironment(Environment):
     """Questions and changes over SQLite databases in memory.
 
@@ -59,6 +66,7 @@ class DatabaseEnvironment(Environment):
         seconds: float = 2.0,
     ) -> None:
         self.seconds = seconds
+        self.note = NOTES.get(source, "")
         if source == "generated":
             self.source = GeneratedSource(seed, {"train": train, "dev": dev, "test": test}, kinds)
         elif source == "dbbench":
