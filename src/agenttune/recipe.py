@@ -158,8 +158,9 @@ def load_recipe(path: Path) -> Recipe:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise RecipeError(
-            "the recipe cannot be read", where=f"{path}: {error}", remedy="give the path of a YAML file"
+            f"the recipe cannot be read: {reason}", where=str(path), remedy="give the path of a YAML file"
         ) from None
     except yaml.YAMLError as error:
         raise RecipeError(

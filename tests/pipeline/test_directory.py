@@ -23,10 +23,17 @@ def test_a_stage_is_done_only_after_its_body(tmp_path: Path) -> None:
 
 
 def test_another_recipe_is_refused_and_the_keys_are_named(tmp_path: Path) -> None:
-    RunDirectory(tmp_path / "run", Recipe(name="x"))
+    with RunDirectory(tmp_path / "run", Recipe(name="x")).running("collect"):
+        pass
     with pytest.raises(RecipeError, match="seed") as caught:
         RunDirectory(tmp_path / "run", Recipe(name="x", seed=1))
     assert "--run-dir" in str(caught.value)
+
+
+def test_a_mended_recipe_may_have_a_directory_in_which_nothing_was_made(tmp_path: Path) -> None:
+    RunDirectory(tmp_path / "run", Recipe(name="x")).folder("collect")
+    RunDirectory(tmp_path / "run", Recipe(name="x", seed=1))
+    assert "seed: 1" in (tmp_path / "run" / "recipe.yaml").read_text(encoding="utf-8")
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:

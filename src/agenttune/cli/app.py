@@ -12,8 +12,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from agenttune import __version__
 from agenttune.cli import chat, data, environments, stages
 from agenttune.errors import AgentTuneError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
 
 app = typer.Typer(
     name="agenttune",
@@ -38,16 +42,21 @@ app.command("report")(stages.report)
 app.command("chat")(chat.chat)
 
 
-@app.callback()
-def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
-) -> None:
-    """Options of every command."""
-    if version:
-        from agenttune import __version__
-
+def _version(asked: bool) -> None:
+    if asked:
         typer.echo(f"agenttune {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave."),
+    ] = False,
+) -> None:
+    """Options of every command."""
+    del version
 
 
 def main() -> None:
@@ -55,13 +64,13 @@ def main() -> None:
     try:
         app()
     except AgentTuneError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {_plain(str(error))}", highlight=False)
+        message = f"[bold red]error:[/] {_plain(str(error))}"
+        Console(stderr=True).print(message, highlight=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("\nstopped; what was finished is kept: the same command goes on from there", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(141)
+    except SystemExit as leaving:  # typer turns Ctrl-C into this
+        if leaving.code == INTERRUPTED:
+            print("stopped; what was finished is kept: the same command goes on", file=sys.stderr)
+        raise
 
 
 def _plain(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ RecipePath = Annotated[
 ]
 RunDir = Annotated[
     Path | None,
-    typer.Option("--run-dir", metavar="DIR", help="Where results go; default runs/<name of the recipe>."),
+    typer.Option("--run-dir", metavar="DIR", help="Where results go; default runs/NAME."),
 ]
 Set = Annotated[
     list[str] | None,
@@ -45,7 +46,7 @@ def curate(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None) -> None
 def evaluate(
     recipe: Annotated[
         Path | None,
-        typer.Argument(metavar="[RECIPE]", help="A recipe; or give --model and --environment."),
+        typer.Argument(metavar="RECIPE", help="A recipe; or give --model and --environment."),
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", metavar="M", help="`embedded`, a folder, or a hub name.")
@@ -82,7 +83,8 @@ def evaluate(
         "evaluate": {"general": False},
     }
     checked = override(check_recipe(data, where="the options"), _changes(set_))
-    evaluate_model(checked, run_dir or Path("runs/evaluate"))
+    name = "-".join(re.sub(r"[^\w.]+", "-", part).strip("-.") for part in ("evaluate", model, environment))
+    evaluate_model(checked, run_dir or Path("runs") / name)
 
 
 def report(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None) -> None:
@@ -106,7 +108,7 @@ def plan(
 
 def tune(
     recipe: Annotated[
-        Path | None, typer.Argument(metavar="[RECIPE]", help="A recipe; or give --data and --model.")
+        Path | None, typer.Argument(metavar="RECIPE", help="A recipe; or give --data and --model.")
     ] = None,
     data: Annotated[
         list[Path] | None,
@@ -180,7 +182,10 @@ def _changes(pairs: list[str] | None) -> dict[str, object]:
     changes: dict[str, object] = {}
     for pair in pairs or []:
         key, equals, value = pair.partition("=")
-        if not equals:
-            raise RecipeError(f"--set {pair} has no value", remedy="write --set KEY=VALUE")
-        changes[key] = yaml.safe_load(value)
+        if not (equals and key):
+            raise RecipeError(f"{pair!r} is no KEY=VALUE", remedy="write --set KEY=VALUE or -o KEY=VALUE")
+        try:
+            changes[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise RecipeError(f"the value of {pair!r} is not YAML", remedy="put it in quotes") from None
     return changes

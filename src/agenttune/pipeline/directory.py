@@ -6,7 +6,7 @@ finished episodes, tuning from its last checkpoint). So the same command after a
 after the end does nothing.
 
 Invariants: `recipe.yaml` in the folder is the recipe that made everything in it; another recipe is
-refused. A marker is written atomically, after everything it stands for is on disk.
+refused once anything was made. A marker is written atomically, after everything it stands for is on disk.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class RunDirectory:
         self.path = path
         self.recipe = recipe
         stored = path / "recipe.yaml"
-        if stored.exists():
+        if stored.exists() and _is_empty(path):
+            write_atomic(stored, dump_recipe(recipe))
+        elif stored.exists():
             _refuse_another(stored, recipe)
         elif path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise RecipeError(
@@ -85,6 +87,11 @@ def changed_keys(old: Any, new: Any, prefix: str = "") -> list[str]:
         for key in keys
         for found in changed_keys(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else str(key))
     ]
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether nothing was made in a claimed directory yet, so that a mended recipe may have it."""
+    return not any(found.is_file() for found in path.rglob("*") if found != path / "recipe.yaml")
 
 
 def _refuse_another(stored: Path, recipe: Recipe) -> None:

@@ -56,6 +56,7 @@ def _play(recipe: Recipe, world: World, path: Path, console: Console) -> None:
             path,
             attempts=world.spec.attempts,
             seed=recipe.seed,
+            threshold=world.threshold,
             console=console,
         )
     finally:

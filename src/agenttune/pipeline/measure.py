@@ -62,6 +62,7 @@ def _play(recipe: Recipe, world: World, model: LoadedModel, path: Path, console:
             world.dialect,
             path,
             seed=recipe.seed,
+            threshold=world.threshold,
             bad_format_limit=recipe.evaluate.bad_format_limit,
             console=console,
         )

@@ -109,6 +109,7 @@ def _agent(run: Run, world: World) -> AgentResult:
         before=before,
         after=after,
         comparison=compared,
+        note=world.environment.note,
     )
 
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from rich.console import Console
 
 from agenttune.collect.funnel import funnel_table
+from agenttune.decode.loading import resolve_model
 from agenttune.pipeline import gather, measure, mixing, results, training
 from agenttune.pipeline.directory import RunDirectory
 from agenttune.pipeline.summary import score_table
+from agenttune.pipeline.worlds import worlds
 from agenttune.recipe import Recipe
 from agenttune.report.page import write_report
 
@@ -45,6 +47,7 @@ def run_recipe(
 
     Raises `RecipeError` when another recipe made the directory, and whatever a stage finds wrong.
     """
+    _check(recipe)
     home = RunDirectory(run_dir, recipe)
     console = console or Console(stderr=True)
     if recipe.ablation and until == "report":
@@ -58,6 +61,7 @@ def run_recipe(
 
 def evaluate_model(recipe: Recipe, run_dir: Path, console: Console | None = None) -> None:
     """Measure the recipe's model on the recipe's environments, without tuning; prints the scores."""
+    _check(recipe)
     home = RunDirectory(run_dir, recipe)
     console = console or Console(stderr=True)
     if not home.is_done("before"):
@@ -77,6 +81,12 @@ def run_stages(run: Run, until: str) -> None:
         if name == until:
             break
     _say_where(run, until)
+
+
+def _check(recipe: Recipe) -> None:
+    """Find out what names are wrong before any work is done."""
+    worlds(recipe)
+    resolve_model(recipe.model)
 
 
 def _collect(run: Run, folder: Path) -> None:

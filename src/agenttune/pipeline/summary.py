@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich import box
 from rich.table import Table
 
 from agenttune.evaluate.agent import AgentScores
@@ -12,18 +13,21 @@ from agenttune.report.wording import number, percent
 
 def score_table(scores: Mapping[str, AgentScores]) -> Table:
     """Agent skill by environment, with 95 % intervals."""
-    table = Table()
-    table.add_column("environment")
-    for name in ("episodes", "success", "valid replies", "reward", "turns", "machinery errors"):
+    broken = any(each.machinery_errors for each in scores.values())
+    columns = [
+        "episodes",
+        "success %",
+        "valid replies %",
+        "reward",
+        "turns",
+        *(["errors"] if broken else []),
+    ]
+    table = Table("environment", box=box.SIMPLE)
+    for name in columns:
         table.add_column(name, justify="right")
     for key, each in scores.items():
-        table.add_row(
-            key,
-            str(each.episodes),
-            percent(each.success),
-            percent(each.valid_replies),
-            number(each.reward, 2),
-            number(each.turns, 1),
-            str(each.machinery_errors),
-        )
+        errors = [str(each.machinery_errors)] if broken else []
+        shown = [percent(each.success), percent(each.valid_replies), number(each.reward, 2)]
+        turns = "–" if each.turns is None else f"{each.turns:.1f}"
+        table.add_row(key, str(each.episodes), *shown, turns, *errors)
     return table
