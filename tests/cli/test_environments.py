@@ -61,7 +61,7 @@ def test_play():
     typed = "sql SELECT 1\nsql SELEC\n{}\nanswer x, y\n"
     result = RUN.invoke(app, ["play", "database", "--split", "test", "--task", "3"], input=typed)
     assert result.exit_code == 0
-    for part in ("generated-0-test-3", "[(1,)]", "bad_arguments", "unknown_tool", "reward 0"):
+    for part in ("varied-0-test-3", "[(1,)]", "bad_arguments", "unknown_tool", "reward 0"):
         assert part in result.output
 
 

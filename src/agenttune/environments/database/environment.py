@@ -15,8 +15,8 @@ from typing import ClassVar, Literal
 from agenttune.environments.contract import Environment, Expert, Split, Task
 from agenttune.environments.database import sources
 from agenttune.environments.database.episode import TOOLS, DatabaseEpisode
-from agenttune.environments.database.expert import expert
-from agenttune.environments.database.generated import GeneratedSource
+from agenttune.environments.database.expert import Routes, expert
+from agenttune.environments.database.generated import GeneratedSource, Level
 from agenttune.errors import RecipeError
 from agenttune.storage import Rejected
 from agenttune.trajectory import Tool
@@ -42,9 +42,11 @@ NOTES = {
 class DatabaseEnvironment(Environment):
     """Questions and changes over SQLite databases in memory.
 
-    `source` is `generated` (uses `seed`, `train`, `dev`, `test`: numbers of tasks, and `kinds`),
+    `source` is `generated` (uses `seed`, `train`, `dev`, `test`: numbers of tasks, `kinds`,
+    and `level`: `plain` or `varied` wording),
     `dbbench` (`path`: AgentBench's JSONL), or `sqlite` (`path`: a database, a dump or a folder;
-    `questions`: a JSON list). Tasks from files all belong to `split`. `seconds` limits one statement.
+    `questions`: a JSON list). Tasks from files all belong to `split`. `repair` and `look` are
+    the shares of the expert's episodes that begin with a mistake or a look. `seconds` limits one statement.
     """
 
     name = "database"
@@ -60,15 +62,19 @@ class DatabaseEnvironment(Environment):
         dev: int = 60,
         test: int = 120,
         kinds: Sequence[str] | None = None,
+        level: Level = "varied",
+        repair: float = 0.12,
+        look: float = 0.1,
         path: str | Path = "",
         questions: str | Path = "",
         split: Split = "test",
         seconds: float = 2.0,
     ) -> None:
         self.seconds = seconds
+        self.routes = Routes(repair, look)
         self.note = NOTES.get(source, "")
         if source == "generated":
-            self.source = GeneratedSource(seed, {"train": train, "dev": dev, "test": test}, kinds)
+            self.source = GeneratedSource(seed, {"train": train, "dev": dev, "test": test}, kinds, level)
         elif source == "dbbench":
             self.source = sources.dbbench(_given(path, "path", source), split)
         elif source == "sqlite":
@@ -99,7 +105,7 @@ class DatabaseEnvironment(Environment):
 
     def expert(self, task: Task, seed: int = 0) -> Expert | None:
         """A solver from the gold statement; `None` where that does not earn the reward."""
-        return expert(self.source.problem(task), f"{task.id}/{seed}")
+        return expert(self.source.problem(task), f"{task.id}/{seed}", self.routes)
 
 
 def _given(path: str | Path, option: str, source: str) -> Path:

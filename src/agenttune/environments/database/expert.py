@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Generator
+from dataclasses import dataclass
 from random import Random
 
 from agenttune.environments.contract import Expert, Move
@@ -25,15 +26,23 @@ from agenttune.environments.database.sandbox import Sandbox
 from agenttune.environments.database.scoring import answers_match
 from agenttune.trajectory import ToolCall
 
-REPAIR_SHARE = 0.15
-LOOK_SHARE = 0.2
 CHECK_SHARE = 0.2
 """Of changes: how many are checked afterwards."""
 
 
-def expert(problem: Problem, seed: str) -> Expert | None:
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """How often the expert leaves the direct route; a share of its episodes each."""
+
+    repair: float = 0.12
+    """A mistake first, then its repair."""
+    look: float = 0.1
+    """A look at the values that matter first."""
+
+
+def expert(problem: Problem, seed: str, routes: Routes = Routes()) -> Expert | None:
     """A solver of this problem; `seed` settles the route and the words."""
-    return _moves(problem, Random(seed)) if provable(problem) else None
+    return _moves(problem, Random(seed), routes) if provable(problem) else None
 
 
 def provable(problem: Problem) -> bool:
@@ -60,13 +69,13 @@ def read_values(observation: str) -> list[str] | None:
         return None
 
 
-def _moves(problem: Problem, rng: Random) -> Expert:
+def _moves(problem: Problem, rng: Random, routes: Routes) -> Expert:
     plan = read(problem.gold)
     why = thoughts.purpose(rng, plan, problem.question)
     roll = rng.random()
-    if roll < REPAIR_SHARE:
+    if roll < routes.repair:
         why = (yield from _mistaken(problem, plan, rng, why)) or why
-    elif roll < REPAIR_SHARE + LOOK_SHARE:
+    elif roll < routes.repair + routes.look:
         why = (yield from _look(plan, rng)) + why
     seen = yield _sql(why, problem.gold)
     if problem.answers is None:

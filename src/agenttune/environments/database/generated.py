@@ -12,6 +12,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from random import Random
+from typing import Literal, get_args
 
 from agenttune.environments.contract import Split, Task
 from agenttune.environments.database import edits, questions, wordings
@@ -25,16 +26,18 @@ from agenttune.environments.database.themes import test_themes, train_themes
 from agenttune.errors import RecipeError
 from agenttune.storage import Rejected
 
+Level = Literal["plain", "varied"]
+"""`plain`: values in quotes, columns named as in the header, one condition. `varied`: as people write."""
+
 KINDS = (
     "select", "count", "comparison", "ranking", "sum", "min",
     "max", "avg", "join", "insert", "update", "delete",
 )  # fmt: skip
 TRAIN_MIX = (
-    "insert", "ranking", "select", "update", "count", "comparison", "insert", "select", "join", "ranking",
-    "max", "update", "insert", "sum", "comparison", "select", "delete", "ranking", "avg", "min",
-    "insert", "count", "update", "join",
+    "insert", "ranking", "select", "max", "count", "comparison", "update", "join", "min", "delete",
+    "sum", "avg", "insert", "ranking", "join", "comparison",
 )  # fmt: skip
-"""Order of kinds in the train split: what small models find hard (insert, ranking) comes more often.
+"""Order of kinds in the train split: what small models find hard comes twice.
 Dev and test go round `KINDS` evenly, so that training cannot flatter the score."""
 
 
@@ -43,22 +46,31 @@ class GeneratedSource:
 
     set_aside: Sequence[Rejected] = ()
 
-    def __init__(self, seed: int, sizes: dict[Split, int], kinds: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        sizes: dict[Split, int],
+        kinds: Sequence[str] | None = None,
+        level: Level = "varied",
+    ) -> None:
         if unknown := set(kinds or ()) - set(KINDS):
             raise RecipeError(
                 f"Unknown kinds of database task: {', '.join(sorted(unknown))}.",
                 remedy=f"Choose among: {', '.join(KINDS)}.",
             )
+        if level not in get_args(Level):
+            raise RecipeError(f"Unknown level {level!r}.", remedy=f"Use {' or '.join(get_args(Level))}.")
         self.seed = seed
         self.sizes = sizes
         self.kinds = kinds or KINDS
+        self.level: Level = level
 
     def tasks(self, split: Split) -> list[Task]:
         """The first `sizes[split]` tasks of the endless list; a shorter list is a prefix of a longer."""
         order = [k for k in (TRAIN_MIX if split == "train" else KINDS) if k in self.kinds]
         return [
             Task(
-                id=f"generated-{self.seed}-{split}-{number}",
+                id=f"{self.level}-{self.seed}-{split}-{number}",
                 split=split,
                 kind=order[number % len(order)],
                 data={"seed": f"{self.seed}/{split}/{number}"},
@@ -68,16 +80,16 @@ class GeneratedSource:
 
     def problem(self, task: Task) -> Problem:
         """The problem of a task of `tasks`."""
-        return make(str(task.data["seed"]), task.kind, task.split == "test")
+        return make(str(task.data["seed"]), task.kind, task.split == "test", self.level)
 
 
-def make(seed: str, kind: str, unseen: bool) -> Problem:
+def make(seed: str, kind: str, unseen: bool, level: Level = "varied") -> Problem:
     """The problem with this seed; `unseen` takes the themes and wordings of the test split."""
     rng = Random(seed)
     words = wordings.TEST if unseen else wordings.TRAIN
     themes = test_themes() if unseen else train_themes()
     while True:  # ends: every kind succeeds in a fair share of draws
-        asker = Asker(rng, draw_table(rng, themes), Manner(rng, words))
+        asker = Asker(rng, draw_table(rng, themes), Manner(rng, words, level == "plain"))
         candidate, tables = _candidate(asker, kind)
         if candidate is None:
             continue

@@ -20,14 +20,18 @@ QUOTES = ("{}", "{}", "{}", "'{}'", "'{}'", '"{}"')
 
 
 class Manner:
-    """The manner of one question, drawn once."""
+    """The manner of one question, drawn once.
 
-    def __init__(self, rng: Random, words: Wordings) -> None:
+    A `plain` one puts values in quotes, names columns as the header does, and asks one thing at a time.
+    """
+
+    def __init__(self, rng: Random, words: Wordings, plain: bool = False) -> None:
         self.rng = rng
         self.words = words
-        self.quotes = rng.choice(QUOTES)
-        self.lower = rng.random() < 0.2
-        self.plain_columns = rng.random() < 0.35
+        self.plain = plain
+        self.quotes = "'{}'" if plain else rng.choice(QUOTES)
+        self.lower = not plain and rng.random() < 0.2
+        self.plain_columns = not plain and rng.random() < 0.35
         self.joint = rng.choice((" and ", ", and ", " and "))
 
     def fill(self, kind: str, **slots: str) -> str:

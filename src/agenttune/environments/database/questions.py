@@ -70,9 +70,9 @@ class Asker:
         return self.rng.choice([f for f in self.drawn.fields if f not in without])
 
     def some_conditions(self, *without: Field) -> list[Condition]:
-        """One or two conditions of equality on columns other than `without` and the key."""
+        """Equality on one or two columns (one in a plain manner) other than `without` and the key."""
         free = [f for f in self.drawn.fields[1:] if f not in without and f.kind != "float"]
-        count = min(len(free), self.rng.choice((1, 1, 1, 2)))
+        count = min(len(free), 1 if self.manner.plain else self.rng.choice((1, 1, 1, 2)))
         return self.equals(*self.rng.sample(free, count))
 
     def bound(self, field: Field, nothing: bool = False) -> Condition:
@@ -166,7 +166,7 @@ def comparison(asker: Asker) -> Candidate:
     nothing = asker.rng.random() < 0.1
     conditions = [asker.bound(n, nothing)]
     others = [f for f in asker.drawn.textual if f not in (t, asker.key)]
-    if others and asker.rng.random() < 0.5:
+    if others and not asker.manner.plain and asker.rng.random() < 0.5:
         conditions = [*asker.equals(asker.rng.choice(others)), *conditions]
     found = asker.values(asker.matching(conditions), t)
     if (found and not _clear(found)) or (not found and not nothing):

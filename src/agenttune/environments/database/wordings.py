@@ -5,6 +5,8 @@ column, `{v}` a value, `{where}` a clause ("the year is 1990"), `{having}` a phr
 1990"), `{e}`/`{es}` the noun of the table, `{T}` its name, `{k}` the key's value, `{sup}` the word that
 ranks ("tallest"), `{n}` a number. Frames times phrases times styles give thousands of surfaces.
 
+The two were parted at random: about a fifth of the frames and a quarter of the phrases are held out.
+
 Invariant: no frame and no phrase of `TEST` is in `TRAIN`; only the words of comparison are shared.
 """
 
@@ -41,43 +43,79 @@ def _frames(file: str) -> dict[str, tuple[str, ...]]:
 
 TRAIN = Wordings(
     where=(
-        "the {c} is {v}",
-        "{c} is {v}",
-        "{c} equals {v}",
         "the {c} was {v}",
-        "{c} = {v}",
         "the {c} shows {v}",
+        "{c} equals {v}",
+        "the {c} happens to be {v}",
+        "{c} is {v}",
+        "the {c} is {v}",
     ),
     having=(
+        "{v} in the {c} column",
         "a {c} of {v}",
-        "{c} {v}",
-        "the {c} {v}",
-        "a {c} listed as {v}",
+        "{c} given as {v}",
+        "{v} for {c}",
+        "its {c} being {v}",
         "{v} as the {c}",
-        "{v} for {c}",
     ),
-    where_than=("the {c} is {op} {v}", "{c} is {op} {v}", "the {c} was {op} {v}"),
-    having_than=("a {c} {op} {v}", "{c} {op} {v}", "the {c} {op} {v}", "a {c} that is {op} {v}"),
+    where_than=(
+        "the value of {c} is {op} {v}",
+        "{c} is {op} {v}",
+        "the {c} was {op} {v}",
+    ),
+    having_than=(
+        "the {c} {op} {v}",
+        "some {c} {op} {v}",
+        "its {c} {op} {v}",
+        "{c} {op} {v}",
+    ),
     pair=(
-        "{v} for {c}",
-        "{c} {v}",
-        "{c} = {v}",
+        "the {c} {v}",
         "{c}: {v}",
+        "{c} set to {v}",
+        "{c} {v}",
         "{c} as {v}",
-        "a {c} of {v}",
         "{v} as {c}",
         "{c} is {v}",
+        "{c} = {v}",
     ),
-    assign=("the {c} to {v}", "{c} to {v}", "{c} = {v}", "the {c} as {v}"),
+    assign=(
+        "the {c} as {v}",
+        "column {c} to {v}",
+        "the {c} to {v}",
+        "the value of {c} to {v}",
+        "{c} = {v}",
+    ),
     frames=_frames("frames_train.txt"),
 )
 
 TEST = Wordings(
-    where=("the {c} happens to be {v}", "{c} reads {v}", "we have {v} under {c}"),
-    having=("{c} given as {v}", "its {c} being {v}", "{v} in the {c} column"),
-    where_than=("the value of {c} is {op} {v}", "{c} comes out {op} {v}"),
-    having_than=("some {c} {op} {v}", "its {c} {op} {v}"),
-    pair=("{c} being {v}", "the {c} {v}", "{c} set to {v}"),
-    assign=("the value of {c} to {v}", "its {c} to {v}", "column {c} to {v}"),
+    where=(
+        "{c} reads {v}",
+        "{c} = {v}",
+        "we have {v} under {c}",
+    ),
+    having=(
+        "the {c} {v}",
+        "a {c} listed as {v}",
+        "{c} {v}",
+    ),
+    where_than=(
+        "{c} comes out {op} {v}",
+        "the {c} is {op} {v}",
+    ),
+    having_than=(
+        "a {c} {op} {v}",
+        "a {c} that is {op} {v}",
+    ),
+    pair=(
+        "a {c} of {v}",
+        "{v} for {c}",
+        "{c} being {v}",
+    ),
+    assign=(
+        "its {c} to {v}",
+        "{c} to {v}",
+    ),
     frames=_frames("frames_test.txt"),
 )
