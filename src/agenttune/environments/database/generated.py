@@ -27,7 +27,8 @@ from agenttune.errors import RecipeError
 from agenttune.storage import Rejected
 
 Level = Literal["plain", "varied"]
-"""`plain`: values in quotes, columns named as in the header, one condition. `varied`: as people write."""
+"""`plain`: values and names in quotes, columns named as in the header, one condition, at most two tables.
+`varied`: as people write."""
 
 KINDS = (
     "select", "count", "comparison", "ranking", "sum", "min",
@@ -94,7 +95,7 @@ def make(seed: str, kind: str, unseen: bool, level: Level = "varied") -> Problem
         if candidate is None:
             continue
         question, gold = candidate
-        text = f"{question}\n{headers(tables)}"
+        text = f"{question}\n{headers(tables, quoted=level == 'plain')}"
         if kind in CHANGES:
             return Problem(text, kind, gold, None, tables)
         answers = _solve(tables, gold)
@@ -105,7 +106,7 @@ def make(seed: str, kind: str, unseen: bool, level: Level = "varied") -> Problem
 def _candidate(asker: Asker, kind: str) -> tuple[Candidate, list[Table]]:
     own = [asker.drawn.table]
     if kind == "join":
-        found = joined(asker, asker.rng.choice((2, 2, 2, 2, 3)))
+        found = joined(asker, 2 if asker.manner.plain else asker.rng.choice((2, 2, 2, 2, 3)))
         return (None, own) if found is None else (found[:2], found[2])
     if kind in ("sum", "avg", "min", "max"):
         return questions.aggregate(asker, kind.upper()), own

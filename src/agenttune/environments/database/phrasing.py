@@ -22,7 +22,7 @@ QUOTES = ("{}", "{}", "{}", "'{}'", "'{}'", '"{}"')
 class Manner:
     """The manner of one question, drawn once.
 
-    A `plain` one puts values in quotes, names columns as the header does, and asks one thing at a time.
+    A `plain` one puts values in quotes and names in back quotes, and asks one thing at a time.
     """
 
     def __init__(self, rng: Random, words: Wordings, plain: bool = False) -> None:
@@ -47,6 +47,8 @@ class Manner:
 
     def column(self, name: str) -> str:
         """A column's name, as the header has it or in plain words."""
+        if self.plain:
+            return f"`{name}`"
         if not self.plain_columns:
             return f"'{name}'" if self.quotes == "'{}'" and self.rng.random() < 0.3 else name
         spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.replace("_", " "))
@@ -54,7 +56,7 @@ class Manner:
 
     def table(self, name: str) -> str:
         """A table's name."""
-        return self.rng.choice(("{}", "'{}'", "{}", "`{}`")).format(name)
+        return f"`{name}`" if self.plain else self.rng.choice(("{}", "'{}'", "{}", "`{}`")).format(name)
 
     def asked(self, value: Value) -> Value:
         """A value of a condition as this question writes it; the gold statement takes it from here."""

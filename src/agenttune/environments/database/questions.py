@@ -90,7 +90,7 @@ class Asker:
 
     def superlative(self, field: Field, down: bool) -> str:
         """A word that asks for the highest (`down`: sorted descending) or the lowest value."""
-        if self.rng.random() < 0.5 or field.kind == "year":
+        if not self.manner.plain and (self.rng.random() < 0.5 or field.kind == "year"):
             return field.most if down else field.least
         return self.rng.choice(GENERIC)[0 if down else 1]
 
@@ -103,7 +103,7 @@ def select(asker: Asker) -> Candidate:
     t, roll = asker.target(), asker.rng.random()
     if roll < 0.4:
         return _select_key(asker)
-    if roll < 0.5:
+    if roll < 0.5 and not asker.manner.plain:
         return _select_like(asker)
     conditions = asker.some_conditions(t)
     if not conditions or not _clear(asker.values(asker.matching(conditions), t)):
@@ -193,7 +193,8 @@ def ranking(asker: Asker) -> Candidate:
         return None
     word = asker.superlative(n, down)
     alike = [w for f in asker.drawn.ranked for w in (f.most, f.least)].count(word)
-    if kind == "ranking" and t is asker.key and word not in UNSPECIFIC and alike == 1:
+    telling = word not in UNSPECIFIC and not asker.manner.plain
+    if kind == "ranking" and t is asker.key and telling and alike == 1:
         kind = "ranking_adj"
     slots = {"t": asker.manner.column(asker.column(t)), "c": asker.manner.column(asker.column(n))}
     question = asker.ask(kind, conditions, sup=word, n=str(top), **slots)
@@ -212,7 +213,7 @@ def aggregate(asker: Asker, function: str) -> Candidate:
     if len(rows) < (1 if asker.rng.random() < 0.1 else 2):
         return None
     word = asker.superlative(n, function == "MAX") if function in ("MIN", "MAX") else ""
-    if word and n.kind != "year":
+    if word and n.kind != "year" and not asker.manner.plain:
         word = asker.rng.choice((word, "highest" if function == "MAX" else "lowest"))
     kind = {"SUM": "sum", "AVG": "avg"}.get(function, "max")
     question = asker.ask(kind, conditions, c=asker.manner.column(asker.column(n)), sup=word)

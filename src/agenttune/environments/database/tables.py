@@ -82,19 +82,23 @@ def load(connection: sqlite3.Connection, tables: Sequence[Table]) -> None:
         connection.executemany(f"INSERT INTO {quote(table.name)} VALUES ({marks})", table.rows)
 
 
-def headers(tables: Sequence[Table]) -> str:
-    """What AgentBench tells an agent about the tables, behind the question."""
+def headers(tables: Sequence[Table], quoted: bool = False) -> str:
+    """What AgentBench tells an agent about the tables, behind the question; `quoted`: in back quotes."""
+    named = [(quote(table.name) if quoted else table.name, _columns(table, quoted)) for table in tables]
     if len(tables) == 1:
-        columns = ",".join(column.name for column in tables[0].columns)
-        return f"The name of this table is {tables[0].name}, and the headers of this table are {columns}."
+        name, columns = named[0]
+        return f"The name of this table is {name}, and the headers of this table are {columns}."
     parts = [f"There are {len(tables)} tables involved with this task."]
-    for number, table in enumerate(tables, 1):
-        columns = ",".join(column.name for column in table.columns)
+    for number, (name, columns) in enumerate(named, 1):
+        place = ordinal(number)
         parts.append(
-            f"The name of the {ordinal(number)} table is {table.name}, "
-            f"and the headers of this table are {columns}."
+            f"The name of the {place} table is {name}, and the headers of this table are {columns}."
         )
     return " ".join(parts)
+
+
+def _columns(table: Table, quoted: bool) -> str:
+    return ",".join(quote(column.name) if quoted else column.name for column in table.columns)
 
 
 def ordinal(number: int) -> str:
