@@ -14,20 +14,14 @@ from agenttune.report.wording import number, percent
 def score_table(scores: Mapping[str, AgentScores]) -> Table:
     """Agent skill by environment, with 95 % intervals."""
     broken = any(each.machinery_errors for each in scores.values())
-    columns = [
-        "episodes",
-        "success %",
-        "valid replies %",
-        "reward",
-        "turns",
-        *(["errors"] if broken else []),
-    ]
+    columns = ["episodes", "success", "valid replies", "reward", "turns"]
+    columns += ["errors"] if broken else []
     table = Table("environment", box=box.SIMPLE)
     for name in columns:
         table.add_column(name, justify="right")
     for key, each in scores.items():
         errors = [str(each.machinery_errors)] if broken else []
-        shown = [percent(each.success), percent(each.valid_replies), number(each.reward, 2)]
-        turns = "–" if each.turns is None else f"{each.turns:.1f}"
-        table.add_row(key, str(each.episodes), *shown, turns, *errors)
+        shown = [percent(each.success), percent(each.valid_replies)]
+        shown += [number(each.reward and each.reward.value, 2), number(each.turns, 1)]
+        table.add_row(key, str(each.episodes), *shown, *errors)
     return table
