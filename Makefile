@@ -37,7 +37,9 @@ lint: .venv/.dev
 	$(BIN)/pyright
 
 bench: .venv/.bench
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/decode.py
+	$(BIN)/python benchmarks/tune.py
+	$(BIN)/python benchmarks/kill_resume.py --out benchmarks/results/kill-resume.json
 
 clean:
 	rm -rf .venv runs build dist .pytest_cache .ruff_cache .hypothesis .coverage htmlcov

@@ -1,9 +1,9 @@
 """Keep the numbers of a finished run that a document quotes.
 
-    python benchmarks/record.py runs/quickstart benchmarks/results/quickstart-cpu.json --command "make quickstart"
+    python benchmarks/record.py runs/quickstart OUT.json --command "make quickstart"
 
-Takes `report/results.json`, leaves out what no document needs (which questions were right, every step of the
-curves, the resolved settings) and adds the command.
+Takes `report/results.json`, leaves out what no document needs (which questions were right, every step of
+the curves, the resolved settings) and adds the command.
 """
 
 from __future__ import annotations
