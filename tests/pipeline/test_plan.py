@@ -6,7 +6,6 @@ import io
 import json
 from pathlib import Path
 
-import pytest
 from rich.console import Console
 
 from agenttune.pipeline.plan import plan_recipe, planned_rows, print_plan
