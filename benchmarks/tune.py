@@ -103,9 +103,9 @@ def padded(rows: list[TokenRow], args: argparse.Namespace) -> Answer:
 
 def trl(rows: list[TokenRow], args: argparse.Namespace) -> Answer:
     """TRL's SFTTrainer: bfd packing to 2,048 tokens, assistant-only loss, bf16 weights, no recompute."""
-    from datasets import Dataset
-    from trl.trainer.sft_config import SFTConfig
-    from trl.trainer.sft_trainer import SFTTrainer
+    from datasets import Dataset  # pyright: ignore[reportMissingImports]
+    from trl.trainer.sft_config import SFTConfig  # pyright: ignore[reportMissingImports]
+    from trl.trainer.sft_trainer import SFTTrainer  # pyright: ignore[reportMissingImports]
 
     columns = {  # TRL applies `assistant_masks` to rows that are tokens already: assistant-only loss
         "input_ids": [row.tokens.tolist() for row in rows],

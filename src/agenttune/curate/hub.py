@@ -48,7 +48,7 @@ def _read_hub(data: str, rejected: RejectedSink, source: str | None) -> Iterator
 
 def _load(name: str, split: str) -> Iterator[Mapping[str, Any]]:
     try:
-        import datasets
+        import datasets  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise UnavailableError(
             "reading a hub data set needs the package `datasets`",
