@@ -189,7 +189,13 @@ def start_run(folder: Path) -> subprocess.Popen[str]:
     pairs = [part for key, value in changes.items() for part in ("--set", f"{key}={json.dumps(value)}")]
     command = [sys.executable, "-m", "agenttune.cli.app", "collect", str(SMOKE), *pairs]
     return subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A child of a job in the background inherits that SIGINT is ignored, and Python then leaves it so.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 

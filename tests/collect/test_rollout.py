@@ -334,7 +334,14 @@ rollout(world, world.tasks("train"), agent, get_dialect("react", "guess"), Path(
 
 def start(path: Path) -> subprocess.Popen[str]:
     code = SLOW.format(here=str(Path(__file__).parent), path=str(path))
-    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
+    )
+
+
+def hear_ctrl_c() -> None:
+    """A child of a job in the background inherits that SIGINT is ignored, and Python then leaves it so."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def wait_for_rows(path: Path, count: int) -> None:
