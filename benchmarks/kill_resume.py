@@ -45,28 +45,39 @@ def main() -> int:
 
 
 def compare(recipe: Path, folder: Path, kills: int, rng: random.Random) -> dict[str, Any]:
-    """An unbroken run and a run killed `kills` times, side by side."""
+    """An unbroken run beside runs that are killed, `kills` times in all."""
+    _run(recipe, folder / "warm-up").wait()
     start = time.monotonic()
     _run(recipe, folder / "whole").wait()
     seconds = time.monotonic() - start
-    moments = []
+    moments: list[dict[str, Any]] = []
+    names: list[str] = []
     while len(moments) < kills:
-        process, moment = _run(recipe, folder / "killed"), rng.uniform(0.1, 0.9) * seconds
-        try:
-            process.wait(moment)
-            break  # it came through before its kill: nothing is left to be interrupted
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            moments.append({"after_seconds": round(moment, 1), "in_stage": _stage(folder / "killed")})
-    _run(recipe, folder / "killed").wait()
-    ends = {name: fingerprint(folder / name) for name in ("whole", "killed")}
+        names.append(f"killed-{len(names)}")
+        moments += _break(recipe, folder / names[-1], kills - len(moments), rng, seconds)
+    ends = {name: fingerprint(folder / name) for name in ("whole", *names)}
     return {
         "uninterrupted_seconds": round(seconds, 1),
         "kills": moments,
         "fingerprints": ends,
-        "equal": ends["whole"] == ends["killed"],
+        "equal": all(end == ends["whole"] for end in ends.values()),
     }
+
+
+def _break(recipe: Path, run: Path, kills: int, rng: random.Random, seconds: float) -> list[dict[str, Any]]:
+    """Kill one run at random moments until it comes through by itself, or `kills` times."""
+    moments = []
+    while len(moments) < kills:
+        process, moment = _run(recipe, run), rng.uniform(0.1, 0.95) * seconds
+        try:
+            process.wait(moment)
+            return moments
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            moments.append({"run": run.name, "after_seconds": round(moment, 1), "in_stage": _stage(run)})
+    _run(recipe, run).wait()
+    return moments
 
 
 def fingerprint(run: Path) -> dict[str, str]:
@@ -92,6 +103,7 @@ def _trajectories(path: Path) -> bytes:
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         row["usage"]["seconds"] = 0
+        row["metadata"].pop("seconds", None)
         rows.append(json.dumps(row, sort_keys=True))
     return "\n".join(sorted(rows)).encode()
 
