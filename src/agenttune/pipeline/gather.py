@@ -20,10 +20,10 @@ from agenttune.decode.composition import Composition
 from agenttune.decode.engine import Engine
 from agenttune.decode.loading import load_model
 from agenttune.example import Example
-from agenttune.pipeline.mixing import examples_of
+from agenttune.pipeline.mixing import examples_of, write_rejected
 from agenttune.pipeline.worlds import World, gathering_agent, worlds
 from agenttune.recipe import Recipe, SourceSpec
-from agenttune.storage import JsonlWriter, encode, open_atomic, write_json
+from agenttune.storage import encode, open_atomic, write_json
 
 
 def collect(recipe: Recipe, folder: Path, console: Console) -> Funnel:
@@ -80,12 +80,9 @@ def gather_general(recipe: Recipe, folder: Path, console: Console) -> None:
         with open_atomic(folder / f"{name}.jsonl") as file:
             for example in examples:
                 file.write(encode(example))
+    path = folder / "rejected.jsonl"
+    write_rejected(path, rejected)
     if rejected:
-        path = folder / "rejected.jsonl"
-        path.unlink(missing_ok=True)
-        with JsonlWriter(path) as writer:
-            for source, reason in rejected:
-                writer.write({"source": source, "reason": reason})
         console.print(f"  {len(rejected)} general rows set aside; the reasons are in {path}")
 
 

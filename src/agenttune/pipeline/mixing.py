@@ -68,7 +68,7 @@ def curate(recipe: Recipe, collected: Path, general: Path, folder: Path, console
     curated = _describe(mixture, rows, rejected)
     _write(folder / "train.jsonl", mixture.train)
     _write(folder / "validation.jsonl", mixture.validation)
-    _write_rejected(folder / "rejected.jsonl", rejected)
+    write_rejected(folder / "rejected.jsonl", rejected)
     write_json(folder / "mixture.json", curated.model_dump(mode="json"))
     if rejected:
         console.print(f"  {len(rejected)} rows set aside; the reasons are in {folder / 'rejected.jsonl'}")
@@ -159,7 +159,8 @@ def _write(path: Path, examples: Sequence[Example]) -> None:
             file.write(encode(example))
 
 
-def _write_rejected(path: Path, rejected: Sequence[tuple[str, str]]) -> None:
+def write_rejected(path: Path, rejected: Sequence[tuple[str, str]]) -> None:
+    """Write (source, reason) of each row set aside; no file where there are none."""
     path.unlink(missing_ok=True)
     if rejected:
         with JsonlWriter(path) as writer:

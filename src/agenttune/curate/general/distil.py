@@ -73,7 +73,7 @@ def self_distil(
                 bar.advance(task)
     usable = [found[prompt] for prompt in dict.fromkeys(prompts) if _is_usable(found[prompt])]
     if cut := len(dict.fromkeys(prompts)) - len(usable):
-        _log.info("%d answers of %d set aside: cut off at the limit, or empty", cut, cut + len(usable))
+        _log.warning("%d answers of %d set aside: cut off at the limit, or empty", cut, cut + len(usable))
     yield from (_example(answer, source) for answer in usable)
 
 
