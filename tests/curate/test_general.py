@@ -57,6 +57,7 @@ def test_half_of_the_prompts_are_puzzles() -> None:
 def test_without_reasoning_gym_our_own_list_stands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "reasoning_gym", None)
     assert set(general_prompts(300)) <= set(own_prompts())
+    assert len(general_prompts(5000, at_least=300)) < 5000
     with pytest.raises(UnavailableError, match="5000 are asked for"):
         general_prompts(5000)
 
@@ -71,6 +72,20 @@ def test_answers_are_examples_and_cut_ones_are_not(engine: Engine, tmp_path: Pat
     assert 0 < len(finished) < len(lines), "the made model should end some answers and not others"
     assert [e.messages[1].content for e in found] == [line["answer"] for line in finished]
     assert all(e.messages[1].trained and e.source == "self" for e in found)
+
+
+def test_prompts_are_asked_until_enough_answers_are_usable(
+    engine: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ask = partial(self_distil, engine=engine, max_new_tokens=6, sampling=Sampling(1.5))
+    prompts = own_prompts()[:60]
+    everything = list(ask(prompts, path=tmp_path / "all.jsonl"))
+    some = list(ask(prompts, path=tmp_path / "some.jsonl", rows=5))
+    assert some == everything[:5]
+    assert len((tmp_path / "some.jsonl").read_text().splitlines()) < len(prompts)
+    assert not caplog.records
+    assert list(ask(prompts, path=tmp_path / "all.jsonl", rows=99)) == everything
+    assert "99 wanted" in caplog.text
 
 
 def test_an_interrupted_run_goes_on_and_ends_the_same(

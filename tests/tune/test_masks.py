@@ -236,6 +236,7 @@ def test_a_long_row_loses_whole_last_turns() -> None:
     cut = tokenize(example, family.tokenizer, len(whole) - 1)
     assert learned(cut, family.tokenizer) == [family.reply("first")]
     assert cut.tokens.tolist() == whole.tokens[: len(cut)].tolist()
+    assert (whole.cut_replies, cut.cut_replies) == (0, 1)
     with pytest.raises(MaskError, match="beyond the limit of 5"):
         tokenize(example, family.tokenizer, 5)
 

@@ -51,6 +51,10 @@ class MixtureRow(Record):
     trained_tokens: int
     share: float
     """Share of the loss that the source gets; all shares add up to 1."""
+    set_aside: int = 0
+    """Rows that could not be used."""
+    shortened: int = 0
+    """Rows whose last replies did not fit in `max_tokens`."""
 
 
 class Curve(Record):

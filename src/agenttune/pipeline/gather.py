@@ -65,8 +65,8 @@ def _play(recipe: Recipe, world: World, path: Path, console: Console) -> None:
 
 OWN_ROWS = 300
 """Examples that the base model makes itself when the recipe gives no number."""
-SPARE = 1.35
-"""Prompts asked for each example wanted: answers cut off at the limit are not used."""
+SPARE = 4
+"""Prompts at hand for each example wanted: answers cut off at the limit are not used."""
 
 
 def gather_general(recipe: Recipe, folder: Path, console: Console) -> None:
@@ -91,5 +91,10 @@ def _own_answers(recipe: Recipe, spec: SourceSpec, name: str, path: Path) -> Ite
     composition = Composition.single(load_model(recipe.model))
     engine = Engine(composition, max_batch=2 * recipe.evaluate.batch_size, max_context=512)
     return self_distil(
-        general_prompts(round(wanted * SPARE), recipe.seed), engine, path, source=name, seed=recipe.seed
+        general_prompts(wanted * SPARE, recipe.seed, at_least=wanted),
+        engine,
+        path,
+        rows=wanted,
+        source=name,
+        seed=recipe.seed,
     )

@@ -6,6 +6,7 @@ rows were set aside, `rejected.jsonl` with the reason of each.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -53,6 +54,8 @@ class Curated(BaseModel):
     """Rows that the mixture did not use, by source."""
     set_aside: dict[str, int] = Field(default_factory=dict)
     """Rows that could not be used, by source; the reasons are in `rejected.jsonl`."""
+    shortened: dict[str, int] = Field(default_factory=dict)
+    """Rows that lost their last replies to `max_tokens`, by source."""
 
 
 def curate(recipe: Recipe, collected: Path, general: Path, folder: Path, console: Console) -> Curated:
@@ -141,15 +144,13 @@ def _settings(recipe: Recipe) -> MixtureSettings:
 
 
 def _describe(mixture: Mixture, rows: Sequence[TokenRow], rejected: list[tuple[str, str]]) -> Curated:
-    set_aside: dict[str, int] = {}
-    for source, _ in rejected:
-        set_aside[source] = set_aside.get(source, 0) + 1
     return Curated(
         shares=mixture.shares,
         sources=manifest(rows, mixture.shares),
         validation=len(mixture.validation),
         dropped=mixture.dropped,
-        set_aside=set_aside,
+        set_aside=dict(Counter(source for source, _ in rejected)),
+        shortened=dict(Counter(row.source for row in rows if row.cut_replies)),
     )
 
 

@@ -144,6 +144,8 @@ def _mixture(run: Run) -> list[MixtureRow]:
             tokens=int(counts["tokens"]),
             trained_tokens=int(counts["trained_tokens"]),
             share=curated.shares[source],
+            set_aside=curated.set_aside.get(source, 0),
+            shortened=curated.shortened.get(source, 0),
         )
         for source, counts in curated.sources.items()
     ]

@@ -46,7 +46,7 @@ class _Encoded(NamedTuple):
 def tokenize(example: Example, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> TokenRow:
     """One example as a row of at most `max_tokens` tokens.
 
-    A longer conversation loses its last turns, as long as a trained reply remains.
+    A longer conversation loses its last turns, as long as a trained reply remains (`cut_replies`).
     Raises MaskError when the mask cannot be proven or no trained reply fits, ModelError when the
     template itself is of no use.
     """
@@ -77,6 +77,8 @@ def tokenize_all(
             len(rows) + len(set_aside),
             set_aside[0][1],
         )
+    if shortened := sum(row.cut_replies > 0 for row in rows):
+        _log.warning("%d of %d conversations shortened to %d tokens", shortened, len(rows), max_tokens)
     return rows, set_aside
 
 
@@ -189,4 +191,5 @@ def _row(example: Example, encoded: _Encoded, max_tokens: int) -> TokenRow:
     trained = np.zeros(fitting[-1][1], dtype=np.bool_)
     for first, last in fitting:
         trained[first:last] = True
-    return TokenRow(example.id, example.source, encoded.tokens[: len(trained)], trained)
+    cut = len(encoded.replies) - len(fitting)
+    return TokenRow(example.id, example.source, encoded.tokens[: len(trained)], trained, cut)

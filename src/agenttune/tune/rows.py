@@ -26,6 +26,8 @@ class TokenRow:
     """Token ids, shape [T]."""
     trained: NDArray[np.bool_]
     """Shape [T]: `trained[t]` says that predicting `tokens[t]` from what precedes it is in the loss."""
+    cut_replies: int = 0
+    """Trained replies that were left out because they end beyond the limit of tokens."""
 
     def __post_init__(self) -> None:
         if self.tokens.shape != self.trained.shape or self.tokens.ndim != 1:

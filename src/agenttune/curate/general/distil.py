@@ -48,33 +48,41 @@ def self_distil(
     engine: Engine,
     path: Path | str,
     *,
+    rows: int | None = None,
     source: str = "self",
     sampling: Sampling = SAMPLING,
     max_new_tokens: int = MAX_NEW_TOKENS,
     seed: int = 0,
 ) -> Iterator[Example]:
-    """The model's finished answers as examples, in the order of the prompts.
+    """The model's finished answers as examples, in the order of the prompts; the first `rows` of them.
 
-    Answers are appended to `path` in batches as they come; those that are there already are not asked
+    Prompts are asked in waves until `rows` answers are usable, so give more prompts than rows. Answers are appended to `path` in batches as they come; those that are there already are not asked
     for again. Raises DataError when `path` holds the answers of another model or other settings.
     """
     key = _key(engine, sampling, max_new_tokens, seed)
     found = _answered(Path(path), key)
-    waiting = [prompt for prompt in dict.fromkeys(prompts) if prompt not in found]
+    different = list(dict.fromkeys(prompts))
+    wanted = len(different) if rows is None else rows
+    usable: list[Answer] = []
+    asked = 0
     console = Console(stderr=True)
     with JsonlWriter(path) as file, Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("general answers", total=len(found) + len(waiting), completed=len(found))
-        for start in range(0, len(waiting), _wave(engine)):
-            for answer in _ask(
-                waiting[start : start + _wave(engine)], engine, sampling, max_new_tokens, seed, key
-            ):
+        task = bar.add_task("general answers", total=wanted)
+        while asked < len(different) and len(usable) < wanted:
+            wave = different[asked : asked + _wave(engine)]
+            new = [prompt for prompt in wave if prompt not in found]
+            for answer in _ask(new, engine, sampling, max_new_tokens, seed, key) if new else ():
                 file.write(answer)
                 found[answer.prompt] = answer
-                bar.advance(task)
-    usable = [found[prompt] for prompt in dict.fromkeys(prompts) if _is_usable(found[prompt])]
-    if cut := len(dict.fromkeys(prompts)) - len(usable):
-        _log.warning("%d answers of %d set aside: cut off at the limit, or empty", cut, cut + len(usable))
-    yield from (_example(answer, source) for answer in usable)
+            usable += [found[prompt] for prompt in wave if _is_usable(found[prompt])]
+            asked += len(wave)
+            bar.update(task, completed=min(len(usable), wanted))
+    _log.info("%d of %d answers usable; the others were cut off or empty", len(usable), asked)
+    if len(usable) < wanted:
+        _log.warning(
+            "%d answers of %d wanted: the others were cut off at the limit, or empty", len(usable), wanted
+        )
+    yield from (_example(answer, source) for answer in usable[:wanted])
 
 
 def _ask(

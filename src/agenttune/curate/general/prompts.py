@@ -36,11 +36,13 @@ _HELD_OUT_PARTS = 4
 _log = logging.getLogger(__name__)
 
 
-def general_prompts(count: int, seed: int = 0, *, held_out: bool = False) -> list[str]:
+def general_prompts(
+    count: int, seed: int = 0, *, held_out: bool = False, at_least: int | None = None
+) -> list[str]:
     """`count` distinct prompts, half of them puzzles while there are enough others, in a seeded order.
 
     Without reasoning-gym all are of our own list. `held_out` prompts and the others never meet,
-    whatever the seeds. Raises UnavailableError when our own list is too short and nothing else is there.
+    whatever the seeds. Raises UnavailableError when there are fewer than `at_least` (`count` if empty).
     """
     own = [text for text in own_prompts() if _is_held_out(text) == held_out]
     random.Random(seed).shuffle(own)
@@ -48,9 +50,10 @@ def general_prompts(count: int, seed: int = 0, *, held_out: bool = False) -> lis
     own, puzzles = own[: max(count - len(puzzles), (count + 1) // 2)], puzzles[:count]
     woven = [text for pair in zip_longest(own, puzzles) for text in pair if text is not None]
     found = list(dict.fromkeys(woven))[:count]
-    if len(found) < count:
+    needed = count if at_least is None else at_least
+    if len(found) < needed:
         raise UnavailableError(
-            f"there are only {len(found)} general prompts, and {count} are asked for",
+            f"there are only {len(found)} general prompts, and {needed} are asked for",
             remedy="ask for fewer rows, name a file of conversations, or pip install 'agenttune[general]'",
         )
     return found
