@@ -6,9 +6,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+from transformers import (
+    LogitsProcessorList,
+    MinPLogitsWarper,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
 
-from agenttune.decode.sampling import Sampling, candidates, choose
+from agenttune.decode.sampling import Sampling, draw, is_greedy, probabilities
 from agenttune.errors import RecipeError
 
 RULES = [
@@ -16,7 +23,11 @@ RULES = [
     Sampling(1.5, top_k=5),
     Sampling(1.0, top_p=0.8),
     Sampling(0.9, top_k=20, top_p=0.6),
+    Sampling(1.1, min_p=0.2),
+    Sampling(0.8, repetition_penalty=1.7),
+    Sampling(1.2, top_k=30, top_p=0.9, min_p=0.05, repetition_penalty=0.8),
 ]
+PREFIX = [3, 7, 7, 11]
 
 
 def generator(seed: int) -> torch.Generator:
@@ -24,56 +35,77 @@ def generator(seed: int) -> torch.Generator:
 
 
 def by_transformers(scores: torch.Tensor, rule: Sampling) -> torch.Tensor:
-    ids, row = torch.zeros(1, 1, dtype=torch.long), scores[None]
-    row = TemperatureLogitsWarper(rule.temperature)(ids, row)  # pyright: ignore[reportArgumentType]
+    steps = LogitsProcessorList([RepetitionPenaltyLogitsProcessor(rule.repetition_penalty)])
+    steps.append(TemperatureLogitsWarper(rule.temperature))
     if rule.top_k:
-        row = TopKLogitsWarper(rule.top_k)(ids, row)  # pyright: ignore[reportArgumentType]
+        steps.append(TopKLogitsWarper(rule.top_k))
     if rule.top_p < 1:
-        row = TopPLogitsWarper(rule.top_p)(ids, row)  # pyright: ignore[reportArgumentType]
-    return row.softmax(-1)[0]
+        steps.append(TopPLogitsWarper(rule.top_p))
+    if rule.min_p:
+        steps.append(MinPLogitsWarper(rule.min_p))
+    return steps(torch.tensor([PREFIX]), scores[None].clone()).softmax(-1)[0]  # pyright: ignore
 
 
-@pytest.mark.parametrize("rule", RULES, ids=str)
 @pytest.mark.parametrize("size", [50, 3000])
-def test_the_law_is_that_of_transformers(rule: Sampling, size: int) -> None:
-    scores = torch.randn(size, generator=generator(1)) * 2
-    probabilities, tokens = candidates(scores, rule)
-    law = torch.zeros(size).index_add(0, tokens, probabilities / probabilities.sum())
-    torch.testing.assert_close(law, by_transformers(scores, rule))
+def test_the_law_is_that_of_transformers(size: int) -> None:
+    """All rules in one batch: each row goes by its own."""
+    scores = torch.randn(len(RULES), size, generator=generator(1)) * 2
+    law = probabilities(scores, RULES, [PREFIX] * len(RULES))
+    for row, rule in enumerate(RULES):
+        torch.testing.assert_close(law[row], by_transformers(scores[row], rule))
 
 
 def test_a_flat_law_needs_more_than_the_first_guess() -> None:
-    probabilities, _ = candidates(torch.zeros(5000), Sampling(1.0, top_p=0.9))
-    assert len(probabilities) == pytest.approx(4500, abs=2)
+    law = probabilities(torch.zeros(1, 5000), [Sampling(1.0, top_p=0.9)])
+    assert int((law > 0).sum()) == pytest.approx(4500, abs=2)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_draws_follow_the_law(rule: Sampling) -> None:
     scores = torch.randn(12, generator=generator(2))
-    source, draws = generator(3), 4000
-    drawn = choose(scores.expand(draws, -1), [rule] * draws, [source] * draws)
-    share = torch.bincount(torch.tensor(drawn), minlength=12) / draws
-    # total variation of 4,000 draws over 12 tokens is about 0.02
-    assert 0.5 * (share - by_transformers(scores, rule)).abs().sum() < 0.05
+    law = probabilities(scores[None], [rule], [PREFIX])
+    draws = 20_000
+    drawn = draw(law.expand(draws, -1), torch.rand(draws, generator=generator(3)))
+    share = torch.bincount(drawn, minlength=12) / draws
+    # total variation of 20,000 draws over 12 tokens is about 0.01
+    assert 0.5 * (share - by_transformers(scores, rule)).abs().sum() < 0.03
 
 
-def test_temperature_zero_is_greedy_and_touches_no_generator() -> None:
-    source = generator(4)
-    before = source.get_state()
-    assert choose(torch.tensor([[0.0, 3.0, 1.0]]), [Sampling()], [source]) == [1]
-    assert torch.equal(source.get_state(), before)
+def test_temperature_zero_is_greedy_whatever_the_point() -> None:
+    law = probabilities(torch.tensor([[0.0, 3.0, 1.0]] * 3), [Sampling()] * 3)
+    assert draw(law, torch.tensor([0.0, 0.5, 0.9999])).tolist() == [1, 1, 1]
+    assert is_greedy([Sampling()])
+    assert not is_greedy([Sampling(), Sampling(0.1)])
+    assert not is_greedy([Sampling(repetition_penalty=1.1)])
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=8), st.floats(0, 1, exclude_max=True))
+def test_what_has_no_probability_is_never_drawn(law: list[float], point: float) -> None:
+    if sum(law) == 0:
+        law[0] = 1.0
+    token = int(draw(torch.tensor([law]), torch.tensor([point]))[0])
+    assert law[token] > 0
 
 
 @given(seed=st.integers(0, 2**31), neighbours=st.integers(0, 4))
-def test_a_row_is_decided_by_its_own_seed(seed: int, neighbours: int) -> None:
+def test_a_row_does_not_look_at_its_neighbours(seed: int, neighbours: int) -> None:
     scores = torch.randn(neighbours + 1, 40, generator=generator(seed))
-    rule = Sampling(1.2, top_p=0.9)
-    generators = [generator(seed + row) for row in range(neighbours + 1)]
-    together = choose(scores, [rule] * (neighbours + 1), generators)
-    assert together[0] == choose(scores[:1], [rule], [generator(seed)])[0]
+    rules = [Sampling(1.2, top_p=0.9), *[RULES[seed % len(RULES)]] * neighbours]
+    together = probabilities(scores, rules, [PREFIX] * (neighbours + 1))
+    torch.testing.assert_close(together[:1], probabilities(scores[:1], rules[:1]))
 
 
-@pytest.mark.parametrize("options", [{"temperature": -1}, {"top_k": -1}, {"top_p": 0}, {"top_p": 1.1}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": -1},
+        {"top_k": -1},
+        {"top_p": 0},
+        {"top_p": 1.1},
+        {"min_p": 2},
+        {"repetition_penalty": 0},
+    ],
+)
 def test_impossible_rules_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(RecipeError, match="impossible sampling"):
         Sampling(**options)  # pyright: ignore[reportArgumentType]

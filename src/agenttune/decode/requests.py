@@ -27,6 +27,10 @@ class Request:
     sampling: Sampling = field(default_factory=Sampling)
     seed: int = 0
     """Of this row's own random numbers: neighbours in the batch do not change them."""
+    weights: tuple[float, ...] | None = None
+    """Weights of the composition's terms for this row; None means the terms' own."""
+    prompts: tuple[list[int], ...] | None = None
+    """The prompt of each term where they differ (`Composition.chat_prompts`); None: `tokens` for all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""One reply in the making: its tokens so far and its own rules for stopping."""
+"""One reply in the making: its tokens so far, its random numbers and its own rules for stopping.
+
+Invariant: the random numbers of the reply's i-th token are the i-th of the row's seed, whatever was drafted
+and thrown away before. So a reply does not depend on how it was cut into blocks.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,10 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from agenttune.decode.requests import FinishReason, Generation, Request
+
+POINTS = 3
+"""Random numbers of a token: for what is drafted, for accepting it, and for what replaces it."""
+_CHUNK = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -21,13 +29,45 @@ class Row:
     stop_tokens: frozenset[int]
     capacity: int
     """Tokens that the slot has room for."""
+    prompts: tuple[list[int], ...]
+    """What each stream reads before the reply."""
+    weights: tuple[float, ...]
+    """Of the composition's terms."""
     cached: int = 0
     tokens: list[int] = field(default_factory=list)
+    draft: list[int] = field(default_factory=list)
+    """Tokens proposed behind `tokens` and not accepted yet."""
     finish: FinishReason | None = None
-    generator: torch.Generator = field(default_factory=torch.Generator)
+    _generator: torch.Generator = field(default_factory=torch.Generator)
+    _points: torch.Tensor = field(default_factory=lambda: torch.empty(0, POINTS))
 
     def __post_init__(self) -> None:
-        self.generator.manual_seed(self.request.seed)
+        self._generator.manual_seed(self.request.seed)
+
+    @property
+    def length(self) -> int:
+        """Tokens of the longest prompt and the reply."""
+        return max(map(len, self.prompts)) + len(self.tokens)
+
+    def after(self, stream: int, held: int) -> list[int]:
+        """The stream's sequence behind its first `held` tokens, drafted tokens included."""
+        prompt = self.prompts[stream]
+        if held < len(prompt):
+            return prompt[held:] + self.tokens + self.draft
+        read = held - len(prompt)
+        return self.tokens[read:] + self.draft[max(read - len(self.tokens), 0) :]
+
+    def prefix(self, drafted: int = 0) -> list[int]:
+        """All that a repetition penalty looks at: the request's prompt, the reply, the draft so far."""
+        return self.request.tokens + self.tokens + self.draft[:drafted]
+
+    def points(self, count: int) -> torch.Tensor:
+        """Random numbers of the next `count` tokens, `[count, POINTS]`."""
+        first = len(self.tokens)
+        while len(self._points) < first + count:
+            more = torch.rand(_CHUNK, POINTS, generator=self._generator)
+            self._points = torch.cat([self._points, more])
+        return self._points[first : first + count]
 
     def accept(self, token: int, tokenizer: PreTrainedTokenizerBase) -> None:
         """Appends a token and decides whether the reply is over."""
@@ -36,7 +76,7 @@ class Row:
             self.finish = "stop"
         elif len(self.tokens) >= self.request.max_new_tokens:
             self.finish = "length"
-        elif len(self.request.tokens) + len(self.tokens) > self.capacity:
+        elif self.length > self.capacity:
             self.finish = "context"
 
     def _ends_with_stop_string(self, tokenizer: PreTrainedTokenizerBase) -> bool:

@@ -1,7 +1,11 @@
-"""Choosing the next token from the composed scores.
+"""From composed scores to a law, and from a law to a token.
 
-Invariants: each row draws from its own generator, one number per token, and looks at no other row; the
-order of the rules is that of transformers (temperature, top-k, top-p); all of it in fp32.
+The idea: every way of decoding (one model, several, speculative) goes through `probabilities`, so that
+they all draw from the same law, and through `draw`, which turns one random number into a token.
+
+Invariants: the rules and their order are those of transformers (repetition penalty, temperature, top-k,
+top-p, min-p); rows are independent of each other; all of it in fp32; temperature 0 puts everything on the
+likeliest token.
 """
 
 from __future__ import annotations
@@ -24,57 +28,112 @@ class Sampling:
     """Only the k likeliest tokens; 0 is all."""
     top_p: float = 1.0
     """Only the likeliest tokens that together reach this probability (Holtzman et al. 2020)."""
+    min_p: float = 0.0
+    """Only tokens at least this share as likely as the likeliest (Nguyen et al. 2024)."""
+    repetition_penalty: float = 1.0
+    """Scores of tokens in the prompt or reply are divided by this if positive, else multiplied (CTRL,
+    Keskar et al. 2019)."""
 
     def __post_init__(self) -> None:
-        if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
+        possible = (
+            self.temperature >= 0
+            and self.top_k >= 0
+            and 0 < self.top_p <= 1
+            and 0 <= self.min_p <= 1
+            and self.repetition_penalty > 0
+        )
+        if not possible:
             raise RecipeError(
-                f"impossible sampling: {self}", remedy="use temperature ≥ 0, top_k ≥ 0 and 0 < top_p ≤ 1"
+                f"impossible sampling: {self}",
+                remedy="use temperature, top_k ≥ 0, 0 < top_p ≤ 1, 0 ≤ min_p ≤ 1, repetition_penalty > 0",
             )
 
 
-def choose(
-    scores: torch.Tensor, rules: Sequence[Sampling], generators: Sequence[torch.Generator]
-) -> list[int]:
-    """One token per row of `scores` `[rows, vocabulary]`, which need not be normalised."""
-    tokens = scores.argmax(-1).tolist()
-    for row, (rule, generator) in enumerate(zip(rules, generators, strict=True)):
-        if rule.temperature > 0:
-            tokens[row] = _draw(scores[row].float(), rule, generator)
-    return tokens
+def is_greedy(rules: Sequence[Sampling]) -> bool:
+    """Whether all rows just take the likeliest token of their (unpenalised) scores."""
+    return all(rule.temperature == 0 and rule.repetition_penalty == 1 for rule in rules)
 
 
-def _draw(scores: torch.Tensor, rule: Sampling, generator: torch.Generator) -> int:
-    probabilities, tokens = candidates(scores, rule)
-    point = torch.rand((), generator=generator).to(scores.device)  # the generator lives on the CPU
-    cumulative = probabilities.cumsum(0)
-    place = torch.searchsorted(cumulative, point * cumulative[-1], right=True)
-    return int(tokens[place.clamp(max=len(tokens) - 1)])
+def probabilities(
+    scores: torch.Tensor, rules: Sequence[Sampling], prefixes: Sequence[Sequence[int]] = ()
+) -> torch.Tensor:
+    """The law `[rows, vocabulary]` of each row's next token, normalised.
 
-
-def candidates(scores: torch.Tensor, rule: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
-    """Probabilities (not normalised again after top-p) and ids of the tokens that `rule` leaves.
-
-    `scores` is `[vocabulary]`; where anything is cut, the tokens come likeliest first.
+    `scores` of that shape need not be normalised. `prefixes` (what each row has read and written so far)
+    are only needed for repetition penalties.
     """
-    scores = scores / rule.temperature
-    if rule.top_k:
-        kept, tokens = scores.topk(min(rule.top_k, len(scores)))
-        return _nucleus(kept.softmax(0), tokens, rule.top_p)
-    probabilities = scores.softmax(0)
-    if rule.top_p == 1:
-        return probabilities, torch.arange(len(scores), device=scores.device)
-    likely, tokens = probabilities.topk(min(_NUCLEUS_GUESS, len(scores)))
-    if likely.sum() < rule.top_p:
-        likely, tokens = probabilities.sort(descending=True)
-    return _nucleus(likely, tokens, rule.top_p)
+    scores = _penalised(scores.float(), rules, prefixes)
+    greedy = _column([rule.temperature == 0 for rule in rules], scores)
+    scores = scores / _column([rule.temperature or 1.0 for rule in rules], scores)
+    law = _top_k(scores, rules).softmax(-1)
+    law = _min_p(_top_p(law, rules), rules)
+    law = law / law.sum(-1, keepdim=True)
+    if not greedy.any():
+        return law
+    likeliest = torch.zeros_like(law).scatter_(-1, scores.argmax(-1, keepdim=True), 1.0)
+    return torch.where(greedy, likeliest, law)
+
+
+def draw(law: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """One token per row of `law` `[rows, vocabulary]` from one number in [0, 1) per row, `[rows]`.
+
+    The law need not be normalised. Sums are in fp64: in fp32 a vocabulary's rounding would show.
+    """
+    cumulative = law.double().cumsum(-1)
+    targets = points.to(law.device, torch.float64)[:, None] * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, targets, right=True).squeeze(-1).clamp(max=law.shape[-1] - 1)
+
+
+def _column(values: Sequence[float | bool], like: torch.Tensor) -> torch.Tensor:
+    return torch.tensor(values, device=like.device)[:, None]
+
+
+def _penalised(
+    scores: torch.Tensor, rules: Sequence[Sampling], prefixes: Sequence[Sequence[int]]
+) -> torch.Tensor:
+    rows = [row for row, rule in enumerate(rules) if rule.repetition_penalty != 1]
+    if not rows:
+        return scores
+    scores = scores.clone()
+    for row in rows:
+        seen = torch.tensor(sorted(set(prefixes[row])), device=scores.device, dtype=torch.long)
+        penalty, found = rules[row].repetition_penalty, scores[row, seen]
+        scores[row, seen] = torch.where(found < 0, found * penalty, found / penalty)
+    return scores
+
+
+def _top_k(scores: torch.Tensor, rules: Sequence[Sampling]) -> torch.Tensor:
+    size = scores.shape[-1]
+    counts = [min(rule.top_k or size, size) for rule in rules]
+    if min(counts) == size:
+        return scores
+    largest = max(count for count in counts if count < size)
+    ranked = scores.topk(largest, -1).values
+    limits = [
+        ranked[row, count - 1] if count < size else ranked.new_tensor(-torch.inf)
+        for row, count in enumerate(counts)
+    ]
+    return scores.masked_fill(scores < torch.stack(limits)[:, None], -torch.inf)
 
 
 _NUCLEUS_GUESS = 1024  # sorting a whole vocabulary costs more than the forward pass of a small model
 
 
-def _nucleus(
-    probabilities: torch.Tensor, tokens: torch.Tensor, top_p: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    before = probabilities.cumsum(0) - probabilities
-    count = max(int((before < top_p).sum()), 1)
-    return probabilities[:count], tokens[:count]
+def _top_p(law: torch.Tensor, rules: Sequence[Sampling]) -> torch.Tensor:
+    if all(rule.top_p == 1 for rule in rules):
+        return law
+    wanted = _column([rule.top_p for rule in rules], law)
+    likely, tokens = law.topk(min(_NUCLEUS_GUESS, law.shape[-1]), -1)
+    if ((likely.sum(-1, keepdim=True) < wanted) & (wanted < 1)).any():
+        likely, tokens = law.sort(-1, descending=True)
+    before = likely.cumsum(-1) - likely
+    inside = (before < wanted) | (torch.arange(likely.shape[-1], device=law.device) == 0)
+    nucleus = torch.zeros_like(law).scatter(-1, tokens, likely * inside)
+    return torch.where(wanted < 1, nucleus, law)
+
+
+def _min_p(law: torch.Tensor, rules: Sequence[Sampling]) -> torch.Tensor:
+    if all(rule.min_p == 0 for rule in rules):
+        return law
+    least = _column([rule.min_p for rule in rules], law) * law.amax(-1, keepdim=True)
+    return law.masked_fill(law < least, 0.0)
