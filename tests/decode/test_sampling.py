@@ -79,7 +79,9 @@ def test_temperature_zero_is_greedy_whatever_the_point() -> None:
     assert not is_greedy([Sampling(repetition_penalty=1.1)])
 
 
-@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=8), st.floats(0, 1, exclude_max=True))
+@given(
+    st.lists(st.floats(0, 1, width=32), min_size=1, max_size=8), st.floats(0, 1, width=32, exclude_max=True)
+)
 def test_what_has_no_probability_is_never_drawn(law: list[float], point: float) -> None:
     if sum(law) == 0:
         law[0] = 1.0

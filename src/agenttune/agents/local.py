@@ -1,4 +1,4 @@
-"""A model on this machine as an agent: conversations become tokens, and the engine decodes them.
+"""A model on this machine, or a composition of several, as an agent: the engine decodes conversations.
 
 The idea: the engine keeps the cache of a conversation and computes only what is new in its next
 prompt. So the next prompt must begin with the very tokens that were prompted and generated before;
@@ -18,10 +18,12 @@ from dataclasses import dataclass
 
 from agenttune.agents.contract import Agent, AgentReply, Conversation
 from agenttune.decode.composition import Composition
+from agenttune.decode.emulation import load_composition
 from agenttune.decode.engine import Engine
-from agenttune.decode.loading import LoadedModel, load_model
+from agenttune.decode.loading import LoadedModel
 from agenttune.decode.requests import Generation, Request
 from agenttune.decode.sampling import Sampling
+from agenttune.decode.speculation import Speculation
 from agenttune.trajectory import Usage
 
 
@@ -43,25 +45,31 @@ class LocalAgent(Agent):
 
     def __init__(
         self,
-        model: LoadedModel | str,
+        model: Composition | LoadedModel | str,
         *,
         batch_size: int = 16,
         max_new_tokens: int = 128,
         max_context: int = 2048,
         temperature: float = 0.0,
+        speculation: Speculation | None = None,
     ) -> None:
-        """`model` is loaded, or a name that `load_model` knows.
+        """`model` is loaded, or a name that `load_composition` knows (which then says how to draft).
 
         `max_new_tokens` bounds a reply and `max_context` prompt and reply together, in tokens. With a
         temperature above 0 the random numbers follow from the conversation's seed. Raises `ModelError`.
         """
-        model = load_model(model) if isinstance(model, str) else model
-        self.name = model.name
+        if isinstance(model, str):
+            model, speculation = load_composition(model)
+        composition = Composition.single(model) if isinstance(model, LoadedModel) else model
+        self.name = composition.name
         self.batch_size = batch_size
-        self._model = model
+        self._composition = composition
+        self._model = composition.lead
         self._max_new_tokens = max_new_tokens
         self._sampling = Sampling(temperature=temperature)
-        self._engine = Engine(Composition.single(model), max_batch=batch_size, max_context=max_context)
+        self._engine = Engine(
+            composition, max_batch=batch_size, max_context=max_context, speculation=speculation
+        )
         self._turns: dict[str, _Turn] = {}
 
     def reply(self, conversations: Sequence[Conversation]) -> list[AgentReply]:
@@ -81,12 +89,13 @@ class LocalAgent(Agent):
         self._engine.release(conversation_id)
 
     def _written(self, conversation: Conversation) -> list[int]:
-        messages = [{"role": m.role, "content": m.content} for m in conversation.messages]
-        return self._model.chat_tokens(messages)
+        return self._model.chat_tokens(_as_chat(conversation))
 
     def _request(self, conversation: Conversation, written: list[int]) -> Request:
+        tokens = self._continued(conversation, written)
         return Request(
-            tokens=self._continued(conversation, written),
+            tokens=tokens,
+            prompts=self._composition.prompts(_as_chat(conversation), tokens),
             max_new_tokens=self._max_new_tokens,
             session=conversation.id,
             stop_strings=tuple(conversation.stop),
@@ -115,6 +124,10 @@ class LocalAgent(Agent):
 
     def _text(self, tokens: list[int]) -> str:
         return str(self._model.tokenizer.decode(tokens, skip_special_tokens=False))
+
+
+def _as_chat(conversation: Conversation) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in conversation.messages]
 
 
 def _answer(generation: Generation, seconds: float) -> AgentReply:

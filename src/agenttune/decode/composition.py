@@ -133,11 +133,17 @@ class Composition:
             found[self.index(name)] = weight
         return tuple(found)
 
-    def chat_prompts(self, messages: Sequence[dict[str, Any]]) -> tuple[list[int], ...]:
-        """Each term's prompt for a conversation, in the first term's chat template, the reply opened."""
-        own = self.lead.chat_tokens(messages)
+    def prompts(
+        self, messages: Sequence[Mapping[str, Any]], tokens: list[int]
+    ) -> tuple[list[int], ...] | None:
+        """Each term's prompt for a conversation whose plain prompt is `tokens`; None where all read that.
+
+        Terms with a system message of their own read it in place of the conversation's.
+        """
+        if all(term.system is None for term in self.terms):
+            return None
         return tuple(
-            own if term.system is None else self.lead.chat_tokens(_with_system(messages, term.system))
+            tokens if term.system is None else self.lead.chat_tokens(_with_system(messages, term.system))
             for term in self.terms
         )
 
@@ -200,6 +206,6 @@ class Composition:
         return torch.stack([mask.cpu() for mask in masks]).any(0) if masks else None
 
 
-def _with_system(messages: Sequence[dict[str, Any]], system: str) -> list[dict[str, Any]]:
-    rest = [message for message in messages if message["role"] != "system"]
+def _with_system(messages: Sequence[Mapping[str, Any]], system: str) -> list[dict[str, Any]]:
+    rest = [dict(message) for message in messages if message["role"] != "system"]
     return [{"role": "system", "content": system}, *rest]

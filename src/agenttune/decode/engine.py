@@ -12,7 +12,8 @@ random numbers are its own; what is kept and what is drafted never changes a rep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import torch
 
@@ -26,8 +27,8 @@ from agenttune.decode.speculation import Speculation, Speculator
 from agenttune.decode.stream import Stream
 from agenttune.errors import AgentError
 
-OnToken = Callable[[int, int], None]
-"""Called with the request's place in the list and each new token, as soon as it is chosen."""
+OnToken = Callable[[Any, int], None]
+"""Called with the request's key (its place in the list) and each new token, as soon as it is chosen."""
 
 _WORTH_COPYING = 16  # tokens; below, computing them costs no more than looking after them
 
@@ -40,6 +41,8 @@ class Engine:
     prefill pass; `speculation` says who drafts blocks of tokens, None decodes one token per step. Weights
     are read when the engine is made: make a new one after changing them. Not for use from several threads
     at the same time.
+
+    `generate` answers a list. Who gets requests one by one calls `submit` and, while `busy`, `step`.
     """
 
     def __init__(
@@ -62,47 +65,86 @@ class Engine:
         self._terms_of_streams = [of_term.index(stream) for stream in range(len(self._streams))]
         law = Law(composition, self._streams, of_term)
         self.speculator = Speculator(law, speculation)
+        self._waiting: list[tuple[Hashable, Request]] = []
+        self._active: list[Row] = []
 
     def release(self, session: str) -> None:
         """Frees what is kept for a conversation. Unknown names are ignored."""
         self._slots.release(session)
 
-    @torch.inference_mode()
+    @property
+    def busy(self) -> bool:
+        """Whether any submitted request is unfinished."""
+        return bool(self._waiting or self._active)
+
+    @property
+    def running(self) -> int:
+        """Requests that are being generated now; the other unfinished ones wait for a slot."""
+        return len(self._active)
+
     def generate(self, requests: Sequence[Request], on_token: OnToken | None = None) -> list[Generation]:
         """A reply to each request, in order; any number of them.
 
         A prompt that does not fit into `max_context` gives an empty reply with finish `context`. Requests
         of the same session run one after the other. Raises AgentError when memory runs out.
         """
-        done: dict[int, Generation] = {}
-        waiting = list(enumerate(requests))
-        active: list[Row] = []
+        done: dict[Hashable, Generation] = {}
+        for index, request in enumerate(requests):
+            self.submit(index, request)
         try:
-            while waiting or active:
-                while wave := self._admit(waiting, self.max_batch - len(active)):
-                    self._advance(wave, on_token, block=1)
-                    active = self._retire(active + wave, done)
-                if active:
-                    self._advance(active, on_token)
-                    active = self._retire(active, done)
+            while self.busy:
+                done.update(self.step(on_token))
+        finally:
+            self.stop()
+        return [done[index] for index in range(len(requests))]
+
+    def submit(self, key: Hashable, request: Request) -> None:
+        """Queues a request; `step` gives its reply under `key`, which must be new."""
+        self._waiting.append((key, request))
+
+    def cancel(self, key: Hashable) -> None:
+        """Drops a request that nobody waits for any more. Unknown keys are ignored."""
+        self._waiting = [(other, request) for other, request in self._waiting if other != key]
+        for row in self._active:
+            if row.key == key:
+                self._slots.give_back(row.slot)
+        self._active = [row for row in self._active if row.key != key]
+
+    def stop(self) -> None:
+        """Drops all requests."""
+        self._waiting, self._active = [], []
+        self._slots.stop()
+
+    @torch.inference_mode()
+    def step(self, on_token: OnToken | None = None) -> dict[Hashable, Generation]:
+        """Admits whom there is room for, advances everybody once, and gives the replies that are finished.
+
+        Raises AgentError when memory runs out; `stop` then frees what was running.
+        """
+        done: dict[Hashable, Generation] = {}
+        try:
+            while wave := self._admit(self.max_batch - len(self._active)):
+                self._advance(wave, on_token, block=1)
+                self._active = self._retire(self._active + wave, done)
+            if self._active:
+                self._advance(self._active, on_token)
+                self._active = self._retire(self._active, done)
         except torch.OutOfMemoryError as error:
             raise AgentError(
                 "the decoder ran out of memory",
                 where=self.composition.name,
                 remedy="lower the batch size or the context length, or use bfloat16",
             ) from error
-        finally:
-            self._slots.stop()
-        return [done[index] for index in range(len(requests))]
+        return done
 
-    def _admit(self, waiting: list[tuple[int, Request]], room: int) -> list[Row]:
-        """Takes requests off `waiting` that can be prefilled together.
+    def _admit(self, room: int) -> list[Row]:
+        """Takes waiting requests that can be prefilled together.
 
         A request that shares a long beginning with one of them is left for the next wave, when it can copy.
         """
         wave: list[Row] = []
         held = self._streams[0].cache.held
-        for index, request in list(waiting):
+        for key, request in list(self._waiting):
             if len(wave) == room:
                 break
             if self._slots.running(request.session):
@@ -115,13 +157,13 @@ class Engine:
             slot = self._slots.take(request.session, request.tokens, held)
             if slot is None:
                 break
-            waiting.remove((index, request))
-            wave.append(self._open(index, request, slot))
+            self._waiting.remove((key, request))
+            wave.append(self._open(key, request, slot))
         return wave
 
-    def _open(self, index: int, request: Request, slot: int) -> Row:
+    def _open(self, key: Hashable, request: Request, slot: int) -> Row:
         """Lets the slot hold as much of the prompts as is cached anywhere."""
-        row = self._row(index, request, slot)
+        row = self._row(key, request, slot)
         if row.length > self.max_context or not all(row.prompts):
             row.finish = "context"
             return row
@@ -136,11 +178,11 @@ class Engine:
         row.cached = len(self._streams[0].cache.held[slot])
         return row
 
-    def _row(self, index: int, request: Request, slot: int) -> Row:
+    def _row(self, key: Hashable, request: Request, slot: int) -> Row:
         terms = self.composition.terms
         prompts = request.prompts or (request.tokens,) * len(terms)
         return Row(
-            index,
+            key,
             request,
             slot,
             frozenset(
@@ -160,17 +202,17 @@ class Engine:
             for token in tokens:
                 row.accept(token, self.composition.tokenizer)
                 if on_token:
-                    on_token(row.index, token)
+                    on_token(row.key, token)
                 if row.finish is not None:
                     break
             for stream in self._streams:
                 stream.rewind(row)
 
-    def _retire(self, rows: list[Row], done: dict[int, Generation]) -> list[Row]:
+    def _retire(self, rows: list[Row], done: dict[Hashable, Generation]) -> list[Row]:
         """Moves finished rows to `done`; the others, in the order of their slots."""
         for row in rows:
             if row.finish is not None:
-                done[row.index] = row.generation(self.composition.tokenizer)
+                done[row.key] = row.generation(self.composition.tokenizer)
                 self._slots.give_back(row.slot)
         return sorted((row for row in rows if row.finish is None), key=lambda row: row.slot)
 

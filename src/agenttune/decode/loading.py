@@ -9,7 +9,7 @@ whatever a user can get wrong is a `ModelError` that says what to do.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +62,7 @@ class LoadedModel:
         ids = [*ids, self.tokenizer.eos_token_id]
         return tuple(dict.fromkeys(int(token) for token in ids if token is not None))
 
-    def chat_tokens(self, messages: Sequence[dict[str, Any]], *, reply_next: bool = True) -> list[int]:
+    def chat_tokens(self, messages: Sequence[Mapping[str, Any]], *, reply_next: bool = True) -> list[int]:
         """Token ids of a conversation in the model's chat template; `reply_next` opens the reply.
 
         Raises ModelError when there is no template or it refuses these roles.
@@ -75,7 +75,7 @@ class LoadedModel:
             )
         try:
             text = self.tokenizer.apply_chat_template(
-                list(messages), tokenize=False, add_generation_prompt=reply_next
+                [dict(message) for message in messages], tokenize=False, add_generation_prompt=reply_next
             )
         except Exception as error:  # the template is a program of the model's; anything may come out of it
             raise ModelError(

@@ -30,7 +30,7 @@ class Request:
     weights: tuple[float, ...] | None = None
     """Weights of the composition's terms for this row; None means the terms' own."""
     prompts: tuple[list[int], ...] | None = None
-    """The prompt of each term where they differ (`Composition.chat_prompts`); None: `tokens` for all."""
+    """The prompt of each term where they differ (`Composition.prompts`); None: `tokens` for all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ and thrown away before. So a reply does not depend on how it was cut into blocks
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import torch
@@ -22,8 +23,8 @@ _CHUNK = 64
 class Row:
     """A running request in its slot of the cache."""
 
-    index: int
-    """Place of the request in the caller's list."""
+    key: Hashable
+    """What the caller knows the request by."""
     request: Request
     slot: int
     stop_tokens: frozenset[int]

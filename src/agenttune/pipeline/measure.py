@@ -6,13 +6,15 @@ there; the general measures are made again.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
+from agenttune.agents.local import LocalAgent
 from agenttune.collect.rollout import rollout
-from agenttune.decode.loading import LoadedModel, load_model
+from agenttune.decode.composed import as_model
+from agenttune.decode.emulation import load_composition
+from agenttune.decode.loading import load_model
 from agenttune.evaluate.agent import AgentScores, read_trajectories, score_environments
 from agenttune.evaluate.general import measure_general
 from agenttune.pipeline.mixing import token_rows
@@ -27,18 +29,20 @@ BASE, TUNED = "base", "tuned"
 def measure(recipe: Recipe, model: str, validation: Path, folder: Path, console: Console) -> None:
     """Measure `model` on every environment of the recipe and on general ability.
 
-    `validation` is the file of held-out general examples. A model other than the recipe's base is
-    compared with it.
+    `model` may be a composition file. `validation` is the file of held-out general examples. A model other
+    than the recipe's base is compared with it.
     """
     tuned = model != recipe.model
-    loaded = replace(load_model(model), name=TUNED if tuned else BASE)
-    scores = {
-        world.key: _play(recipe, world, loaded, folder / f"{world.key}.jsonl", console)
-        for world in worlds(recipe)
-        if world.spec.evaluate
-    }
+    composition, speculation = load_composition(model)
+    scores = {}
+    for world in worlds(recipe):
+        if world.spec.evaluate:
+            agent = model_agent(recipe, composition, speculation)
+            agent.name = TUNED if tuned else BASE
+            scores[world.key] = _play(recipe, world, agent, folder / f"{world.key}.jsonl", console)
     write_json(folder / "agent.json", {key: each.model_dump(mode="json") for key, each in scores.items()})
     if recipe.evaluate.general:
+        loaded = as_model(composition)
         rows = token_rows(validation, loaded.tokenizer, recipe.tune.max_tokens)
         base = load_model(recipe.model) if tuned else None
         general = measure_general(loaded, rows, base=base, seed=recipe.seed)
@@ -52,8 +56,7 @@ def read_scores(folder: Path) -> dict[str, AgentScores]:
     return {key: AgentScores.model_validate(each) for key, each in found.items()}
 
 
-def _play(recipe: Recipe, world: World, model: LoadedModel, path: Path, console: Console) -> AgentScores:
-    agent = model_agent(recipe, model)
+def _play(recipe: Recipe, world: World, agent: LocalAgent, path: Path, console: Console) -> AgentScores:
     try:
         rollout(
             world.environment,

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from agenttune.collect.funnel import funnel_table
+from agenttune.decode.emulation import is_emulation, load_emulation
 from agenttune.decode.loading import resolve_model
 from agenttune.pipeline import gather, measure, mixing, results, training
 from agenttune.pipeline.directory import RunDirectory
@@ -86,7 +87,10 @@ def run_stages(run: Run, until: str) -> None:
 def _check(recipe: Recipe) -> None:
     """Find out what names are wrong before any work is done."""
     worlds(recipe)
-    resolve_model(recipe.model)
+    if is_emulation(recipe.model):
+        load_emulation(recipe.model)
+    else:
+        resolve_model(recipe.model)
 
 
 def _collect(run: Run, folder: Path) -> None:

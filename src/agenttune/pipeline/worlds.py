@@ -9,7 +9,9 @@ from agenttune.agents.contract import Agent
 from agenttune.agents.endpoint import EndpointAgent
 from agenttune.agents.expert import ExpertAgent
 from agenttune.agents.local import LocalAgent
-from agenttune.decode.loading import LoadedModel, load_model
+from agenttune.decode.composition import Composition
+from agenttune.decode.emulation import load_composition
+from agenttune.decode.speculation import Speculation
 from agenttune.dialects.contract import Dialect
 from agenttune.dialects.registry import get_dialect
 from agenttune.environments.contract import Environment, Split, Task
@@ -62,7 +64,8 @@ def gathering_agent(recipe: Recipe, world: World) -> Agent:
     if spec.kind == "expert":
         return ExpertAgent(world.environment, world.dialect)
     if spec.kind == "local":
-        return model_agent(recipe, load_model(spec.model or recipe.model), spec.temperature)
+        composition, speculation = load_composition(spec.model or recipe.model)
+        return model_agent(recipe, composition, speculation, spec.temperature)
     return EndpointAgent(
         spec.url,
         spec.model,
@@ -73,12 +76,18 @@ def gathering_agent(recipe: Recipe, world: World) -> Agent:
     )
 
 
-def model_agent(recipe: Recipe, model: LoadedModel, temperature: float = 0.0) -> LocalAgent:
-    """A model played by our decoder, with the recipe's limits."""
+def model_agent(
+    recipe: Recipe,
+    composition: Composition,
+    speculation: Speculation | None = None,
+    temperature: float = 0.0,
+) -> LocalAgent:
+    """A model or a composition of models played by our decoder, with the recipe's limits."""
     return LocalAgent(
-        model,
+        composition,
         batch_size=recipe.evaluate.batch_size,
         max_new_tokens=recipe.evaluate.max_new_tokens,
         max_context=recipe.evaluate.max_context,
         temperature=temperature,
+        speculation=speculation,
     )
