@@ -17,11 +17,11 @@ setup: .venv/.base
 	touch $@
 
 .venv/.dev: .venv/.base
-	$(INSTALL) --editable '.[general,household,dev]'
+	$(INSTALL) --editable '.[general,household,serve,dev]'
 	touch $@
 
 .venv/.bench: .venv/.dev
-	$(INSTALL) --editable '.[general,household,dev,bench]'
+	$(INSTALL) --editable '.[general,household,serve,dev,bench]'
 	touch $@
 
 quickstart: .venv/.base

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from agenttune import __version__
-from agenttune.cli import chat, data, environments, stages
+from agenttune.cli import chat, data, environments, serve, stages
 from agenttune.errors import AgentTuneError
 
 INTERRUPTED = 130
@@ -40,6 +40,7 @@ app.command("tune")(stages.tune)
 app.command("evaluate")(stages.evaluate)
 app.command("report")(stages.report)
 app.command("chat")(chat.chat)
+app.command("serve")(serve.serve)
 
 
 def _version(asked: bool) -> None:
