@@ -2,49 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+if TYPE_CHECKING:
+    from agenttune.decode.composition import Composition
+    from agenttune.decode.sampling import Sampling
+    from agenttune.decode.speculation import Speculation
+
 
 def chat(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="`embedded`, a folder, or a hub name.")],
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="`embedded`, a folder, a hub name, or a composition file."),
+    ],
     system: Annotated[str, typer.Option(help="System message.")] = "",
     temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.0,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest reply, in tokens.")] = 512,
     seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
 ) -> None:
     """Talk to a model. `/new` starts over; `/quit`, Ctrl-C or Ctrl-D leaves."""
-    from agenttune.decode.composition import Composition
-    from agenttune.decode.engine import Engine
-    from agenttune.decode.loading import load_model
-    from agenttune.decode.requests import Request
+    from agenttune.decode.emulation import load_composition
     from agenttune.decode.sampling import Sampling
 
+    composition, speculation = load_composition(model)
+    converse(composition, speculation, system, Sampling(temperature), max_new_tokens, seed)
+
+
+def converse(
+    composition: Composition,
+    speculation: Speculation | None,
+    system: str,
+    sampling: Sampling,
+    max_new_tokens: int,
+    seed: int,
+) -> None:
+    """A conversation with a composition, read from the terminal until the user leaves."""
+    from agenttune.decode.engine import Engine
+    from agenttune.decode.requests import Request
+
     console = Console()
-    loaded = load_model(model)
-    engine = Engine(Composition.single(loaded), max_batch=1, max_context=loaded.max_context)
+    room = composition.max_context
+    engine = Engine(composition, max_batch=1, max_context=room, speculation=speculation)
     start = [{"role": "system", "content": system}] if system else []
     messages = list(start)
-    console.print(f"{loaded.name}: /new starts over, /quit leaves", style="dim")
+    console.print(f"{composition.name}: /new starts over, /quit leaves", style="dim")
     while (said := _ask(console)) is not None:
         if said == "/new":
             messages = list(start)
             continue
         messages.append({"role": "user", "content": said})
-        tokens = loaded.chat_tokens(messages)
-        room = loaded.max_context - len(tokens)
-        if room < 1:
+        tokens = composition.lead.chat_tokens(messages)
+        if len(tokens) >= room:
             console.print("The conversation does not fit any more: /new starts over.", style="yellow")
             messages.pop()
             continue
         request = Request(
             tokens=tokens,
-            max_new_tokens=min(max_new_tokens, room),
+            max_new_tokens=min(max_new_tokens, room - len(tokens)),
             session="chat",
-            sampling=Sampling(temperature=temperature),
+            sampling=sampling,
             seed=seed + len(messages),
+            prompts=composition.prompts(messages, tokens),
         )
         reply = engine.generate([request])[0]
         console.print(reply.text, markup=False, highlight=False)

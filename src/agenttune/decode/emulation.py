@@ -97,6 +97,8 @@ class Emulation(BaseModel):
         return Composition(terms, WeightFilter(terms[0].name, self.top_p) if self.top_p else None)
 
     def _check_roles(self) -> None:
+        if self.top_p and self.form not in ("upscale", "amplify", "sum"):
+            raise ModelError(f"the form {self.form!r} has no `top_p`", remedy="leave it away")
         needed = set(ROLES[self.form])
         free = set(self.weights) if self.form in ("interpolate", "sum") else set()
         if set(self.models) == needed | free and not needed & free:
