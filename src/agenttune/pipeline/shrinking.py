@@ -1,0 +1,63 @@
+"""A small model for emulated fine-tuning, made of a large one: cut, then healed on what the large one says.
+
+Leaves `cut/` (the cut weights), `answers.jsonl` (the large model's answers), `heal/` (the tuning) and
+`heal/model`, the small model. Every part goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from agenttune.curate.general.distil import self_distil
+from agenttune.curate.general.prompts import general_prompts
+from agenttune.decode.composition import Composition
+from agenttune.decode.engine import Engine
+from agenttune.decode.loading import load_model
+from agenttune.tune.loop import tune
+from agenttune.tune.masks import tokenize_all
+from agenttune.tune.settings import TuneSettings
+from agenttune.tune.shrink import shrink
+
+SOURCE = "self-distilled"
+SPARE = 3
+"""Prompts at hand for each answer wanted: answers cut off at the limit are not used."""
+
+
+def make_small(
+    model: str,
+    layers: int,
+    folder: Path,
+    *,
+    rows: int = 1_000,
+    epochs: float = 3.0,
+    rate: float = 6e-4,
+    seed: int = 0,
+    console: Console | None = None,
+) -> Path:
+    """Cut `model` to `layers` layers and heal it on `rows` answers of its own; gives the model's folder.
+
+    `epochs` passes over the answers at a highest learning rate of `rate`. Raises ModelError for models
+    that cannot be cut.
+    """
+    console = console or Console(stderr=True)
+    cut = folder / "cut"
+    if not cut.is_dir():
+        console.print(f"[bold]cut[/] {model} to {layers} layers → {cut}")
+        shrink(model, layers, cut)
+    loaded = load_model(model)
+    engine = Engine(Composition.single(loaded), max_batch=48, max_context=512)
+    console.print(f"[bold]answers[/] of {model} → {folder / 'answers.jsonl'}")
+    prompts = general_prompts(rows * SPARE, seed, at_least=rows)
+    examples = list(
+        self_distil(prompts, engine, folder / "answers.jsonl", rows=rows, source=SOURCE, seed=seed)
+    )
+    del engine
+    found, _ = tokenize_all(examples, loaded.tokenizer, 1024)
+    settings = TuneSettings(
+        epochs=epochs, batch_rows=16, learning_rate=rate, warmup_ratio=0.05, betas=(0.9, 0.98), seed=seed
+    )
+    console.print(f"[bold]heal[/] on {len(found)} answers → {folder / 'heal'}")
+    tune(found, cut, settings, folder / "heal", {SOURCE: 1.0})
+    return folder / "heal" / "model"

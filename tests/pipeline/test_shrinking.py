@@ -1,0 +1,43 @@
+"""A small model from a large one: cut, healed, and the same when interrupted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from agenttune.decode.emulation import Emulation
+from agenttune.decode.engine import Engine
+from agenttune.decode.loading import load_model
+from agenttune.decode.requests import Request
+from agenttune.pipeline.shrinking import make_small
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_small("tiny", 2, tmp_path_factory.mktemp("small"), rows=12, epochs=2.0)
+
+
+def test_the_healed_model_is_another_than_the_cut_one(small: Path) -> None:
+    healed = load_model(str(small), "float32", "cpu").model.state_dict()
+    cut = load_model(str(small.parents[1] / "cut"), "float32", "cpu").model.state_dict()
+    assert healed.keys() == cut.keys()
+    assert any(not torch.equal(healed[name].float(), cut[name].float()) for name in cut)
+
+
+def test_the_same_call_does_nothing_more(small: Path) -> None:
+    before = (small / "model.safetensors").stat().st_mtime_ns
+    assert make_small("tiny", 2, small.parents[1], rows=12, epochs=2.0) == small
+    assert (small / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_it_serves_as_the_small_model_of_an_emulation(small: Path) -> None:
+    cut = str(small.parents[1] / "cut")
+    emulation = Emulation(models={"large": "tiny", "tuned": str(small), "base": cut})
+    composition = emulation.compose("cpu", "float32")
+    tokens = composition.lead.chat_tokens([{"role": "user", "content": "Hi"}])
+    fast = Engine(composition, max_context=200, speculation=emulation.speculation)
+    plain = Engine(composition, max_context=200)
+    request = Request(tokens, 20, stop_tokens=())
+    assert fast.generate([request])[0].tokens == plain.generate([request])[0].tokens
