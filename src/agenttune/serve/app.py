@@ -30,6 +30,7 @@ from agenttune.serve.scheduler import HungUpError, Scheduler, Ticket
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of the largest request."""
 
+_LAST_STEP = 5.0  # seconds that the engine has for the step it is in when the app ends
 _CLIENT_GONE = 499  # nobody reads it, but it is counted
 
 
@@ -75,7 +76,7 @@ class Service:
         try:
             yield
         finally:
-            self.scheduler.close()
+            self.scheduler.close(_LAST_STEP)
 
     async def chat(self, asked: ChatRequest, http: Request) -> Response:
         """A reply to a conversation."""

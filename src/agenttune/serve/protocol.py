@@ -14,6 +14,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from agenttune.serve.errors import ApiError
+
 _PENALTIES = (None, 0)
 
 _ONLY: dict[str, tuple[object, ...]] = {
@@ -114,7 +116,7 @@ class GenerationRequest(_Record):
     """Longest reply where none is asked for; None: as long as there is room."""
 
     model: str
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
     n: Annotated[int, Field(ge=1, le=16)] | None = None
     """Replies to each prompt."""
     stream: bool | None = None
@@ -128,7 +130,7 @@ class GenerationRequest(_Record):
     """None draws another one for every request."""
     temperature: Annotated[float, Field(ge=0, le=100)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=-1)] | None = None
+    top_k: Annotated[int, Field(ge=-1, lt=1 << 31)] | None = None
     """Extra field: only the k likeliest tokens; 0 or −1 is all."""
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     """Extra field: only tokens at least this share as likely as the likeliest."""
@@ -140,9 +142,15 @@ class GenerationRequest(_Record):
     @model_validator(mode="before")
     @classmethod
     def _refuse(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        try:
+            json.dumps(data, ensure_ascii=False).encode()
+        except UnicodeEncodeError:  # JSON can write it, but it is no text, and no answer could repeat it
+            raise ApiError(400, "the body holds half of a surrogate pair") from None
         for name, harmless in _ONLY.items():
-            if isinstance(data, dict) and data.get(name) not in harmless:
-                raise ValueError(f"{name} is not supported by this server")
+            if data.get(name) not in harmless:
+                raise ApiError(400, f"{name} is not supported by this server", param=name)
         return data
 
     @property
@@ -157,7 +165,7 @@ class GenerationRequest(_Record):
 
 class ChatRequest(GenerationRequest):
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
     """The newer name of `max_tokens`."""
     tools: list[Tool] | None = None
     tool_choice: Literal["auto", "none"] | None = None

@@ -136,8 +136,8 @@ class Scheduler:
     def start(self) -> None:
         self._thread.start()
 
-    def close(self, seconds: float = 5.0) -> None:
-        """Ends all tickets with an error and waits so long for the thread. Calling it again is harmless."""
+    def close(self, seconds: float = 0.0) -> None:
+        """Ends all tickets with an error, and waits so long for the thread. May be called again."""
         with self._changed:
             self._closed = True
             tickets = {job.ticket for job in (*self._waiting, *self._running)}
@@ -152,6 +152,10 @@ class Scheduler:
         """Raises ApiError where `count` more replies would be too many."""
         if self._closed:
             raise stopping()
+        if count > self.limit:
+            raise ApiError(
+                400, f"{count} replies are more than the {self.limit} that may be asked for at once"
+            )
         if self.running + self.waiting + count > self.limit:
             raise overloaded()
 
