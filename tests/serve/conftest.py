@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ import pytest
 import torch
 
 from agenttune.decode.composition import Composition, Term
-from agenttune.decode.engine import Engine
+from agenttune.decode.engine import Engine, OnToken
 from agenttune.decode.loading import LoadedModel, load_model
+from agenttune.decode.requests import Generation
 from agenttune.decode.tiny import write_tiny_model
 from agenttune.serve.app import create_app
 from agenttune.serve.run import Server, bind
@@ -61,12 +62,12 @@ class Steered(Engine):
         self.go.set()
         self.fail: Exception | None = None
 
-    def step(self, *args: Any) -> Any:
+    def step(self, on_token: OnToken | None = None) -> dict[Hashable, Generation]:
         self.go.wait(30)
         if self.fail is not None:
             error, self.fail = self.fail, None
             raise error
-        return super().step(*args)
+        return super().step(on_token)
 
     @contextmanager
     def held(self) -> Iterator[None]:

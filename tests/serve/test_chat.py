@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from agenttune.decode.composition import Composition
@@ -221,7 +222,7 @@ class TestTools:
         seen: list[str] = []
         submit = server.engine.submit
         server.engine.submit = lambda key, request: (
-            seen.append(tiny.tokenizer.decode(request.tokens)),
+            seen.append(str(tiny.tokenizer.decode(request.tokens))),
             submit(key, request),
         )
         try:
@@ -262,8 +263,6 @@ class TestCompletions:
 
 
 def test_speculation_is_measured_and_changes_nothing(serve: Any, tiny: LoadedModel) -> None:
-    import httpx
-
     running = serve(speculation=Speculation("lookup", 3))
     expected = reference(tiny, [{"role": "user", "content": "Hello!"}], 12)
     assert running.chat().choices[0].message.content == expected.text
@@ -274,3 +273,8 @@ def test_speculation_is_measured_and_changes_nothing(serve: Any, tiny: LoadedMod
     assert float(found['agenttune_tokens_total{kind="prompt"}']) == expected.prompt_tokens
     assert float(found["agenttune_first_token_seconds_count"]) == 1
     assert float(found['agenttune_requests_total{path="/v1/chat/completions",status="200"}']) == 1
+
+
+def test_the_api_describes_itself(server: Any) -> None:
+    paths = httpx.get(f"{server.root}/openapi.json").json()["paths"]
+    assert {"/v1/chat/completions", "/v1/completions", "/v1/models", "/health", "/metrics"} <= paths.keys()

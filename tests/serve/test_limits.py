@@ -189,7 +189,7 @@ class TestTheDoor:
         running = serve(key=KEY)
         assert running.chat().choices[0].message.content
         for wrong in ({}, {"Authorization": "Bearer nö"}, {"Authorization": f"Basic {KEY}"}):
-            headers = {name: value.encode() for name, value in wrong.items()}
+            headers = {name.encode(): value.encode() for name, value in wrong.items()}
             for path in ("/v1/models", "/v1/chat/completions", "/openapi.json", "/v1/models/../x"):
                 response = httpx.get(running.root + path, headers=headers)
                 assert response.status_code == 401

@@ -45,7 +45,7 @@ def tokenizer(request: pytest.FixtureRequest, tiny: LoadedModel) -> PreTrainedTo
 
 def rows_of(tokens: list[int], stops: tuple[str, ...], tokenizer: PreTrainedTokenizerBase) -> Row:
     """The row as the engine makes it, until its end."""
-    ends = frozenset([tokenizer.eos_token_id])
+    ends = frozenset([int(tokenizer.convert_tokens_to_ids(str(tokenizer.eos_token)))])  # pyright: ignore
     request = Request([0], max_new_tokens=len(tokens), stop_strings=stops)
     row = Row("key", request, 0, ends, 1 << 20, ([0],), (1.0,))
     for token in tokens:

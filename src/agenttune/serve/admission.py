@@ -37,6 +37,8 @@ class Admission:
         self._model = engine.composition.lead
         self._max_context = engine.max_context
         self._readable = _readable(engine)
+        # The first call may change the tokenizer (it drops a stored truncation); later ones only read it.
+        self._model.tokenizer("")
 
     def chat(self, asked: ChatRequest) -> list[Request]:
         """One request to the engine for each reply that is wanted. Raises ApiError."""
