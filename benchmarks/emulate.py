@@ -1,0 +1,200 @@
+"""Speed of emulated fine-tuning: three models naively, in one engine, and with speculation.
+
+    python benchmarks/emulate.py --small-base runs/small/heal/model --small-tuned runs/agent/tune/model
+    python benchmarks/emulate.py … --quick
+
+All sides decode greedily, the same number of tokens without an early stop, from the same prompts (ordinary
+requests, put together up to the wanted length):
+
+- `naive`: three transformers models, each with its own growing cache, one forward each per token, the logits
+  summed: how proxy-tuning is written;
+- `engine` and `speculative`: the composition in our engine, one token at a time or in drafted blocks;
+- `large` and `large_engine`: the large model alone, by `transformers.generate` and by our engine;
+- `assisted`: `transformers` assisted generation of the large model with the small base model (another law,
+  for reference; batch 1 only).
+
+Reported are tokens per second over the whole time, prompt included, the share of drafts kept, the mean
+block, and the rate that the cost model predicts beside the measured one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from agenttune.curate.general.prompts import own_prompts
+from agenttune.decode.block import expected
+from agenttune.decode.composition import Composition
+from agenttune.decode.engine import Engine
+from agenttune.decode.forms import upscale
+from agenttune.decode.loading import LoadedModel, load_model
+from agenttune.decode.requests import Request
+from agenttune.decode.speculation import Speculation
+
+Prompts = list[list[int]]
+
+
+def main() -> None:
+    """Measure every system at every size."""
+    options = _options()
+    large, tuned, base = (
+        load_model(name, options.dtype, options.device)
+        for name in (options.large, options.small_tuned, options.small_base)
+    )
+    results = []
+    for batch in (1, 8) if options.quick else (1, 8, 32):
+        for length in (64,) if options.quick else (64, 1024):
+            prompts = make_prompts(large, batch, length)
+            results.append(compare(large, tuned, base, prompts, options.new_tokens))
+            print(_line(results[-1]), file=sys.stderr)
+    report = environment(options) | {"results": results}
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    print(options.out)
+
+
+def make_prompts(model: LoadedModel, batch: int, length: int) -> Prompts:
+    """Chat prompts of exactly `length` tokens, no two alike."""
+    found, texts = [], own_prompts()
+    for row in range(batch):
+        messages: list[dict[str, str]] = []
+        for text in texts[row * 7 :] + texts:
+            messages.append({"role": "user", "content": text})
+            tokens = model.chat_tokens(messages)
+            if len(tokens) >= length:
+                break
+            messages.append({"role": "assistant", "content": "Yes."})
+        found.append(tokens[-length:])
+    return found
+
+
+def compare(
+    large: LoadedModel, tuned: LoadedModel, base: LoadedModel, prompts: Prompts, new: int
+) -> dict[str, Any]:
+    """Tokens per second of every system on these prompts."""
+    batch, room = len(prompts), len(prompts[0]) + new
+    composition = upscale(large, tuned, base)
+
+    def engine(what: Composition, how: Speculation | None) -> Engine:
+        return Engine(what, max_batch=batch, max_context=room, prefill_tokens=2048, speculation=how)
+
+    plain, fast = engine(composition, None), engine(composition, Speculation())
+    alone = engine(Composition.single(large), None)
+    systems: dict[str, Callable[[], object]] = {
+        "naive": lambda: naive([large, tuned, base], [1.0, 1.0, -1.0], prompts, new),
+        "engine": lambda: ours(plain, prompts, new),
+        "speculative": lambda: ours(fast, prompts, new),
+        "large": lambda: generate(large, prompts, new),
+        "large_engine": lambda: ours(alone, prompts, new),
+    }
+    if batch == 1:
+        systems["assisted"] = lambda: generate(large, prompts, new, assistant_model=base.model)
+    rates = {}
+    for name, system in systems.items():
+        system()  # the first call warms up; the speculative one also learns its block length
+        start = time.perf_counter()
+        system()
+        rates[name] = batch * new / (time.perf_counter() - start)
+    rounds = fast.speculator.lengths
+    block = rounds.drafted / max(rounds.rounds * batch, 1)
+    return {
+        "batch": batch,
+        "prompt": len(prompts[0]),
+        "new_tokens": new,
+        "tokens_per_second": rates,
+        "speculative_over_naive": rates["speculative"] / rates["naive"],
+        "speculative_over_large": rates["speculative"] / rates["large"],
+        "acceptance": rounds.acceptance,
+        "block": block,
+        "predicted_tokens_per_second": batch
+        * expected(rounds.acceptance, max(round(block), 1))
+        / rounds.seconds(max(round(block), 1)),
+    }
+
+
+@torch.inference_mode()
+def naive(models: list[LoadedModel], weights: list[float], prompts: Prompts, new: int) -> torch.Tensor:
+    """Three cached forwards per token, logits summed in the models' number format."""
+    inputs = [torch.tensor(prompts, device=model.device) for model in models]
+    caches: list[Any] = [None] * len(models)
+    written = []
+    for _ in range(new):
+        total: Any = 0
+        for index, model in enumerate(models):
+            output: Any = model.model(inputs[index], past_key_values=caches[index], use_cache=True)
+            caches[index] = output.past_key_values
+            total = total + weights[index] * output.logits[:, -1]
+        token = total.argmax(-1, keepdim=True)
+        written.append(token)
+        inputs = [token] * len(models)
+    return torch.cat(written, 1)
+
+
+def ours(engine: Engine, prompts: Prompts, new: int) -> object:
+    """The engine, with nothing kept from the last call."""
+    for stream in engine._streams:
+        for slot in range(len(stream.cache.held)):
+            stream.cache.keep(slot, 0)
+    return engine.generate([Request(tokens, new, stop_tokens=()) for tokens in prompts])
+
+
+def generate(model: LoadedModel, prompts: Prompts, new: int, **options: Any) -> object:
+    """`transformers.generate`, greedy, without an early stop."""
+    ids = torch.tensor(prompts, device=model.device)
+    return model.model.generate(  # pyright: ignore[reportCallIssue]
+        ids, attention_mask=torch.ones_like(ids), min_new_tokens=new, max_new_tokens=new, do_sample=False,
+        pad_token_id=0, **options,
+    )  # fmt: skip
+
+
+def environment(options: argparse.Namespace) -> dict[str, Any]:
+    """What the numbers depend on."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    cuda = options.device.startswith("cuda")
+    return {
+        "command": " ".join(["python", *sys.argv]),
+        "commit": commit.stdout.strip(),
+        "hardware": torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        "dtype": options.dtype,
+        "models": {name: getattr(options, name) for name in ("large", "small_tuned", "small_base")},
+    }
+
+
+def _line(result: dict[str, Any]) -> str:
+    rates = ", ".join(f"{name} {rate:.1f}" for name, rate in result["tokens_per_second"].items())
+    return (
+        f"batch {result['batch']}, prompt {result['prompt']}: {rates} tok/s; "
+        f"×{result['speculative_over_naive']:.2f} naive, ×{result['speculative_over_large']:.2f} large, "
+        f"{result['acceptance']:.0%} kept, block {result['block']:.1f}"
+    )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--large", default="embedded")
+    parser.add_argument("--small-tuned", required=True)
+    parser.add_argument("--small-base", required=True)
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--new-tokens", type=int, default=64)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/emulate-cpu.json"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
