@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from agenttune import __version__
-from agenttune.cli import chat, data, environments, serve, stages
+from agenttune.cli import chat, data, emulate, environments, serve, shrink, stages
 from agenttune.errors import AgentTuneError
 
 INTERRUPTED = 130
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data", help="Look into data files and convert them.")
 app.add_typer(environments.app, name="environments", help="List, check and play environments.")
+app.add_typer(emulate.app, name="emulate")
 app.command("run")(stages.run)
 app.command("plan")(stages.plan)
 app.command("collect")(stages.collect)
@@ -39,6 +40,7 @@ app.command("curate")(stages.curate)
 app.command("tune")(stages.tune)
 app.command("evaluate")(stages.evaluate)
 app.command("report")(stages.report)
+app.command("shrink")(shrink.shrink)
 app.command("chat")(chat.chat)
 app.command("serve")(serve.serve)
 

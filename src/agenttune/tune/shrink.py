@@ -1,11 +1,11 @@
 """A smaller model made of a larger one: some of its layers, spread evenly over its depth.
 
-The idea: neighbouring layers of a deep model do similar work (Men et al. 2024, arXiv 2403.03853), so a model
-with every second layer taken out still speaks after a little more training. Where no small model of a family
-is at hand, this gives one with the same vocabulary, as emulated fine-tuning needs.
+The idea: neighbouring layers of a deep model do similar work (Men et al. 2024, arXiv 2403.03853), so a
+model with every second layer taken out still speaks after a little more training. Where no small model of
+a family is at hand, this gives one with the same vocabulary, as emulated fine-tuning needs.
 
-Invariants: the first and the last layer stay; embeddings, head, norms and tokenizer are the large model's;
-with all layers kept the model is the same. The weights are not healed here (`agenttune.pipeline.shrinking`).
+Invariants: the first and the last layer stay; embeddings, head, norms and tokenizer are the large one's;
+with all layers kept the model is the same. Healing is not done here (`agenttune.pipeline.shrinking`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def kept_layers(count: int, keep: int) -> list[int]:
 
 
 def shrink(model: str, layers: int, folder: Path) -> Path:
-    """Write `model` with only `layers` of its layers into `folder` (safetensors, tokenizer); gives `folder`.
+    """Write `model` with `layers` of its layers into `folder` (safetensors, tokenizer); gives `folder`.
 
     Raises ModelError for models that cannot be loaded or whose layers are not a plain list.
     """
