@@ -43,6 +43,7 @@ class Rules:
     agent: str
     max_steps: int
     bad_format_limit: int
+    repetition_limit: int | None = None
 
 
 class Playing:
@@ -60,6 +61,7 @@ class Playing:
         self._steps: list[Step] = []
         self._usage = Usage()
         self._wrong_in_a_row = 0
+        self._repeated_in_a_row = 0
         self._wrote = False
 
     @property
@@ -146,6 +148,9 @@ class Playing:
         self._messages.append(Message(role="user", content=self._rules.dialect.observe(observation)))
 
     def _limits(self, fault: Fault | None) -> Trajectory | None:
+        self._repeated_in_a_row = self._repeated_in_a_row + 1 if fault is Fault.REPETITION else 0
+        if self._repeated_in_a_row == self._rules.repetition_limit:
+            return self._end(Outcome.BAD_ACTION)
         if self._wrong_in_a_row >= self._rules.bad_format_limit:
             unreadable = fault in (Fault.BAD_FORMAT, Fault.REFUSAL)
             return self._end(Outcome.BAD_FORMAT if unreadable else Outcome.BAD_ACTION)
