@@ -115,6 +115,8 @@ class EvaluateSpec(Section):
     """Longest conversation, in tokens."""
     bad_format_limit: Annotated[int, Field(ge=1)] = 1
     """Unreadable replies in a row that end an episode (AgentBench: 1)."""
+    repetition_limit: Annotated[int, Field(ge=1)] | None = None
+    """Repetitions in a row (same call, same answer) that end an episode; empty: none do (AgentBench)."""
     general: bool = True
     """Measure general ability too."""
 

@@ -180,6 +180,15 @@ def test_a_good_reply_resets_the_count_and_repetition_is_marked(tmp_path: Path) 
     assert [step.fault for step in rows[0].steps] == [bad, bad, None, Fault.REPETITION, bad, bad]
 
 
+def test_going_round_in_circles_can_be_cut_short(tmp_path: Path) -> None:
+    script = [act(7), act(7), act(8), act(8), act(8), act(8)]
+    agent = Scripted(lambda c: script[len(c.messages) // 2])
+    rows = stored(play(agent, tmp_path / "t.jsonl", Guess(1), repetition_limit=2).path)
+    assert rows[0].outcome is Outcome.BAD_ACTION
+    wrong = Fault.BAD_ARGUMENTS  # 8 is no number to guess, and saying it again is a repetition too
+    assert [step.fault for step in rows[0].steps] == [None, Fault.REPETITION, wrong, wrong, wrong]
+
+
 def test_a_conversation_that_does_not_fit_ends_the_episode(tmp_path: Path) -> None:
     agent = Scripted(lambda c: AgentReply("", finish="context") if len(c.messages) > 1 else act(99))
     rows = stored(play(agent, tmp_path / "t.jsonl", Guess(1)).path)

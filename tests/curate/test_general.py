@@ -80,6 +80,7 @@ def test_prompts_are_asked_until_enough_answers_are_usable(
     ask = partial(self_distil, engine=engine, max_new_tokens=6, sampling=Sampling(1.5))
     prompts = own_prompts()[:60]
     everything = list(ask(prompts, path=tmp_path / "all.jsonl"))
+    caplog.clear()
     some = list(ask(prompts, path=tmp_path / "some.jsonl", rows=5))
     assert some == everything[:5]
     assert len((tmp_path / "some.jsonl").read_text().splitlines()) < len(prompts)

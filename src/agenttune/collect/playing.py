@@ -43,6 +43,7 @@ class Rules:
     agent: str
     max_steps: int
     bad_format_limit: int
+    repetition_limit: int | None = None
 
 
 class Playing:
@@ -60,6 +61,7 @@ class Playing:
         self._steps: list[Step] = []
         self._usage = Usage()
         self._wrong_in_a_row = 0
+        self._repeated_in_a_row = 0
         self._wrote = False
 
     @property
@@ -90,7 +92,9 @@ class Playing:
             return self._end(Outcome.CONTEXT_LIMIT)
         reading, trained = self._read(reply)
         result = self._answer(reading)
-        fault = result.fault or (None if result.done else self._repetition(reading.call, result))
+        repeated = not result.done and self._repeats(reading.call, result)
+        self._repeated_in_a_row = self._repeated_in_a_row + 1 if repeated else 0
+        fault = result.fault or (Fault.REPETITION if repeated else None)
         self._steps.append(
             Step(
                 thought=reading.thought,
@@ -130,15 +134,14 @@ class Playing:
         self._wrong_in_a_row = 0
         return self._episode.step(reading.call)
 
-    def _repetition(self, call: ToolCall | None, result: StepResult) -> Fault | None:
+    def _repeats(self, call: ToolCall | None, result: StepResult) -> bool:
         """The same call as before with the same answer: nothing was learnt and nothing changed."""
         last = self._steps[-1] if self._steps else None
-        same = (
+        return (
             last is not None
             and call is not None
             and (last.call, last.observation) == (call, result.observation)
         )
-        return Fault.REPETITION if same else None
 
     def _say(self, text: str, observation: str) -> None:
         self._observation = observation
@@ -146,6 +149,8 @@ class Playing:
         self._messages.append(Message(role="user", content=self._rules.dialect.observe(observation)))
 
     def _limits(self, fault: Fault | None) -> Trajectory | None:
+        if self._repeated_in_a_row == self._rules.repetition_limit:
+            return self._end(Outcome.BAD_ACTION)
         if self._wrong_in_a_row >= self._rules.bad_format_limit:
             unreadable = fault in (Fault.BAD_FORMAT, Fault.REFUSAL)
             return self._end(Outcome.BAD_FORMAT if unreadable else Outcome.BAD_ACTION)

@@ -74,13 +74,15 @@ def rollout(
     seed: int = 0,
     max_steps: int | None = None,
     bad_format_limit: int = 3,
+    repetition_limit: int | None = None,
     tries: int = 3,
     threshold: float | None = None,
     console: Console | None = None,
 ) -> RolloutResult:
     """Play `attempts` episodes of each task and append their trajectories to the JSONL file `path`.
 
-    `bad_format_limit` replies in a row that give the world nothing to do end an episode (AgentBench: 1);
+    `bad_format_limit` replies in a row that give the world nothing to do end an episode (AgentBench: 1),
+    and so do `repetition_limit` repetitions in a row (the same call with the same answer; None: never);
     `max_steps` replaces the environment's own limit; `tries` bounds how often an episode is played when
     the machinery fails; `threshold` replaces the environment's own in what is counted as solved (it
     changes no file). The progress bar goes to `console` (stderr), and only to a terminal.
@@ -92,7 +94,8 @@ def rollout(
     todo = deque(job for job in jobs.values() if job.id not in done)
     least = environment.reward_threshold if threshold is None else threshold
     result = RolloutResult(path, episodes=len(jobs), resumed=len(jobs) - len(todo), threshold=least)
-    rules = Rules(environment, dialect, agent.name, max_steps or environment.max_steps, bad_format_limit)
+    steps = max_steps or environment.max_steps
+    rules = Rules(environment, dialect, agent.name, steps, bad_format_limit, repetition_limit)
     if todo:
         crew = Crew(agent, rules, todo, tries)
         with JsonlWriter(path) as writer:

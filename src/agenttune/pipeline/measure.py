@@ -67,6 +67,7 @@ def _play(recipe: Recipe, world: World, agent: LocalAgent, path: Path, console: 
             seed=recipe.seed,
             threshold=world.threshold,
             bad_format_limit=recipe.evaluate.bad_format_limit,
+            repetition_limit=recipe.evaluate.repetition_limit,
             console=console,
         )
     finally:

