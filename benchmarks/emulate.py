@@ -6,8 +6,8 @@
 All sides decode greedily, the same number of tokens without an early stop, from the same prompts (ordinary
 requests, put together up to the wanted length):
 
-- `naive`: three transformers models, each with its own growing cache, one forward each per token, the logits
-  summed: how proxy-tuning is written;
+- `naive`: three transformers models, each with its own growing cache, one forward each per token, the
+  logits summed: how proxy-tuning is written;
 - `engine` and `speculative`: the composition in our engine, one token at a time or in drafted blocks;
 - `large` and `large_engine`: the large model alone, by `transformers.generate` and by our engine;
 - `assisted`: `transformers` assisted generation of the large model with the small base model (another law,

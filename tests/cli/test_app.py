@@ -9,42 +9,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-
-from agenttune.cli.app import main
 
 SMOKE = Path(__file__).parents[2] / "recipes" / "smoke.yaml"
 
 
-class Ended:
-    """How a command ended: its status, and what it wrote to stdout and stderr."""
-
-    def __init__(self, status: object, out: str, err: str) -> None:
-        self.status = status
-        self.out = " ".join(out.split())
-        self.err = " ".join(err.split())
-
-
-Command = Callable[..., Ended]
-
-
-@pytest.fixture
-def agenttune(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Command:
-    """Runs a command in an empty folder, without a process of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments: object) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["agenttune", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        printed = capsys.readouterr()
-        return Ended(left.value.code or 0, str(printed.out), str(printed.err))
-
-    return run
+Command = Callable[..., Any]
+"""What the fixture `agenttune` gives: runs a command, returns its status and what it wrote."""
 
 
 def recipe(folder: Path, text: str, name: str = "recipe.yaml") -> Path:
@@ -165,6 +138,7 @@ def test_a_users_environment_that_breaks_the_contract_ends_with_status_1(
         [],
         *(["run"], ["plan"], ["collect"], ["curate"], ["tune"], ["evaluate"], ["report"], ["chat"]),
         *(["data"], ["data", "inspect"], ["data", "convert"], ["data", "masks"]),
+        *(["shrink"], ["emulate", "generate"], ["emulate", "chat"], ["emulate", "serve"]),
         *(["environments"], ["environments", "list"], ["environments", "check"], ["environments", "play"]),
     ],
 )

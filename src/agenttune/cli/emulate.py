@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from agenttune.cli import serve as server
 from agenttune.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def generate(
     temperature: Temperature = 0.0,
     max_new_tokens: MaxNewTokens = 256,
     seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
+    dtype: server.Dtype = "auto",
+    device: server.Device = "auto",
 ) -> None:
     """One reply, and on stderr how many drafted tokens were kept."""
     from agenttune.decode.engine import Engine
@@ -67,7 +70,7 @@ def generate(
     from agenttune.decode.sampling import Sampling
 
     emulation = _emulation(large, small_tuned, small_base, alpha, beta, lambda_, top_p, draft, block)
-    composition = emulation.compose()
+    composition = emulation.compose(device, dtype)
     engine = Engine(composition, max_batch=1, speculation=emulation.speculation)
     said = sys.stdin.read() if prompt == "-" else prompt
     tokens = composition.lead.chat_tokens([{"role": "user", "content": said}])
@@ -95,6 +98,8 @@ def chat(
     temperature: Temperature = 0.0,
     max_new_tokens: MaxNewTokens = 512,
     seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
+    dtype: server.Dtype = "auto",
+    device: server.Device = "auto",
 ) -> None:
     """Talk to the emulated model. `/new` starts over; `/quit`, Ctrl-C or Ctrl-D leaves."""
     from agenttune.cli.chat import converse
@@ -102,7 +107,47 @@ def chat(
 
     emulation = _emulation(large, small_tuned, small_base, alpha, beta, lambda_, top_p, draft, block)
     converse(
-        emulation.compose(), emulation.speculation, system, Sampling(temperature), max_new_tokens, seed
+        emulation.compose(device, dtype),
+        emulation.speculation,
+        system,
+        Sampling(temperature),
+        max_new_tokens,
+        seed,
+    )
+
+
+@app.command()
+def serve(
+    large: Large,
+    small_tuned: SmallTuned,
+    small_base: SmallBase,
+    alpha: Alpha = None,
+    beta: Beta = None,
+    lambda_: Lambda = None,
+    top_p: TopP = None,
+    draft: Draft = "model",
+    block: Block = None,
+    host: server.Host = "127.0.0.1",
+    port: server.Port = 8000,
+    name: server.Name = "emulated",
+    max_batch: server.MaxBatch = 8,
+    max_context: server.MaxContext = 4096,
+    max_waiting: server.MaxWaiting = 256,
+    api_key_variable: server.ApiKeyVariable = "",
+    dtype: server.Dtype = "auto",
+    device: server.Device = "auto",
+) -> None:
+    """Serve the emulated model with an OpenAI-compatible API (see `agenttune serve --help`)."""
+    emulation = _emulation(large, small_tuned, small_base, alpha, beta, lambda_, top_p, draft, block)
+    server.serve_composition(
+        lambda: (emulation.compose(device, dtype), emulation.speculation),
+        name=name,
+        host=host,
+        port=port,
+        max_batch=max_batch,
+        max_context=max_context,
+        max_waiting=max_waiting,
+        api_key_variable=api_key_variable,
     )
 
 
@@ -150,11 +195,10 @@ def _emulation(
 
 
 def _share(text: str) -> tuple[str, float]:
-    model, equals, share = text.rpartition("=")
+    model, _, share = text.rpartition("=")
     try:
-        return model, float(share)
+        if model:
+            return model, float(share)
     except ValueError:
         pass
-    raise RecipeError(
-        f"{text!r} is no MODEL=SHARE", remedy="write --lambda my/model=0.3" if equals else "give a share"
-    )
+    raise RecipeError(f"{text!r} is no MODEL=SHARE", remedy="write --lambda my/model=0.3")
