@@ -18,6 +18,7 @@ from agenttune.recipe import (
     EvaluateSpec,
     Recipe,
     SourceSpec,
+    Upscale,
 )
 from agenttune.tune.settings import LoraSettings, TuneSettings
 
@@ -31,6 +32,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`tune.lora`": LoraSettings,
     "`evaluate`": EvaluateSpec,
     "`ablation`": Ablation,
+    "`upscale`": Upscale,
 }
 
 INTRODUCTION = """\

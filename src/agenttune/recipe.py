@@ -130,6 +130,23 @@ class Ablation(Section):
     """Seeds of the tuning of each arm."""
 
 
+class Upscale(Section):
+    """A small model's tuning carried over to the recipe's model, beside that model's own tuning."""
+
+    small: str = ""
+    """Small base model; empty: made of the recipe's model by taking layers out (`agenttune shrink`)."""
+    layers: Annotated[int, Field(ge=2)] = 15
+    """Layers of the small model that is made."""
+    rows: Annotated[int, Field(ge=1)] = 600
+    """Answers of the recipe's model that it is healed on."""
+    epochs: Annotated[float, Field(gt=0)] = 3.0
+    """Passes over them."""
+    alphas: list[float] = [0.25, 0.5, 0.75]
+    """Weights of the tuning besides 0 and 1: large + α·(tuned − base)."""
+    betas: list[float] = [0.5, 1.5]
+    """Weights of the scale besides 0 and 1: tuned + β·(large − base)."""
+
+
 class Recipe(Section):
     """Everything a run does."""
 
@@ -153,6 +170,14 @@ class Recipe(Section):
     """What is measured before and after."""
     ablation: Ablation | None = None
     """Set to run several arms and compare them."""
+    upscale: Upscale | None = None
+    """Set to measure emulated fine-tuning: a small model is tuned too, and its tuning carried over."""
+
+    @model_validator(mode="after")
+    def _one_study(self) -> Self:
+        if self.ablation and self.upscale:
+            raise ValueError("`ablation` and `upscale` are two runs: leave one out")
+        return self
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from agenttune.errors import DataError
 from agenttune.evaluate.agent import compare, read_trajectories, score, score_environments
 from agenttune.evaluate.faults import ErrorKind, errors_of, refuses
-from agenttune.evaluate.intervals import bootstrap_mean, bootstrap_ratio, mcnemar, over_seeds, wilson
+from agenttune.evaluate.intervals import (
+    bootstrap_mean,
+    bootstrap_ratio,
+    gap_share,
+    mcnemar,
+    over_seeds,
+    wilson,
+)
 from agenttune.evaluate.overall import overall_score, reference_weights
 from agenttune.storage import JsonlWriter
 from agenttune.trajectory import Fault, Outcome, Step, ToolCall, Trajectory, Usage
@@ -202,3 +209,26 @@ def test_repetition_rules() -> None:
 def test_refusals_are_told_by_words(reply: str, refused: bool) -> None:
     assert refuses(Step(reply=reply, fault=Fault.BAD_FORMAT)) is refused
     assert not refuses(Step(reply=reply, call=ToolCall(name="act")))
+
+
+def test_the_share_of_a_gap():
+    floor, ceiling = [0.0] * 40, [1.0] * 30 + [0.0] * 10
+    assert gap_share(floor, floor, ceiling) == gap_share(floor, floor, ceiling)
+    half = gap_share(floor, [1.0] * 15 + [0.0] * 25, ceiling)
+    assert half is not None
+    assert half.value == pytest.approx(0.5)
+    assert 0.25 < half.low < 0.5 < half.high < 0.75
+    whole = gap_share(floor, ceiling, ceiling)
+    assert whole is not None
+    assert (whole.low, whole.value, whole.high) == (1, 1, 1)
+    beyond = gap_share(floor, [1.0] * 40, ceiling)
+    assert beyond is not None
+    assert beyond.value > 1
+    below = gap_share([1.0] * 20 + [0.0] * 20, floor, ceiling)
+    assert below is not None
+    assert below.value < 0
+
+
+def test_without_a_gap_there_is_no_share():
+    assert gap_share([1.0, 0.0], [1.0, 1.0], [0.0, 1.0]) is None
+    assert gap_share([], [], []) is None

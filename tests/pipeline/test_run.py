@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from agenttune.evaluate.results import Results
+from agenttune.evaluate.upscaling import UpscaleResults
 from agenttune.pipeline.run import evaluate_model, run_recipe
 from agenttune.recipe import Recipe, check_recipe, load_recipe, override
 from agenttune.storage import read_json
@@ -85,6 +86,57 @@ def test_an_ablation_shares_its_data_and_compares_its_arms(recipe: Recipe, tmp_p
     assert [row["arm"] for row in compared] == ["agent-only", "mixed"]
     assert {row["source"] for row in compared[0]["results"]["mixture"]} == {"database"}
     assert not (tmp_path / "arms" / "arms" / "mixed-0" / "collect" / "database.jsonl").exists()
+
+
+@pytest.fixture(scope="module")
+def upscaled(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    spec = {"layers": 2, "rows": 4, "epochs": 1.0, "alphas": [0.5], "betas": [1.5]}
+    path = tmp_path_factory.mktemp("runs") / "upscale"
+    return run_recipe(override(recipe, {"upscale": spec}), path, console=QUIET)
+
+
+def test_emulated_models_are_measured_beside_tuned_ones(upscaled: Path) -> None:
+    found = UpscaleResults.model_validate(read_json(upscaled / "report" / "upscale.json"))
+    assert [(each.name, each.alpha, each.beta) for each in found.systems] == [
+        ("small base", None, None),
+        ("small tuned", None, 0.0),
+        ("large base", 0.0, None),
+        ("emulated", 1.0, 1.0),
+        ("large tuned", None, None),
+        ("α = 0.5", 0.5, None),
+        ("β = 1.5", None, 1.5),
+    ]
+    for each in found.systems:
+        assert each.agents["database"].episodes == 2
+        assert each.general is not None
+    losses = {
+        each.name: each.general.loss.value for each in found.systems if each.general and each.general.loss
+    }
+    assert len(set(losses.values())) == 7
+    assert found.recovered[0].environment == "database"
+    page = (upscaled / "report" / "index.html").read_text("utf-8")
+    assert page.count("<svg") == 2
+    assert "α = 0.5" in page
+
+
+def test_a_study_goes_on_where_it_was_stopped(upscaled: Path) -> None:
+    for stage in ("report", "emulated/beta-1.5"):
+        (upscaled / stage / "done.json").unlink()
+    before = (upscaled / "arms" / "small" / "tune" / "model" / "model.safetensors").stat().st_mtime_ns
+    stored = load_recipe(upscaled / "recipe.yaml")
+    run_recipe(stored, upscaled, console=QUIET)
+    assert (upscaled / "report" / "done.json").exists()
+    assert (
+        upscaled / "arms" / "small" / "tune" / "model" / "model.safetensors"
+    ).stat().st_mtime_ns == before
+
+
+def test_what_the_small_model_is_healed_on_is_not_what_measures_it(upscaled: Path) -> None:
+    healed = (upscaled / "small" / "answers.jsonl").read_text("utf-8").splitlines()
+    measured = (upscaled / "general" / "chat.jsonl").read_text("utf-8").splitlines()
+    assert not {json.loads(line)["prompt"] for line in healed} & {
+        json.loads(line)["messages"][0]["content"] for line in measured
+    }
 
 
 def test_own_files_are_tuned_on_without_an_environment(general_file: Path, tmp_path: Path) -> None:

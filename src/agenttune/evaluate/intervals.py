@@ -67,6 +67,22 @@ def bootstrap_ratio(totals: ArrayLike, counts: ArrayLike, seed: int = 0) -> Inte
     return Interval(value=value, low=min(float(low), value), high=max(float(high), value))
 
 
+def gap_share(floor: ArrayLike, value: ArrayLike, ceiling: ArrayLike, seed: int = 0) -> Interval | None:
+    """How far `value` gets from `floor` (0) to `ceiling` (1): means over tasks that are resampled together.
+
+    The normalised measure of EFT's scale decoupling (Mitchell et al. 2023). `None` without a gap to close;
+    resamples without one are left out, and the interval is wide where the gap is small.
+    """
+    low, middle, high = (np.asarray(each, dtype=np.float64) for each in (floor, value, ceiling))
+    if low.size == 0 or high.sum() <= low.sum():
+        return None
+    share = float((middle.sum() - low.sum()) / (high.sum() - low.sum()))
+    gaps = _resampled(high - low, seed)
+    shares = _resampled(middle - low, seed)[gaps > 0] / gaps[gaps > 0]
+    ends = np.quantile(shares, [0.025, 0.975])
+    return Interval(value=share, low=min(float(ends[0]), share), high=max(float(ends[1]), share))
+
+
 def over_seeds(values: Sequence[float]) -> Interval | None:
     """Mean over a few repeated runs with Student's t; a single run has no width to show."""
     if not values:

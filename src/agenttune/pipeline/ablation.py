@@ -17,6 +17,9 @@ from agenttune.recipe import Recipe, override
 from agenttune.report.comparison import write_comparison
 from agenttune.storage import read_json
 
+SHARED = ("collect", "general", "before")
+"""Stages that do not depend on what the arms change."""
+
 
 def run_ablation(recipe: Recipe, home: RunDirectory, console: Console) -> None:
     """Run every arm with every seed and write the comparison into `report/` of `home`."""
@@ -39,5 +42,5 @@ def _run_arm(
     keys = {"name": f"{recipe.name}: {arm}", "ablation": None, "tune.seed": seed, **changes}
     changed = override(recipe, keys)
     own = RunDirectory(home.path / "arms" / f"{arm}-{seed}", changed)
-    run_stages(Run(changed, own, home, console), "report")
+    run_stages(Run(changed, own, home, console, SHARED), "report")
     return Results.model_validate(read_json(own.folder("report") / "results.json"))

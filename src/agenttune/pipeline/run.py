@@ -25,16 +25,17 @@ from agenttune.report.page import write_report
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A recipe and its folders. `data` holds what arms of an ablation share; else it is `home`."""
+    """A recipe and its folders. `data` holds the stages `shared` with other runs; else it is `home`."""
 
     recipe: Recipe
     home: RunDirectory
     data: RunDirectory
     console: Console
+    shared: tuple[str, ...] = ()
 
     def where(self, stage: str) -> RunDirectory:
         """The directory that holds a stage."""
-        return self.data if stage in SHARED_STAGES else self.home
+        return self.data if stage in self.shared else self.home
 
     def folder(self, stage: str) -> Path:
         """The folder of a stage."""
@@ -55,6 +56,10 @@ def run_recipe(
         from agenttune.pipeline.ablation import run_ablation
 
         run_ablation(recipe, home, console)
+    elif recipe.upscale and until == "report":
+        from agenttune.pipeline.upscaling import run_upscale
+
+        run_upscale(recipe, home, console)
     else:
         run_stages(Run(recipe, home, home, console), until)
     return run_dir
@@ -136,9 +141,6 @@ STAGES: dict[str, Callable[[Run, Path], None]] = {
     "report": _report,
 }
 """All stages in their order. Each writes into its own folder and can be started again."""
-
-SHARED_STAGES = ("collect", "general", "before")
-"""What does not depend on how data are mixed: the arms of an ablation have it in common."""
 
 
 def _say_where(run: Run, until: str) -> None:

@@ -6,6 +6,7 @@ Leaves `cut/` (the cut weights), `answers.jsonl` (the large model's answers), `h
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from rich.console import Console
@@ -34,12 +35,13 @@ def make_small(
     epochs: float = 3.0,
     rate: float = 6e-4,
     seed: int = 0,
+    without: Collection[str] = (),
     console: Console | None = None,
 ) -> Path:
     """Cut `model` to `layers` layers and heal it on `rows` answers of its own; gives the model's folder.
 
-    `epochs` passes over the answers at a highest learning rate of `rate`. Raises ModelError for models
-    that cannot be cut.
+    `epochs` passes over the answers at a highest learning rate of `rate`; prompts in `without` are not
+    asked. Raises ModelError for models that cannot be cut.
     """
     console = console or Console(stderr=True)
     cut = folder / "cut"
@@ -49,7 +51,8 @@ def make_small(
     loaded = load_model(model)
     engine = Engine(Composition.single(loaded), max_batch=48, max_context=512)
     console.print(f"[bold]answers[/] of {model} → {folder / 'answers.jsonl'}")
-    prompts = general_prompts(rows * SPARE, seed, at_least=rows)
+    asked = general_prompts(rows * SPARE + len(without), seed, at_least=rows)
+    prompts = [prompt for prompt in asked if prompt not in without]
     examples = list(
         self_distil(prompts, engine, folder / "answers.jsonl", rows=rows, source=SOURCE, seed=seed)
     )

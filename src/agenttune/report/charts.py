@@ -113,6 +113,40 @@ def trade_chart(arms: Mapping[str, tuple[Interval, Interval]]) -> str:
         return _svg(figure, "trade", "Agent success against general loss, by arm")
 
 
+def weight_chart(
+    success: Mapping[str, Sequence[tuple[float, Interval]]],
+    loss: Sequence[tuple[float, Interval]],
+    symbol: str,
+    name: str,
+) -> str:
+    """Success of each environment, and below it general loss, over the weight of a composition."""
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
+        figure = Figure(figsize=(_WIDTH, 4.4 if loss else 2.7), layout="constrained")
+        panels = figure.subplots(2 if loss else 1, sharex=True, squeeze=False)[:, 0]
+        for index, (environment, points) in enumerate(success.items()):
+            _line(panels[0], points, 100, _SERIES[1 + index % (len(_SERIES) - 1)], environment)
+        panels[0].set_ylabel("agent success, %")
+        panels[0].legend(frameon=False)
+        if loss:
+            _line(panels[1], loss, 1, _SERIES[0], "general loss")
+            panels[1].set_ylabel("general loss,\nnats per token")
+        panels[-1].set_xlabel(symbol)
+        return _svg(figure, name, f"Agent success and general loss over {symbol}")
+
+
+def _line(
+    axes: Axes, points: Sequence[tuple[float, Interval]], scale: float, colour: str, label: str
+) -> None:
+    places = [place for place, _ in points]
+    values = [scale * interval.value for _, interval in points]
+    below = [scale * (interval.value - interval.low) for _, interval in points]
+    above = [scale * (interval.high - interval.value) for _, interval in points]
+    axes.errorbar(
+        places, values, yerr=[below, above], fmt="o-", color=colour, capsize=3, lw=1.4, ms=5, label=label
+    )
+    axes.grid(axis="y", lw=0.6)
+
+
 def _figure(height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     return figure, figure.subplots()
