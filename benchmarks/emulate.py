@@ -68,6 +68,7 @@ def make_prompts(model: LoadedModel, batch: int, length: int) -> Prompts:
     found, texts = [], own_prompts()
     for row in range(batch):
         messages: list[dict[str, str]] = []
+        tokens: list[int] = []
         for text in texts[row * 7 :] + texts:
             messages.append({"role": "user", "content": text})
             tokens = model.chat_tokens(messages)

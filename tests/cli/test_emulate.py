@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 Command = Callable[..., Any]
@@ -104,7 +103,7 @@ def test_layers_that_are_not_there_cannot_be_kept(agenttune: Command) -> None:
 def test_an_emulated_model_is_served(
     agenttune: Command, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers: list[httpx.Response] = []
+    answers: list[Any] = []
 
     def serve_once(app: Any, listener: Any) -> None:
         from fastapi.testclient import TestClient

@@ -23,6 +23,9 @@ from agenttune.decode.stream import uncapped
 from agenttune.decode.vocabulary import alignment
 from agenttune.errors import ModelError
 
+Three = tuple[LoadedModel, LoadedModel, LoadedModel]
+"""Large base, small tuned, small base."""
+
 MakeModel = Callable[..., LoadedModel]
 
 
@@ -50,19 +53,19 @@ def greedy(composition: Composition, **options: object) -> list[int]:
 class TestForms:
     """Each form against its formula, written once more with log-probabilities."""
 
-    def test_upscale_weighs_the_behaviour(self, three: tuple[LoadedModel, ...]) -> None:
+    def test_upscale_weighs_the_behaviour(self, three: Three) -> None:
         large, tuned, base = three
         of_large, of_tuned, of_base = (logits(model, [5, 6]).log_softmax(-1) for model in three)
         expected = (of_large + 0.7 * (of_tuned - of_base)).log_softmax(-1)
         torch.testing.assert_close(law(forms.upscale(large, tuned, base, alpha=0.7), [5, 6]), expected)
 
-    def test_amplify_weighs_the_scale(self, three: tuple[LoadedModel, ...]) -> None:
+    def test_amplify_weighs_the_scale(self, three: Three) -> None:
         large, tuned, base = three
         of_large, of_tuned, of_base = (logits(model, [5, 6]).log_softmax(-1) for model in three)
         expected = (of_tuned + 1.5 * (of_large - of_base)).log_softmax(-1)
         torch.testing.assert_close(law(forms.amplify(large, tuned, base, beta=1.5), [5, 6]), expected)
 
-    def test_with_weight_one_they_are_one_law(self, three: tuple[LoadedModel, ...]) -> None:
+    def test_with_weight_one_they_are_one_law(self, three: Three) -> None:
         large, tuned, base = three
         one, other = forms.upscale(large, tuned, base), forms.amplify(large, tuned, base)
         torch.testing.assert_close(law(one, [5, 6]), law(other, [5, 6]))
@@ -90,7 +93,7 @@ class TestForms:
 
 
 class TestWeights:
-    def test_a_request_has_its_own(self, three: tuple[LoadedModel, ...]) -> None:
+    def test_a_request_has_its_own(self, three: Three) -> None:
         composition = forms.upscale(*three)
         weights = composition.weights({"tuned": 0.3, "base": -0.3})
         asked = [Request([5, 9, 14], 8, stop_tokens=(), weights=w) for w in (None, weights)]
@@ -98,9 +101,7 @@ class TestWeights:
         assert together[0].tokens == greedy(composition)
         assert together[1].tokens == greedy(forms.upscale(*three, alpha=0.3))
 
-    def test_a_term_of_weight_zero_is_not_run_until_it_is_needed(
-        self, three: tuple[LoadedModel, ...]
-    ) -> None:
+    def test_a_term_of_weight_zero_is_not_run_until_it_is_needed(self, three: Three) -> None:
         composition = forms.upscale(*three)
         engine = Engine(composition, max_batch=2, max_context=64)
         alone = composition.weights({"tuned": 0.0, "base": 0.0})
@@ -118,7 +119,7 @@ class TestWeights:
         fresh = Engine(composition, max_context=64).generate([Request(asked, 6, stop_tokens=())])
         assert second.tokens == fresh[0].tokens
 
-    def test_unknown_and_doubled_names(self, three: tuple[LoadedModel, ...]) -> None:
+    def test_unknown_and_doubled_names(self, three: Three) -> None:
         with pytest.raises(ModelError, match="no term 'huge'"):
             forms.upscale(*three).weights({"huge": 1.0})
         with pytest.raises(ModelError, match="have one name"):
@@ -128,15 +129,13 @@ class TestWeights:
         with pytest.raises(ModelError, match="at least one model"):
             Composition(())
 
-    def test_the_name_is_the_formula(self, three: tuple[LoadedModel, ...]) -> None:
+    def test_the_name_is_the_formula(self, three: Three) -> None:
         assert forms.upscale(*three, alpha=0.5).name == "0.5·tuned +1·large -0.5·base"
         assert Composition.single(three[0]).name == "llama"
 
 
 class TestFilter:
-    def test_outside_the_likely_tokens_the_score_is_the_tuned_models(
-        self, three: tuple[LoadedModel, ...]
-    ) -> None:
+    def test_outside_the_likely_tokens_the_score_is_the_tuned_models(self, three: Three) -> None:
         large, tuned, base = three
         composition = forms.upscale(large, tuned, base, top_p=0.6)
         of_large, t, b = (logits(model, [5, 6]).log_softmax(-1) for model in three)
@@ -151,12 +150,12 @@ class TestFilter:
         scores = torch.stack([(of_large + t - b)[i] if i in inside else t[i] for i in range(len(t))])
         torch.testing.assert_close(law(composition, [5, 6]), scores.log_softmax(-1))
 
-    def test_a_filter_that_lets_all_through_changes_nothing(self, three: tuple[LoadedModel, ...]) -> None:
+    def test_a_filter_that_lets_all_through_changes_nothing(self, three: Three) -> None:
         plain = forms.upscale(*three)
         wide = Composition(plain.terms, WeightFilter("tuned", 1.0))
         torch.testing.assert_close(law(wide, [5, 6]), law(plain, [5, 6]), rtol=1e-4, atol=1e-4)
 
-    def test_the_engine_decodes_it(self, three: tuple[LoadedModel, ...]) -> None:
+    def test_the_engine_decodes_it(self, three: Three) -> None:
         composition = forms.upscale(*three, top_p=0.5)
         tokens = [5, 9, 14]
         for _ in range(8):
@@ -281,7 +280,7 @@ def test_capped_logits_are_uncapped() -> None:
 
 
 class TestAsModel:
-    def test_its_logits_are_the_composed_ones(self, three: tuple[LoadedModel, ...]) -> None:
+    def test_its_logits_are_the_composed_ones(self, three: Three) -> None:
         composition = forms.upscale(*three, alpha=0.6)
         model = as_model(composition)
         tokens = torch.tensor([[5, 6, 7, 8], [9, 10, 11, 12]])
@@ -292,5 +291,5 @@ class TestAsModel:
         torch.testing.assert_close(whole[0, -1].log_softmax(-1), law(composition, [5, 6, 7, 8]))
         torch.testing.assert_close(rest[:, 0], whole[:, 3], rtol=1e-4, atol=1e-4)
 
-    def test_one_model_is_itself(self, three: tuple[LoadedModel, ...]) -> None:
+    def test_one_model_is_itself(self, three: Three) -> None:
         assert as_model(Composition.single(three[0])) is three[0]

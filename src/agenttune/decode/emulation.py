@@ -92,7 +92,7 @@ class Emulation(BaseModel):
             return forms.contrast(*roles, alpha=self.strength)
         if self.form == "interpolate":
             behaviours = {name: (models[name], share) for name, share in self.weights.items()}
-            return forms.interpolate(*roles, behaviours)
+            return forms.interpolate(models["large"], models["base"], behaviours)
         terms = tuple(Term(model, self.weights[name], name) for name, model in models.items())
         return Composition(terms, WeightFilter(terms[0].name, self.top_p) if self.top_p else None)
 
