@@ -4,7 +4,8 @@
     models: {large: my/large, tuned: runs/quickstart/tune/model, base: embedded}
 
 The idea: wherever a model can be named (evaluation, chat, serving, a recipe's agent), the path of such a
-file can stand in its place. Models that are named twice are loaded once.
+file can stand in its place. Models that are named twice are loaded once, and LoRA adapters over one base
+share its weights.
 
 Invariants: unknown keys, forms and roles are errors that say what is known; a model's name that is no
 file of this kind is a composition of one.
@@ -19,8 +20,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agenttune.decode import forms
+from agenttune.decode.adapters import load_sharing
 from agenttune.decode.composition import Composition, Term, WeightFilter
-from agenttune.decode.loading import LoadedModel, load_model, resolve_model
+from agenttune.decode.loading import LoadedModel, load_model
 from agenttune.decode.speculation import Speculation
 from agenttune.errors import ModelError
 
@@ -67,11 +69,8 @@ class Emulation(BaseModel):
     def compose(self, device: str = "auto", dtype: str = "auto") -> Composition:
         """Loads the models and puts them together. Raises ModelError."""
         self._check_roles()
-        loaded: dict[str, LoadedModel] = {}
-        for name in self.models.values():
-            key = str(resolve_model(name))
-            loaded.setdefault(key, load_model(name, dtype, device))
-        return self._form({role: loaded[str(resolve_model(name))] for role, name in self.models.items()})
+        loaded = load_sharing(list(self.models.values()), dtype, device)
+        return self._form({role: loaded[name] for role, name in self.models.items()})
 
     @property
     def speculation(self) -> Speculation | None:

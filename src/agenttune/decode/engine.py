@@ -20,6 +20,7 @@ import torch
 from agenttune.decode.cache import KVCache, common_prefix
 from agenttune.decode.composition import Composition
 from agenttune.decode.law import Law
+from agenttune.decode.llama import Prepared
 from agenttune.decode.requests import Generation, Request
 from agenttune.decode.row import Row
 from agenttune.decode.slots import SlotTable
@@ -224,6 +225,7 @@ def _make_streams(
     keys: list[tuple[int, str | None]] = []
     streams: list[Stream] = []
     of_term: list[int] = []
+    prepared: Prepared = {}
     for term, ids in zip(composition.terms, composition.alignments, strict=True):
         key = (id(term.model), term.system)
         if key not in keys:
@@ -231,7 +233,13 @@ def _make_streams(
             cache = KVCache(term.model, slots, capacity)
             streams.append(
                 Stream(
-                    len(streams), term.model, cache, prefill_tokens, ids, uncap=len(composition.terms) > 1
+                    len(streams),
+                    term.model,
+                    cache,
+                    prefill_tokens,
+                    ids,
+                    uncap=len(composition.terms) > 1,
+                    prepared=prepared,
                 )
             )
         of_term.append(keys.index(key))

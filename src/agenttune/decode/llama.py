@@ -2,6 +2,8 @@
 
 The same arithmetic as the transformers modules in about a third of the calls: query, key and value are
 one product, gate and up another; rotation comes from a table; logits only where they are asked for.
+Prepared weights are shared by all networks that are given the same `Prepared`, so adapters over one base
+(`agenttune.decode.adapters`) cost no more than their low-rank parts.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import torch
 from torch.nn.functional import embedding, rms_norm, silu
 from transformers import PreTrainedModel
 
+from agenttune.decode.adapters import is_plain_lora, low_rank, plain
 from agenttune.decode.attention import attend
 from agenttune.decode.cache import KVCache
 from agenttune.decode.linear import Linear, prepare_linear
@@ -21,6 +24,9 @@ from agenttune.decode.plan import Plan
 
 _LAYERS = {"LlamaDecoderLayer", "Qwen2DecoderLayer"}
 _ROTATIONS = {"default", "linear", "llama3", "yarn"}  # those whose table does not depend on the length
+
+Prepared = dict[tuple[int, ...], Linear]
+"""Linear layers by the identity of their weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ def is_llama_shaped(model: PreTrainedModel) -> bool:
     rotation = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
     return (
         all(type(layer).__name__ in _LAYERS for layer in layers)
-        and all(type(module) is torch.nn.Linear for module in _linears(model))
+        and all(type(each) is torch.nn.Linear or is_plain_lora(each) for each in _linears(model))
         and config.hidden_act == "silu"
         and rotation in _ROTATIONS
         and not getattr(config, "use_sliding_window", False)
@@ -50,18 +56,19 @@ def is_llama_shaped(model: PreTrainedModel) -> bool:
 
 
 def _linears(model: Any) -> list[torch.nn.Module]:
-    layer = model.model.layers[0]
-    attention, mlp = layer.self_attn, layer.mlp
-    return [
-        *(attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj),
-        *(mlp.gate_proj, mlp.up_proj, mlp.down_proj, model.lm_head),
-    ]
+    found = [model.lm_head]
+    for layer in model.model.layers:
+        attention, mlp = layer.self_attn, layer.mlp
+        found += [attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj]
+        found += [mlp.gate_proj, mlp.up_proj, mlp.down_proj]
+    return found
 
 
 class LlamaNetwork:
     """A network (`agenttune.decode.network.Network`) for models that `is_llama_shaped` accepts."""
 
-    def __init__(self, loaded: LoadedModel) -> None:
+    def __init__(self, loaded: LoadedModel, prepared: Prepared | None = None) -> None:
+        prepared = {} if prepared is None else prepared
         model: Any = loaded.model
         attention = model.model.layers[0].self_attn
         self._head_dim = attention.head_dim
@@ -70,9 +77,9 @@ class LlamaNetwork:
         self._scale = attention.scaling
         self._epsilon = model.config.rms_norm_eps
         self._embedding = model.model.embed_tokens.weight.detach()
-        self._layers = [_prepare_layer(layer) for layer in model.model.layers]
+        self._layers = [_prepare_layer(layer, prepared) for layer in model.model.layers]
         self._norm = model.model.norm.weight.detach()
-        self._head = prepare_linear(model.lm_head.weight.detach())
+        self._head = _joined(prepared, model.lm_head)
         self._cos, self._sin = _rotation_table(model, loaded.max_context)
 
     @torch.inference_mode()
@@ -109,23 +116,40 @@ class LlamaNetwork:
         return attend(queries, keys, values, cache, layer, plan, self._scale).flatten(1)
 
 
-def _prepare_layer(layer: Any) -> _Layer:
+def _prepare_layer(layer: Any, prepared: Prepared) -> _Layer:
     attention, mlp = layer.self_attn, layer.mlp
     return _Layer(
         attention_norm=layer.input_layernorm.weight.detach(),
-        query_key_value=_joined(attention.q_proj, attention.k_proj, attention.v_proj),
-        output=_joined(attention.o_proj),
+        query_key_value=_joined(prepared, attention.q_proj, attention.k_proj, attention.v_proj),
+        output=_joined(prepared, attention.o_proj),
         mlp_norm=layer.post_attention_layernorm.weight.detach(),
-        gate_up=_joined(mlp.gate_proj, mlp.up_proj),
-        down=_joined(mlp.down_proj),
+        gate_up=_joined(prepared, mlp.gate_proj, mlp.up_proj),
+        down=_joined(prepared, mlp.down_proj),
     )
 
 
-def _joined(*modules: torch.nn.Linear) -> Linear:
-    """Several linear layers of the same input as one."""
-    weight = torch.cat([module.weight.detach() for module in modules])
-    biases = [module.bias.detach() for module in modules if module.bias is not None]
-    return prepare_linear(weight, torch.cat(biases) if biases else None)
+def _joined(prepared: Prepared, *modules: Any) -> Linear:
+    """Several linear layers of the same input as one, with what their adapters add."""
+    layers: list[Any] = [plain(module) for module in modules]
+    key = tuple(id(layer.weight) for layer in layers)
+    if key not in prepared:
+        weight = torch.cat([layer.weight.detach() for layer in layers])
+        biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
+        prepared[key] = prepare_linear(weight, torch.cat(biases) if biases else None)
+    product = prepared[key]
+    added = [low_rank(module) for module in modules]
+    if not any(added):
+        return product
+    sizes = [layer.out_features for layer in layers]
+
+    def with_adapters(rows: torch.Tensor) -> torch.Tensor:
+        result = product(rows)
+        for part, more in zip(result.split(sizes, -1), added, strict=True):
+            if more is not None:
+                part += more(rows)
+        return result
+
+    return with_adapters
 
 
 def _rotation_table(model: Any, positions: int) -> tuple[torch.Tensor, torch.Tensor]:

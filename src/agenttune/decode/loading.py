@@ -111,6 +111,14 @@ def resolve_model(name: str) -> Path | str:
     return name
 
 
+def adapter_base(source: Path | str) -> Path | str | None:
+    """The base model of a folder with a LoRA adapter, resolved; `None` for any other source."""
+    if not isinstance(source, Path) or not (source / "adapter_config.json").is_file():
+        return None
+    config = json.loads((source / "adapter_config.json").read_text("utf-8"))
+    return resolve_model(str(config.get("base_model_name_or_path") or ""))
+
+
 def load_model(name: str, dtype: str = "auto", device: str = "auto") -> LoadedModel:
     """Loads a model for inference; a folder with a LoRA adapter is merged into its base model.
 
@@ -123,8 +131,8 @@ def load_model(name: str, dtype: str = "auto", device: str = "auto") -> LoadedMo
         raise ModelError(f"unknown dtype {dtype!r}", remedy=f"use auto, {' or '.join(_DTYPES)}")
     source = resolve_model(name)
     with _user_errors(name), quiet():
-        if isinstance(source, Path) and (source / "adapter_config.json").is_file():
-            model, tokenizer = _load_adapter(source, number)
+        if (base := adapter_base(source)) is not None:
+            model, tokenizer = _load_adapter(Path(source), base, number)
         else:
             model, tokenizer = _load_plain(source, number)
         return LoadedModel(model.to(where).eval(), tokenizer, name)  # pyright: ignore[reportArgumentType]
@@ -160,15 +168,15 @@ def _hub_answers() -> bool:
     return True
 
 
-def _load_adapter(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def _load_adapter(
+    folder: Path, base: Path | str, dtype: torch.dtype
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     from peft import PeftModel  # only needed here, and slow to import
 
     if not (folder / "adapter_model.safetensors").is_file():
         raise ModelError(
             "the adapter has no safetensors weights", where=str(folder), remedy=_NO_SAFETENSORS
         )
-    config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-    base = resolve_model(str(config.get("base_model_name_or_path") or ""))
     model, tokenizer = _load_plain(base, dtype)
     if (folder / "tokenizer_config.json").is_file():
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)

@@ -18,7 +18,7 @@ from transformers import AttentionInterface
 
 from agenttune.decode.attention import attend
 from agenttune.decode.cache import KVCache
-from agenttune.decode.llama import LlamaNetwork, is_llama_shaped
+from agenttune.decode.llama import LlamaNetwork, Prepared, is_llama_shaped
 from agenttune.decode.loading import LoadedModel
 from agenttune.decode.plan import Plan
 from agenttune.errors import ModelError
@@ -36,9 +36,12 @@ class Network(Protocol):
         ...
 
 
-def make_network(loaded: LoadedModel) -> Network:
-    """The fastest network that computes this model. Weights are read once: make a new one after tuning."""
-    return LlamaNetwork(loaded) if is_llama_shaped(loaded.model) else ModuleNetwork(loaded)
+def make_network(loaded: LoadedModel, prepared: Prepared | None = None) -> Network:
+    """The fastest network that computes this model. Weights are read once: make a new one after tuning.
+
+    Networks that get the same `prepared` share what they prepare of equal weights.
+    """
+    return LlamaNetwork(loaded, prepared) if is_llama_shaped(loaded.model) else ModuleNetwork(loaded)
 
 
 class ModuleNetwork:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from agenttune.decode.cache import KVCache
+from agenttune.decode.llama import Prepared
 from agenttune.decode.loading import LoadedModel
 from agenttune.decode.network import make_network
 from agenttune.decode.plan import Segment, make_plan
@@ -38,11 +39,12 @@ class Stream:
         prefill_tokens: int,
         ids: torch.Tensor | None = None,
         uncap: bool = False,
+        prepared: Prepared | None = None,
     ) -> None:
         self.index = index
         self.model = model
         self.cache = cache
-        self._network = make_network(model)
+        self._network = make_network(model, prepared)
         self._prefill_tokens = prefill_tokens
         self._ids = ids
         config = model.model.config.get_text_config()
