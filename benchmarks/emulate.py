@@ -21,8 +21,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -30,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 
 from agenttune.curate.general.prompts import own_prompts
 from agenttune.decode.block import expected
@@ -40,6 +37,7 @@ from agenttune.decode.forms import upscale
 from agenttune.decode.loading import LoadedModel, load_model
 from agenttune.decode.requests import Request
 from agenttune.decode.speculation import Speculation
+from agenttune.pipeline.results import commit, hardware, versions
 
 Prompts = list[list[int]]
 
@@ -160,16 +158,17 @@ def generate(model: LoadedModel, prompts: Prompts, new: int, **options: Any) -> 
 
 def environment(options: argparse.Namespace) -> dict[str, Any]:
     """What the numbers depend on."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    cuda = options.device.startswith("cuda")
     return {
         "command": " ".join(["python", *sys.argv]),
-        "commit": commit.stdout.strip(),
-        "hardware": torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
+        "commit": commit(),
+        "hardware": hardware(),
         "threads": torch.get_num_threads(),
-        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        "versions": versions(),
         "dtype": options.dtype,
-        "models": {name: getattr(options, name) for name in ("large", "small_tuned", "small_base")},
+        "layers": {
+            name: load_model(getattr(options, name), options.dtype, "cpu").model.config.num_hidden_layers
+            for name in ("large", "small_tuned", "small_base")
+        },
     }
 
 

@@ -4,7 +4,7 @@
 
 Takes `report/results.json`, leaves out what no document needs (which questions were right, every step of
 the curves, the resolved settings) and adds the command. Of an ablation it keeps each run's main numbers
-and the means over seeds.
+and the means over seeds; of a study of emulated fine-tuning (`upscale.json`) every system's.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--command", required=True, help="what was typed to make the run")
     options = parser.parse_args()
-    comparison = options.run / "report" / "comparison.json"
-    if comparison.exists():
-        kept = compared(json.loads(comparison.read_text(encoding="utf-8")))
+    report = options.run / "report"
+    for name, keep in (("comparison", compared), ("upscale", emulated), ("results", trimmed)):
+        if (report / f"{name}.json").exists():
+            kept = keep(json.loads((report / f"{name}.json").read_text(encoding="utf-8")))
+            break
     else:
-        kept = trimmed(json.loads((options.run / "report" / "results.json").read_text(encoding="utf-8")))
+        raise SystemExit(f"{report}: there is no finished run")
     text = json.dumps({"command": options.command, **kept}, indent=2)
     options.out.write_text(text + "\n", encoding="utf-8")
 
@@ -41,9 +43,23 @@ def trimmed(results: dict[str, Any]) -> dict[str, Any]:
     """The record without its bulk."""
     kept = {key: value for key, value in results.items() if key not in ("settings", "files", "curves")}
     for when in ("general_before", "general_after"):
-        for scores in (kept[when] or {}).get("accuracy", {}).values():
-            del scores["correct"]
+        _drop_answers(kept[when])
     return kept
+
+
+def emulated(results: dict[str, Any]) -> dict[str, Any]:
+    """A study of emulated fine-tuning without its bulk; the small model's folder is of no use elsewhere."""
+    kept = {key: value for key, value in results.items() if key != "settings"}
+    if (spec := results["settings"].get("upscale")) and not spec["small"]:
+        kept["small"] = f"{results['large']} with {spec['layers']} layers, healed"
+    for system in kept["systems"]:
+        _drop_answers(system["general"])
+    return kept
+
+
+def _drop_answers(general: dict[str, Any] | None) -> None:
+    for scores in (general or {}).get("accuracy", {}).values():
+        del scores["correct"]
 
 
 def compared(runs: list[dict[str, Any]]) -> dict[str, Any]:

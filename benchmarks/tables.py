@@ -25,8 +25,12 @@ def table_of(data: dict[str, Any]) -> str:
     """The table that goes with the file's kind."""
     if "means" in data:
         return ablation(data)
+    if "systems" in data:
+        return emulation(data)
     if "agents" in data:
         return before_and_after(data)
+    if "results" in data:
+        return speed(data["results"])
     return "(no table for this kind of file)"
 
 
@@ -66,6 +70,87 @@ def ablation(data: dict[str, Any]) -> str:
             share(arm["accuracy"]),
         ]
         for arm in data["means"]
+    ]
+    return markdown(heads, rows)
+
+
+def emulation(data: dict[str, Any]) -> str:
+    """The systems of a study of emulated fine-tuning, and the shares of the gap."""
+    heads = ["system", "success", "valid replies", "general loss", "KL from large base"]
+    rows = []
+    for system in data["systems"]:
+        general = system["general"] or {"loss": None, "divergence": None}
+        for scores in system["agents"].values():
+            cells = [share(scores[key]) for key in ("success", "valid_replies")]
+            rows.append([system["name"], *cells, number(general["loss"]), number(general["divergence"])])
+    lines = [
+        f"{each['environment']}: {share(each['from_large_base'])} of the gap from the large base model, "
+        f"{share(each['from_small_tuned'])} of that from the small tuned one"
+        for each in data["recovered"]
+    ]
+    return "\n\n".join([markdown(heads, rows), *lines])
+
+
+def speed(results: list[dict[str, Any]] | dict[str, Any]) -> str:
+    """Speeds of a benchmark, each beside its peers."""
+    if isinstance(results, dict):
+        return tuning_speed(results)
+    return emulation_speed(results) if "prompt" in results[0] else decoding_speed(results)
+
+
+def decoding_speed(results: list[dict[str, Any]]) -> str:
+    """`decode.py`: ours over `transformers.generate`."""
+    parts = ("decode", "prefill", "together")
+    rows = [
+        [result["dtype"], result["case"], *(_ratio(result.get(part)) for part in parts)]
+        for result in results
+    ]
+    return markdown(["", "case", *(f"{part}: tok/s, ratio" for part in parts)], rows)
+
+
+def _ratio(speeds: dict[str, float] | None) -> str:
+    return f"{speeds['agenttune']:.0f}, ×{speeds['ratio']:.2f}" if speeds else "–"
+
+
+def tuning_speed(results: dict[str, Any]) -> str:
+    """`tune.py`: ours and its peers by data set."""
+    rows = [
+        [
+            data,
+            name,
+            f"{system['rows_per_second']:.2f}",
+            f"{system['fill']:.0%}",
+            f"{system['unique_share']:.0%}",
+            f"{system['share']:.0%}",
+            f"{system['peak_memory_gb']:.1f}",
+            f"{system.get('first_loss', system['losses'][0]):.4f}",
+        ]
+        for data, systems in results.items()
+        for name, system in systems.items()
+    ]
+    heads = ["data", "system", "rows/s", "fill", "unique", "of matrix rate", "peak GB", "first loss"]
+    return markdown(heads, rows)
+
+
+def emulation_speed(results: list[dict[str, Any]]) -> str:
+    """`emulate.py`: tokens per second of every system."""
+    systems = list(results[0]["tokens_per_second"])
+    heads = ["batch", "prompt", *systems, "over naive", "over large", "kept", "block", "predicted"]
+    rows = [
+        [
+            str(result["batch"]),
+            str(result["prompt"]),
+            *(
+                f"{rate:.0f}" if (rate := result["tokens_per_second"].get(name)) else "–"
+                for name in systems
+            ),
+            f"×{result['speculative_over_naive']:.2f}",
+            f"×{result['speculative_over_large']:.2f}",
+            f"{result['acceptance']:.0%}",
+            f"{result['block']:.1f}",
+            f"{result['predicted_tokens_per_second']:.0f}",
+        ]
+        for result in results
     ]
     return markdown(heads, rows)
 
