@@ -1,9 +1,10 @@
-"""Kill a run with SIGKILL at random moments, go on each time, and compare the end with an unbroken run.
+"""Kill runs with SIGKILL at random moments, go on with the same command, and compare with an unbroken run.
 
     python benchmarks/kill_resume.py [--kills 10] [--recipe recipes/smoke.yaml] [--out FILE]
 
-Equal means: the same trajectories (no id lost or doubled; times left out), the same training examples,
-bit-equal tuned weights and the same scores.
+Each run is killed twice: at a moment drawn from its own part of the unbroken run's time, so that the kills
+cover all stages, and once more while it goes on. Equal means: the same trajectories (no id lost or doubled;
+times left out), the same training examples, bit-equal tuned weights and the same scores.
 """
 
 from __future__ import annotations
@@ -51,10 +52,14 @@ def compare(recipe: Path, folder: Path, kills: int, rng: random.Random) -> dict[
     _run(recipe, folder / "whole").wait()
     seconds = time.monotonic() - start
     moments: list[dict[str, Any]] = []
-    names: list[str] = []
-    while len(moments) < kills:
-        names.append(f"killed-{len(names)}")
-        moments += _break(recipe, folder / names[-1], kills - len(moments), rng, seconds)
+    runs = (kills + 1) // 2
+    names = [f"killed-{number}" for number in range(runs)]
+    for number, name in enumerate(names):
+        first = (number + rng.random()) / runs * seconds
+        rest = rng.uniform(0.3, 1) * (seconds - first)
+        for moment in (first, rest)[: kills - len(moments)]:
+            moments += _break(recipe, folder / name, moment)
+        _run(recipe, folder / name).wait()
     ends = {name: fingerprint(folder / name) for name in ("whole", *names)}
     return {
         "uninterrupted_seconds": round(seconds, 1),
@@ -64,20 +69,16 @@ def compare(recipe: Path, folder: Path, kills: int, rng: random.Random) -> dict[
     }
 
 
-def _break(recipe: Path, run: Path, kills: int, rng: random.Random, seconds: float) -> list[dict[str, Any]]:
-    """Kill one run at random moments until it comes through by itself, or `kills` times."""
-    moments = []
-    while len(moments) < kills:
-        process, moment = _run(recipe, run), rng.uniform(0.1, 0.95) * seconds
-        try:
-            process.wait(moment)
-            return moments
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            moments.append({"run": run.name, "after_seconds": round(moment, 1), "in_stage": _stage(run)})
-    _run(recipe, run).wait()
-    return moments
+def _break(recipe: Path, run: Path, moment: float) -> list[dict[str, Any]]:
+    """Kill one run after `moment` seconds; what was killed where, nothing when it ended before."""
+    process = _run(recipe, run)
+    try:
+        process.wait(moment)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return [{"run": run.name, "after_seconds": round(moment, 1), "in_stage": _stage(run)}]
+    return []
 
 
 def fingerprint(run: Path) -> dict[str, str]:
