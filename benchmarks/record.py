@@ -59,7 +59,7 @@ def emulated(results: dict[str, Any]) -> dict[str, Any]:
 
 def _drop_answers(general: dict[str, Any] | None) -> None:
     for scores in (general or {}).get("accuracy", {}).values():
-        del scores["correct"]
+        scores.pop("correct", None)
 
 
 def compared(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -70,14 +70,26 @@ def compared(runs: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         **{key: first[key] for key in shared if key in first},
         "means": [_numbers(asdict(arm)) for arm in arm_means(found)],
-        "runs": [
-            {
-                "arm": run["arm"],
-                "seed": run["seed"],
-                **{key: trimmed(run["results"])[key] for key in ("mixture", "agents", "general_after")},
+        "runs": [_main_numbers(run) for run in runs],
+    }
+
+
+def _main_numbers(run: dict[str, Any]) -> dict[str, Any]:
+    """One arm with one seed: what it can do after tuning, without the kinds of task and of error."""
+    results = run["results"]
+    general = results["general_after"] or {"accuracy": {}}
+    return {
+        "arm": run["arm"],
+        "seed": run["seed"],
+        "rows": {each["source"]: each["rows"] for each in results["mixture"]},
+        "agents": {
+            each["environment"]: {
+                key: each["after"][key] for key in ("episodes", "success", "valid_replies")
             }
-            for run in runs
-        ],
+            for each in results["agents"]
+        },
+        **{key: general.get(key) for key in ("loss", "divergence")},
+        "accuracy": {name: scores["accuracy"] for name, scores in general["accuracy"].items()},
     }
 
 
