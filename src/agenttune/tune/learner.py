@@ -83,6 +83,7 @@ def load_learner(model: str | Path, settings: TuneSettings, precision: str, devi
     plain.set_attn_implementation(ATTENTION)
     if settings.checkpoint_activations:
         plain.activation_checkpointing_enable()
+    _freeze(plain, settings.freeze_layers)
     torch.manual_seed(settings.seed)
     whole = plain if settings.lora is None else add_adapters(plain, settings.lora, str(model))
     return Learner(whole, loaded.tokenizer)
@@ -103,6 +104,20 @@ def _product_seconds(dtype: torch.dtype, device: str, rows: int = 1024, width: i
         (a @ a).flatten()[0].item()  # reading a value waits for the device
         seconds.append(time.perf_counter() - start)
     return min(seconds[1:])
+
+
+def _freeze(model: PreTrainedModel, count: int) -> None:
+    """Keep the embeddings and the lowest `count` layers as they are; nothing is computed backwards there."""
+    if not count:
+        return
+    layers = getattr(getattr(model, model.base_model_prefix, None), "layers", None)
+    if not isinstance(layers, nn.ModuleList) or count >= len(layers):
+        known = len(layers) if isinstance(layers, nn.ModuleList) else "no list of"
+        raise ModelError(
+            f"{count} layers cannot be frozen: the model has {known} layers", remedy="freeze fewer layers"
+        )
+    for part in (model.get_input_embeddings(), *layers[:count]):
+        part.requires_grad_(False)
 
 
 def _parts(model: PreTrainedModel) -> tuple[nn.Module, nn.Parameter]:
