@@ -18,9 +18,11 @@ from safetensors.torch import load_file
 
 from agenttune.decode.loading import load_model
 from agenttune.decode.tiny import write_tiny_model
-from agenttune.errors import DataError, RecipeError
+from agenttune.errors import DataError, ModelError, RecipeError
+from agenttune.tune.learner import load_learner
 from agenttune.tune.loop import Trainer, tune
 from agenttune.tune.metrics import StepMetrics, TuneResult, read_metrics
+from agenttune.tune.packing import pack_rows
 from agenttune.tune.rows import TokenRow
 from agenttune.tune.settings import LoraSettings, TuneSettings
 
@@ -156,6 +158,37 @@ def test_wrong_shares_are_explained(
 ) -> None:
     with pytest.raises(error):
         tune(rows, "tiny", SETTINGS, tmp_path, shares)
+
+
+def test_frozen_layers_stay_as_they_are(base: Path, rows: list[TokenRow], tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"freeze_layers": 1})
+    result = tune(rows, base, settings, tmp_path, SHARES)
+    assert result.last_loss < result.first_loss
+    tuned, original = (
+        load_model(str(name), dtype="float32").model.state_dict() for name in (result.model, base)
+    )
+    for name, weight in tuned.items():
+        frozen = "embed_tokens" in name or ".layers.0." in name or "lm_head" in name
+        assert torch.equal(weight, original[name]) == frozen, name
+
+
+def test_frozen_layers_change_no_gradient_of_the_others(base: Path, rows: list[TokenRow]) -> None:
+    def gradients(count: int) -> dict[str, torch.Tensor]:
+        settings = SETTINGS.model_copy(update={"freeze_layers": count})
+        learner = load_learner(base, settings, "fp32", "cpu")
+        learner.learn(pack_rows(rows, range(4), ["agent", "general"], 8_192), np.ones(2))
+        return {name: p.grad for name, p in learner.trained if p.grad is not None}
+
+    some, everything = gradients(1), gradients(0)
+    assert 0 < len(some) < len(everything)
+    for name, gradient in some.items():
+        torch.testing.assert_close(gradient, everything[name])
+
+
+def test_all_layers_cannot_be_frozen(base: Path) -> None:
+    settings = SETTINGS.model_copy(update={"freeze_layers": 99})
+    with pytest.raises(ModelError, match="99 layers cannot be frozen"):
+        load_learner(base, settings, "fp32", "cpu")
 
 
 def test_lora_trains_and_saves_adapters_only(base: Path, rows: list[TokenRow], tmp_path: Path) -> None:

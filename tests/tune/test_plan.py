@@ -64,6 +64,8 @@ def test_operations_by_hand() -> None:
     work = Workload(rows=1, tokens=99, unique_tokens=7, trained_tokens=3, pairs=28, pack_tokens=7)
     assert count_operations(size, work) == 6 * 1_000 * 7 + 6 * 50 * 10 * 3 + 12 * 2 * 10 * 28
     assert count_operations(size, work, lora=True) < count_operations(size, work)
+    half = count_operations(size, work, frozen=1)
+    assert half == 4 * 1_000 * 7 + 6 * 50 * 10 * 3 + 8 * 2 * 10 * 28
 
 
 def test_lora_and_recomputation_save_memory() -> None:

@@ -107,7 +107,7 @@ def _product_seconds(dtype: torch.dtype, device: str, rows: int = 1024, width: i
 
 
 def _freeze(model: PreTrainedModel, count: int) -> None:
-    """Keep the embeddings and the lowest `count` layers as they are; nothing is computed backwards there."""
+    """Keep the embeddings and the lowest `count` layers as they are: no gradient reaches them."""
     if not count:
         return
     layers = getattr(getattr(model, model.base_model_prefix, None), "layers", None)

@@ -110,7 +110,9 @@ def plan(
             rows, settings.batch_rows, epochs=settings.epochs, steps=settings.steps, seed=settings.seed
         )
         steps, workload = schedule.steps, _from_rows(rows, schedule, settings)
-    operations = count_operations(size, workload, lora=settings.lora is not None)
+    operations = count_operations(
+        size, workload, lora=settings.lora is not None, frozen=settings.freeze_layers
+    )
     rate = operations_per_second or measured_rate(settings.precision)
     return TunePlan(
         steps=steps,
@@ -122,12 +124,17 @@ def plan(
     )
 
 
-def count_operations(size: ModelSize, work: Workload, *, lora: bool = False) -> float:
-    """Floating-point operations of the body, the head and attention, forward and backward."""
-    each = 4.0 if lora else 6.0
-    body = each * size.body * work.unique_tokens
+def count_operations(size: ModelSize, work: Workload, *, lora: bool = False, frozen: int = 0) -> float:
+    """Floating-point operations of the body, the head and attention, forward and backward.
+
+    The lowest `frozen` layers are only computed forwards, and then the embeddings (and a tied head) are not
+    trained either; the head is counted as if it were, which is an upper bound.
+    """
+    each, still = (4.0 if lora else 6.0), frozen / size.layers
+    body = (each * (1 - still) + 2.0 * still) * size.body * work.unique_tokens
     head = each * size.vocabulary * size.hidden * work.trained_tokens
-    return body + head + 12.0 * size.layers * size.hidden * work.pairs
+    attention = (12.0 * (1 - still) + 4.0 * still) * size.layers * size.hidden * work.pairs
+    return body + head + attention
 
 
 def peak_memory(size: ModelSize, work: Workload, settings: TuneSettings) -> float:

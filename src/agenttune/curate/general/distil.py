@@ -29,7 +29,7 @@ from agenttune.trajectory import Record
 SAMPLING = Sampling(temperature=0.7, top_p=0.9)
 """A small model's plain samples ramble, and its greedy answers repeat; this lies between."""
 MAX_NEW_TOKENS = 160
-"""A quarter of a small model's answers are longer, and are thrown away; a lower limit keeps fewer tokens."""
+"""A quarter of a small model's answers are longer and thrown away; a lower limit keeps fewer tokens."""
 
 _log = logging.getLogger(__name__)
 
