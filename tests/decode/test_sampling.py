@@ -111,3 +111,24 @@ def test_a_row_does_not_look_at_its_neighbours(seed: int, neighbours: int) -> No
 def test_impossible_rules_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(RecipeError, match="impossible sampling"):
         Sampling(**options)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("size", [255, 256, 1_000, 49_152])
+def test_a_large_vocabulary_is_searched_as_a_whole(size: int) -> None:
+    law = torch.rand(64, size, generator=generator(1))
+    law = (
+        (law * (torch.rand(64, size, generator=generator(2)) < 0.05)).softmax(-1).masked_fill(law < 0.9, 0)
+    )
+    points = torch.rand(64, generator=generator(4))
+    drawn = draw(law, points)
+    assert (law.gather(1, drawn[:, None]) > 0).all()
+    sums = law.double().cumsum(-1)
+    expected = torch.searchsorted(sums, points.double()[:, None] * sums[:, -1:], right=True)[:, 0]
+    assert (drawn == expected).float().mean() > 0.98  # the others lie on an edge, where rounding decides
+
+
+def test_the_ends_of_a_large_vocabulary_are_drawn_and_nothing_beyond() -> None:
+    law = torch.zeros(1, 1_000)
+    law[0, [0, 300, 700]] = torch.tensor([0.25, 0.5, 0.25])
+    points = (0.0, 0.249, 0.251, 0.749, 0.751, 1 - 1e-7)
+    assert [int(draw(law, torch.tensor([point]))[0]) for point in points] == [0, 0, 300, 300, 700, 700]

@@ -67,21 +67,38 @@ def probabilities(
     scores = scores / _column([rule.temperature or 1.0 for rule in rules], scores)
     law = _top_k(scores, rules).softmax(-1)
     law = _min_p(_top_p(law, rules), rules)
-    law = law / law.sum(-1, keepdim=True)
     if not greedy.any():
         return law
     likeliest = torch.zeros_like(law).scatter_(-1, scores.argmax(-1, keepdim=True), 1.0)
     return torch.where(greedy, likeliest, law)
 
 
+_BLOCK = 256  # entries added up at once: a cumulative sum of the whole vocabulary costs several passes
+
+
 def draw(law: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     """One token per row of `law` `[rows, vocabulary]` from one number in [0, 1) per row, `[rows]`.
 
-    The law need not be normalised. Sums are in fp64: in fp32 a vocabulary's rounding would show.
+    The law need not be normalised. Sums are in fp64: in fp32 a vocabulary's rounding would show. First the
+    block of the vocabulary is found, then the token in it.
     """
-    cumulative = law.double().cumsum(-1)
-    targets = points.to(law.device, torch.float64)[:, None] * cumulative[:, -1:]
-    return torch.searchsorted(cumulative, targets, right=True).squeeze(-1).clamp(max=law.shape[-1] - 1)
+    blocks = torch.nn.functional.pad(law, (0, -law.shape[-1] % _BLOCK)).view(len(law), -1, _BLOCK)
+    ends = blocks.sum(-1, dtype=torch.float64).cumsum(-1)
+    targets = points.to(law.device, torch.float64)[:, None] * ends[:, -1:]
+    block = _above(ends, targets)
+    inside = blocks.gather(1, block[..., None].expand(-1, -1, _BLOCK))[:, 0].double().cumsum(-1)
+    before = torch.where(block > 0, ends.gather(1, (block - 1).clamp(min=0)), 0.0)
+    token = _above(inside, targets - before)
+    return (block * _BLOCK + token)[:, 0]
+
+
+def _above(sums: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """First place in each row whose sum is larger than the row's target, `[rows, 1]`.
+
+    Rounding must not lead beyond what there is, nor to an entry that adds nothing.
+    """
+    most = torch.nextafter(sums[:, -1:], torch.zeros_like(sums[:, -1:]))
+    return torch.searchsorted(sums, targets.clamp(min=0).minimum(most), right=True)
 
 
 def _column(values: Sequence[float | bool], like: torch.Tensor) -> torch.Tensor:
@@ -128,12 +145,15 @@ def _top_p(law: torch.Tensor, rules: Sequence[Sampling]) -> torch.Tensor:
         likely, tokens = law.sort(-1, descending=True)
     before = likely.cumsum(-1) - likely
     inside = (before < wanted) | (torch.arange(likely.shape[-1], device=law.device) == 0)
-    nucleus = torch.zeros_like(law).scatter(-1, tokens, likely * inside)
-    return torch.where(wanted < 1, nucleus, law)
+    likely = likely * inside
+    nucleus = torch.zeros_like(law).scatter_(-1, tokens, likely / likely.sum(-1, keepdim=True))
+    whole = wanted >= 1
+    return torch.where(whole, law, nucleus) if whole.any() else nucleus
 
 
 def _min_p(law: torch.Tensor, rules: Sequence[Sampling]) -> torch.Tensor:
     if all(rule.min_p == 0 for rule in rules):
         return law
     least = _column([rule.min_p for rule in rules], law) * law.amax(-1, keepdim=True)
-    return law.masked_fill(law < least, 0.0)
+    law = law.masked_fill(law < least, 0.0)
+    return law / law.sum(-1, keepdim=True)
