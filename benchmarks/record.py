@@ -4,7 +4,8 @@
 
 Takes `report/results.json`, leaves out what no document needs (which questions were right, every step of
 the curves, the resolved settings) and adds the command. Of an ablation it keeps each run's main numbers
-and the means over seeds; of a study of emulated fine-tuning (`upscale.json`) every system's.
+and the means over seeds; of a study of emulated fine-tuning (`upscale.json`) every system; of
+`agenttune evaluate` the scores.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from agenttune.evaluate.results import Results
+from agenttune.pipeline.results import commit, hardware, versions
 from agenttune.report.comparison import arm_means
 
 
@@ -27,6 +29,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--command", required=True, help="what was typed to make the run")
+    parser.add_argument("--commit", default="", help="of an evaluation that another checkout made")
     options = parser.parse_args()
     report = options.run / "report"
     for name, keep in (("comparison", compared), ("upscale", emulated), ("results", trimmed)):
@@ -34,9 +37,19 @@ def main() -> None:
             kept = keep(json.loads((report / f"{name}.json").read_text(encoding="utf-8")))
             break
     else:
-        raise SystemExit(f"{report}: there is no finished run")
+        kept = measured(options.run) | ({"commit": options.commit} if options.commit else {})
     text = json.dumps({"command": options.command, **kept}, indent=2)
     options.out.write_text(text + "\n", encoding="utf-8")
+
+
+def measured(run: Path) -> dict[str, Any]:
+    """What `agenttune evaluate --model` left: scores by environment, and where they were measured."""
+    path = run / "before" / "agent.json"
+    if not path.exists():
+        raise SystemExit(f"{run}: there is no finished run")
+    scores = json.loads(path.read_text(encoding="utf-8"))
+    about = {"commit": commit(), "hardware": hardware(), "versions": versions()}
+    return about | {"scores": scores}
 
 
 def trimmed(results: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,8 @@ def table_of(data: dict[str, Any]) -> str:
     """The table that goes with the file's kind."""
     if "means" in data:
         return ablation(data)
+    if "scores" in data:
+        return scores(data["scores"])
     if "systems" in data:
         return emulation(data)
     if "agents" in data:
@@ -54,6 +56,16 @@ def before_and_after(data: dict[str, Any]) -> str:
         rows.append([f"accuracy: {name}", *cells])
     seconds = sum(stage["seconds"] for stage in data["stages"])
     return markdown(["", "before", "after"], rows) + f"\n\n{seconds / 60:.1f} minutes in all stages."
+
+
+def scores(found: dict[str, Any]) -> str:
+    """One model on its environments."""
+    heads = ["environment", "tasks", "success", "valid replies"]
+    rows = [
+        [name, str(each["episodes"]), share(each["success"]), share(each["valid_replies"])]
+        for name, each in found.items()
+    ]
+    return markdown(heads, rows)
 
 
 def ablation(data: dict[str, Any]) -> str:

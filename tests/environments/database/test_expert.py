@@ -5,6 +5,8 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agenttune.environments.contract import Move
 from agenttune.environments.database.episode import DatabaseEpisode
@@ -49,7 +51,15 @@ def problem(gold: str, answers: list[str] | None, question: str = "Which peak is
                 tested=("`a`", "`b`"),
             ),
         ),
-        (INSERT, Plan("insert", ("`High Peaks`",), ("`Peak`", "`Height (m)`", "`land`"))),
+        (
+            INSERT,
+            Plan(
+                "insert",
+                ("`High Peaks`",),
+                ("`Peak`", "`Height (m)`", "`land`"),
+                values=("'O''Neil'", "5", "'Peru'"),
+            ),
+        ),
         (
             "UPDATE `t` SET `a` = 1 WHERE `b` LIKE '%x%'",
             Plan("update", ("`t`",), ("`a`",), conditions=("`b` contains 'x'",), tested=("`b`",)),
@@ -60,6 +70,15 @@ def problem(gold: str, answers: list[str] | None, question: str = "Which peak is
 )
 def test_plans(sql: str, plan: Plan):
     assert read(sql) == plan
+
+
+@given(st.integers(0, 1_000))
+def test_thoughts_say_which_value_goes_where_and_what_is_read(seed: int):
+    said = purpose(Random(seed), read(INSERT), "")
+    assert "`Peak` 'O''Neil', `Height (m)` 5, `land` 'Peru'" in said
+    ranked = purpose(Random(seed), read(RANKING), "Which peak is the lowest?")
+    assert "`Peak`" in ranked
+    assert "ascending" in ranked
 
 
 @pytest.mark.parametrize(

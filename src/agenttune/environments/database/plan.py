@@ -43,6 +43,8 @@ class Plan:
     """The column that sorts."""
     descending: bool = False
     limit: str = ""
+    values: tuple[str, ...] = ()
+    """Inserted values of the first row."""
 
     @property
     def where(self) -> str:
@@ -61,7 +63,7 @@ def read(sql: str) -> Plan:
     if isinstance(tree, exp.Insert):
         schema = tree.this
         columns = tuple(quote(c.name) for c in schema.expressions) if isinstance(schema, exp.Schema) else ()
-        return Plan("insert", _tables(tree), columns)
+        return Plan("insert", _tables(tree), columns, values=_values(tree))
     if isinstance(tree, exp.Update):
         columns = tuple(_column(e.this) for e in tree.expressions)
         return Plan("update", _tables(tree), columns, "", *_where(tree))
@@ -82,6 +84,11 @@ def _read_select(tree: exp.Select) -> Plan:
     limit = tree.args.get("limit")
     size = limit.expression.sql() if limit is not None and limit.expression is not None else ""
     return Plan("select", _tables(tree), columns, function, conditions, tested, order, descending, size)
+
+
+def _values(tree: exp.Insert) -> tuple[str, ...]:
+    rows = tree.expression.expressions if isinstance(tree.expression, exp.Values) else []
+    return tuple(value.sql(dialect="mysql") for value in rows[0].expressions) if rows else ()
 
 
 def _tables(tree: exp.Expr) -> tuple[str, ...]:

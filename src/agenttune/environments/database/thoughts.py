@@ -1,7 +1,8 @@
 """What the expert says: short thoughts in varied words, made from a `Plan` and the question.
 
 The idea: a thought says what is looked for and why the statement finds it; where something is sorted
-it states the direction before the SQL does (highest: descending), because small models confuse the two.
+it states what is read and the direction before the SQL does (highest: descending), and of a new row which
+value goes to which column, because small models confuse these.
 
 Invariant: no thought holds a line break, and most are below thirty words.
 """
@@ -33,10 +34,10 @@ READ = (
 )
 READ_ALL = ("I need {what} over the whole table.", "The question asks for {what}, without any condition.")
 RANK = (
-    "{word} means the {end} {order}: sort {way} and keep {n}.",
-    "The {end} {order} is asked for ({word}), so {way} with LIMIT {n}.",
-    "I sort by {order} {way}, because {word} asks for the {end}, and keep {n}.",
-    "{word}: {order} must be {end}, so {way}, LIMIT {n}.",
+    "{what} is wanted; {word} means the {end} {order}: sort {way} and keep {n}.",
+    "I look for {what}. The {end} {order} is asked for ({word}), so {way} with LIMIT {n}.",
+    "I take {what}, sorted by {order} {way}, because {word} asks for the {end}, and keep {n}.",
+    "{word}: {order} must be {end}, so {what} is read {way}, LIMIT {n}.",
 )
 JOIN = (
     "The condition is in {b}, the wanted value in {a}: I join them by the id.",
@@ -44,10 +45,11 @@ JOIN = (
     "I join {a} with {b} to use both tables.",
 )
 INSERT = (
-    "A new row goes into {t}: I give a value for each of {n} columns, in order.",
-    "I insert one row into {t} with the {n} values of the task.",
-    "The task adds a row to {t}; each value goes to its column.",
+    "A new row goes into {t}: {pairs}.",
+    "I insert one row into {t}: {pairs}.",
+    "The task adds a row to {t}: {pairs}.",
 )
+INSERT_ALL = ("A new row goes into {t}: I give a value for each column, in order.",)
 UPDATE = (
     "I set {c} in the rows where {where}.",
     "Only rows where {where} change: {c} gets its new value.",
@@ -87,7 +89,8 @@ SEEN = ("{c} holds values like {v}. ", "Now I know how {c} looks. ", "The values
 def purpose(rng: Random, plan: Plan, question: str) -> str:
     """Why the gold statement is the right one."""
     if plan.kind == "insert":
-        return rng.choice(INSERT).format(t=plan.tables[0], n=len(plan.columns) or "all")
+        pairs = [f"{c} {v}" for c, v in zip(plan.columns, plan.values, strict=False)]
+        return rng.choice(INSERT if pairs else INSERT_ALL).format(t=plan.tables[0], pairs=", ".join(pairs))
     if plan.kind == "update":
         return rng.choice(UPDATE).format(c=_listed(plan.columns), where=plan.where or "any")
     if plan.kind == "delete":
@@ -115,6 +118,7 @@ def direction(rng: Random, plan: Plan, question: str) -> str:
         end="highest" if plan.descending else "lowest",
         order=plan.order,
         way="descending (DESC)" if plan.descending else "ascending (ASC)",
+        what=_listed(plan.columns) or "everything",
         n=plan.limit,
     )
     return text[:1].upper() + text[1:]
