@@ -320,11 +320,15 @@ def run(args: argparse.Namespace) -> None:
                 count = args.rows if system in ("tree", "packed") else args.peer_rows
                 results[name][system] = answer = measure(system, file, min(count, len(rows)), args)
                 print(_line(name, system, answer), flush=True)
+                _write(results, args)  # each time: the slower systems take minutes, and may be stopped
+
+
+def _write(results: dict[str, dict[str, Answer]], args: argparse.Namespace) -> None:
+    """What is measured so far."""
     for systems in results.values():
         if "trl" in systems and "tree" in systems:
             ratio = systems["tree"]["rows_per_second"] / systems["trl"]["rows_per_second"]
             systems["tree"]["times_trl"] = ratio
-            print(f"tree / trl: {ratio:.2f} times the trajectories per second")
     write_json(
         args.out or Path(__file__).parent / f"results/tune-{args.device}.json",
         _about(args) | {"results": results},
