@@ -3,9 +3,9 @@
     python benchmarks/record.py runs/quickstart OUT.json --command "make quickstart"
 
 Takes `report/results.json`, leaves out what no document needs (which questions were right, every step of
-the curves, the resolved settings) and adds the command. Of an ablation it keeps each run's main numbers
-and the means over seeds; of a study of emulated fine-tuning (`upscale.json`) every system; of
-`agenttune evaluate` the scores.
+the curves, the resolved settings, errors by kind of task) and adds the command. Of an ablation it keeps
+each run's main numbers and the means over seeds; of a study of emulated fine-tuning (`upscale.json`) every
+system; of `agenttune evaluate` the scores.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ def measured(run: Path) -> dict[str, Any]:
     if not path.exists():
         raise SystemExit(f"{run}: there is no finished run")
     scores = json.loads(path.read_text(encoding="utf-8"))
+    for each in scores.values():
+        _count_kinds(each)
     about = {"commit": commit(), "hardware": hardware(), "versions": versions()}
     return about | {"scores": scores}
 
@@ -57,7 +59,17 @@ def trimmed(results: dict[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in results.items() if key not in ("settings", "files", "curves")}
     for when in ("general_before", "general_after"):
         _drop_answers(kept[when])
+    for agent in kept["agents"]:
+        for when in ("before", "after"):
+            _count_kinds(agent[when])
     return kept
+
+
+def _count_kinds(scores: dict[str, Any] | None) -> None:
+    """Of each kind of task only how many there were, and how many were solved."""
+    kinds = scores["by_kind"] if scores else {}
+    for kind, part in kinds.items():
+        kinds[kind] = {key: part[key] for key in ("episodes", "successes")}
 
 
 def emulated(results: dict[str, Any]) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def test_a_conversation(agenttune: Command, small: Path, monkeypatch: pytest.Mon
     [
         (("--alpha", 1, "--beta", 1), "more than one of --alpha, --beta and --lambda"),
         (("--lambda", "0.3"), "'0.3' is no MODEL=SHARE"),
+        (("--lambda", "a=0.3", "--lambda", "a=0.2"), "names a model twice"),
         (("--lambda", "my/model=much"), "write --lambda my/model=0.3"),
         (("--top-p", 1), "top_p: Input should be less than 1"),
         (("--draft", "magic"), "draft.proposer: Input should be 'model', 'lookup' or 'none'"),
@@ -81,6 +82,17 @@ def test_mistakes_are_said_in_a_line(agenttune: Command, more: tuple[object, ...
         ended = agenttune("emulate", *command, *MODELS, "tiny", *more)
         assert ended.status == 2
         assert said in ended.err
+
+
+def test_a_prompt_that_does_not_fit_is_refused(agenttune: Command, small: Path) -> None:
+    ended = agenttune("emulate", "generate", "word " * 20_000, *MODELS, small)
+    assert ended.status == 2
+    assert "the prompt has" in ended.err
+
+
+def test_a_cut_reply_says_so(agenttune: Command, small: Path) -> None:
+    ended = agenttune("emulate", "generate", "Hi", *MODELS, small, "--max-new-tokens", 3, *SAMPLED)
+    assert "[cut at the limit]" in ended.err
 
 
 def test_models_that_do_not_go_together_are_refused(agenttune: Command, small: Path) -> None:

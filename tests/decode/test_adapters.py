@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from peft import LoraConfig, get_peft_model
 from agenttune.decode.adapters import attach, load_sharing
 from agenttune.decode.emulation import Emulation
 from agenttune.decode.engine import Engine
+from agenttune.decode.forms import upscale
 from agenttune.decode.llama import LlamaNetwork, Prepared
 from agenttune.decode.loading import LoadedModel, load_model
 from agenttune.decode.network import make_network
@@ -77,12 +79,9 @@ def test_the_fast_network_computes_it_over_shared_layers(adapters: tuple[str, st
 
 def test_a_composition_of_adapters_is_that_of_the_merged_models(adapters: tuple[str, str]) -> None:
     tuned, base = adapters
-    models = {"large": "tiny", "tuned": tuned, "base": base}
-    shared = Emulation(models=models).compose("cpu", "float32")
-    merged = Emulation(models=models).compose("cpu", "float32")
-    for term in merged.terms[1:]:
-        name = models[term.name]
-        object.__setattr__(term, "model", load_model(name, "float32", "cpu"))
+    shared = Emulation(models={"large": "tiny", "tuned": tuned, "base": base}).compose("cpu", "float32")
+    large, first, second = (load_model(name, "float32", "cpu") for name in ("tiny", tuned, base))
+    merged = upscale(large, first, second)
     request = Request([5, 9, 14], 24, stop_tokens=())
     replies = [
         Engine(each, max_batch=2, max_context=64).generate([request, request]) for each in (shared, merged)
@@ -107,3 +106,17 @@ def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
     config.write_text(config.read_text("utf-8").replace('"r": 4', '"r": 5'), "utf-8")
     with pytest.raises(ModelError, match="does not fit its base model"):
         attach(wide, other)
+
+
+def test_an_adapter_that_cannot_be_trusted_or_read_is_refused(
+    adapters: tuple[str, str], tmp_path: Path
+) -> None:
+    shutil.copytree(adapters[0], tmp_path / "pickle")
+    (tmp_path / "pickle" / "adapter_model.safetensors").rename(tmp_path / "pickle" / "adapter_model.bin")
+    with pytest.raises(ModelError, match="no safetensors"):
+        load_sharing(["tiny", str(tmp_path / "pickle")], "float32", "cpu")
+    for text in ("{torn", "{}", "[]"):
+        folder = shutil.copytree(adapters[0], tmp_path / "broken", dirs_exist_ok=True)
+        (folder / "adapter_config.json").write_text(text, "utf-8")
+        with pytest.raises(ModelError, match="what its base model is"):
+            load_sharing(["tiny", str(folder)], "float32", "cpu")

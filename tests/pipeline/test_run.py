@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from agenttune.errors import ModelError
 from agenttune.evaluate.results import Results
 from agenttune.evaluate.upscaling import UpscaleResults
 from agenttune.pipeline.run import evaluate_model, run_recipe
@@ -129,6 +130,18 @@ def test_a_study_goes_on_where_it_was_stopped(upscaled: Path) -> None:
     assert (
         upscaled / "arms" / "small" / "tune" / "model" / "model.safetensors"
     ).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [({"layers": 99}, "99 layers cannot be kept"), ({"small": "/no/model"}, "no such model")],
+)
+def test_an_impossible_small_model_is_refused_before_any_work(
+    recipe: Recipe, tmp_path: Path, spec: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ModelError, match=said):
+        run_recipe(override(recipe, {"upscale": spec}), tmp_path / "study", console=QUIET)
+    assert not (tmp_path / "study" / "collect").exists()
 
 
 def test_what_the_small_model_is_healed_on_is_not_what_measures_it(upscaled: Path) -> None:

@@ -71,12 +71,20 @@ def generate(
 
     emulation = _emulation(large, small_tuned, small_base, alpha, beta, lambda_, top_p, draft, block)
     composition = emulation.compose(device, dtype)
-    engine = Engine(composition, max_batch=1, speculation=emulation.speculation)
     said = sys.stdin.read() if prompt == "-" else prompt
     tokens = composition.lead.chat_tokens([{"role": "user", "content": said}])
+    if len(tokens) >= composition.max_context:
+        raise RecipeError(
+            f"the prompt has {len(tokens)} tokens, and the models read {composition.max_context}",
+            remedy="shorten it",
+        )
+    room = min(composition.max_context, len(tokens) + max_new_tokens)
+    engine = Engine(composition, max_batch=1, max_context=room, speculation=emulation.speculation)
     request = Request(tokens, max_new_tokens, sampling=Sampling(temperature), seed=seed)
     reply = engine.generate([request])[0]
     Console().print(reply.text, markup=False, highlight=False, soft_wrap=True)
+    if reply.finish != "stop":
+        Console(stderr=True).print("[cut at the limit]", style="dim", markup=False)
     rounds = engine.speculator.lengths
     if rounds.rounds:
         note = f"{rounds.accepted} of {rounds.drafted} drafted tokens kept, in {rounds.rounds} rounds"
@@ -178,6 +186,8 @@ def _emulation(
         data = {"form": "amplify", "strength": beta}
     if shares:
         others = dict(_share(text) for text in shares)
+        if len(others) < len(shares):
+            raise RecipeError("--lambda names a model twice", remedy="add its shares up")
         rest = 1 - sum(others.values())
         named = {f"tuned-{number}": model for number, model in enumerate(others, 2)}
         models |= named

@@ -112,11 +112,27 @@ def resolve_model(name: str) -> Path | str:
 
 
 def adapter_base(source: Path | str) -> Path | str | None:
-    """The base model of a folder with a LoRA adapter, resolved; `None` for any other source."""
+    """The base model of a folder with a LoRA adapter, resolved; `None` for any other source.
+
+    Raises ModelError for an adapter that cannot be read, names no base, or has its weights in pickle.
+    """
     if not isinstance(source, Path) or not (source / "adapter_config.json").is_file():
         return None
-    config = json.loads((source / "adapter_config.json").read_text("utf-8"))
-    return resolve_model(str(config.get("base_model_name_or_path") or ""))
+    if not (source / "adapter_model.safetensors").is_file():
+        raise ModelError(
+            "the adapter has no safetensors weights", where=str(source), remedy=_NO_SAFETENSORS
+        )
+    try:
+        base = json.loads((source / "adapter_config.json").read_text("utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        base = None
+    if not base:
+        raise ModelError(
+            "the adapter does not say what its base model is",
+            where=str(source / "adapter_config.json"),
+            remedy="name it there as `base_model_name_or_path`",
+        )
+    return resolve_model(str(base))
 
 
 def load_model(name: str, dtype: str = "auto", device: str = "auto") -> LoadedModel:
@@ -173,10 +189,6 @@ def _load_adapter(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     from peft import PeftModel  # only needed here, and slow to import
 
-    if not (folder / "adapter_model.safetensors").is_file():
-        raise ModelError(
-            "the adapter has no safetensors weights", where=str(folder), remedy=_NO_SAFETENSORS
-        )
     model, tokenizer = _load_plain(base, dtype)
     if (folder / "tokenizer_config.json").is_file():
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)

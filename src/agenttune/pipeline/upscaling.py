@@ -33,12 +33,15 @@ from agenttune.pipeline.worlds import worlds
 from agenttune.recipe import Recipe, Upscale, override
 from agenttune.report.upscaling import write_upscale
 from agenttune.storage import read_json, read_records
+from agenttune.tune.plan import model_size
+from agenttune.tune.shrink import kept_layers
 
 
 def run_upscale(recipe: Recipe, home: RunDirectory, console: Console) -> None:
     """Run what is not done of the study and write its page into `report/` of `home`."""
     spec = _spec(recipe)
     if not home.is_done("report"):
+        _check(recipe, spec)
         large = _tune_arm(recipe, recipe.model, "large", home, console)
         small_base = _small_base(recipe, spec, home, console)
         small = _tune_arm(recipe, small_base, "small", home, console)
@@ -55,6 +58,14 @@ def _spec(recipe: Recipe) -> Upscale:
     if recipe.upscale is None:
         raise RecipeError("the recipe has no section `upscale`")
     return recipe.upscale
+
+
+def _check(recipe: Recipe, spec: Upscale) -> None:
+    """Find out before the large model is tuned whether there can be a small one."""
+    if spec.small:
+        resolve_model(spec.small)
+    else:
+        kept_layers(model_size(recipe.model).layers, spec.layers)
 
 
 def _tune_arm(recipe: Recipe, model: str, arm: str, home: RunDirectory, console: Console) -> Run:
