@@ -27,8 +27,10 @@ setup: .venv/.base
 quickstart: .venv/.base
 	$(BIN)/agenttune run recipes/quickstart.yaml --run-dir runs/quickstart
 
+# One thread a worker: two workers whose threads wait for each other by spinning stand still on two cores.
 test: .venv/.dev lint
-	$(BIN)/pytest --numprocesses=2 --dist=worksteal --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses=2 --dist=worksteal \
+		--cov --cov-report=term:skip-covered
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
