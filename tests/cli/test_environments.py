@@ -46,6 +46,20 @@ def test_check_ends_with_status_1_on_a_broken_environment(tmp_path: Path, monkey
     assert "at least one move" in result.output
 
 
+def test_check_shows_what_is_wrong_in_many_tasks_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "silent_world_module.py").write_text(
+        "from agenttune.environments.database import DatabaseEnvironment\n"
+        "class Silent(DatabaseEnvironment):\n    def instruction(self, task):\n        return ''\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sizes = ["-o", "train=3", "-o", "dev=0", "-o", "test=0"]
+    result = RUN.invoke(app, ["check", "silent_world_module:Silent", *sizes])
+    assert result.exit_code == 1
+    assert result.output.count("instruction") == 1
+    assert "(and 2 more like it)" in result.output
+
+
 def test_check_shows_rows_set_aside(tmp_path: Path):
     database = tmp_path / "a.sqlite"
     connection = sqlite3.connect(database)

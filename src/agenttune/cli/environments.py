@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from agenttune.environments.contract import Environment, Episode, Split, Task
+    from agenttune.environments.promises import Finding
     from agenttune.trajectory import Tool, ToolCall
 
 app = typer.Typer(no_args_is_help=True)
@@ -72,9 +74,10 @@ def check(
 
     environment = load_environment(name, parse_options(option))
     findings = check_environment(environment, tasks)
-    for finding in findings:
+    for finding, number in _alike(findings):
         colour = "red" if finding.severity == "error" else "yellow"
-        console.print(f"[{colour}]{escape(str(finding))}[/]", highlight=False, soft_wrap=True)
+        more = f" (and {number - 1} more like it)" if number > 1 else ""
+        console.print(f"[{colour}]{escape(str(finding))}[/]{more}", highlight=False, soft_wrap=True)
     for row in getattr(environment, "set_aside", ()):
         console.print(f"[yellow]set aside, row {row.line}:[/] {escape(row.reason)}", soft_wrap=True)
     errors = sum(finding.severity == "error" for finding in findings)
@@ -83,6 +86,15 @@ def check(
         raise typer.Exit(1)
     sizes = ", ".join(f"{len(environment.tasks(split))} {split}" for split in get_args(Split))
     console.print(f"[green]{name} keeps the contract[/] ({sizes} tasks; {len(findings)} warning(s))")
+
+
+def _alike(findings: Sequence[Finding]) -> Iterator[tuple[Finding, int]]:
+    """The first of the findings that differ in nothing but their task, and how many there are."""
+    groups: dict[Finding, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(replace(finding, task=""), []).append(finding)
+    for group in groups.values():
+        yield group[0], len(group)
 
 
 @app.command()
