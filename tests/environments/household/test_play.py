@@ -43,6 +43,14 @@ def test_the_explorer_wins_all_six_kinds_in_unseen_rooms(world: HouseholdEnviron
             assert played.last.reward == 1.0
 
 
+def test_the_explorer_examines_a_place_that_shares_its_spot() -> None:
+    world = HouseholdEnvironment(train=62, dev=0, test=0)
+    played, commands = play(world, world.tasks("train")[61], seed=2)
+    assert "examine shelf 2" in commands  # the lamp is there; from shelf 3, "go to shelf 2" does nothing
+    assert played.last is not None
+    assert played.last.reward == 1.0
+
+
 def test_the_planner_wins_all_six_kinds_without_searching() -> None:
     planner = HouseholdEnvironment(train=6, expert="planner")
     with ThreadPoolExecutor(2) as threads:

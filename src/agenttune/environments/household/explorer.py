@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Generator
 
 from agenttune.environments.contract import Expert, Move
+from agenttune.environments.household.episode import NOTHING
 from agenttune.environments.household.goal import APPLIANCE, names_in, read_wish, type_of
 from agenttune.environments.household.rooms import constants
 from agenttune.environments.household.thoughts import Thoughts
@@ -138,6 +139,8 @@ class Explorer:
         if self._here == place:
             return
         observation = yield from self._act(f"go to {place}", occasion, place=place, **words)
+        if observation.startswith(NOTHING):  # some places share a spot, and one is there already
+            observation = yield from self._act(f"examine {place}", "same spot", place=place)
         self._here = place
         self._observe(observation)
 

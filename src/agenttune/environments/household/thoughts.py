@@ -31,6 +31,10 @@ WORDINGS: dict[str, tuple[str, ...]] = {
         "I cannot see into the {place} yet, so I open it.",
         "It is closed; opening the {place} shows what is in it.",
     ),
+    "same spot": (
+        "I need not walk: the {place} is right here. I look at it.",
+        "The {place} is at this very spot, so I examine it.",
+    ),
     "return": (
         "I saw the {thing} at the {place}, so I go back there.",
         "The {thing} was at the {place}. I return to it.",
