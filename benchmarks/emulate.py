@@ -49,15 +49,15 @@ def main() -> None:
         load_model(name, options.dtype, options.device)
         for name in (options.large, options.small_tuned, options.small_base)
     )
-    results = []
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    about, results = environment(options), []
     for batch in (1, 8) if options.quick else (1, 8, 32):
         for length in (64,) if options.quick else (64, 1024):
             prompts = make_prompts(large, batch, length)
             results.append(compare(large, tuned, base, prompts, options.new_tokens))
             print(_line(results[-1]), file=sys.stderr)
-    report = environment(options) | {"results": results}
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+            report = about | {"results": results}  # written each time: a stop costs one size
+            options.out.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
     print(options.out)
 
 
