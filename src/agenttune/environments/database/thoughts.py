@@ -2,7 +2,9 @@
 
 The idea: a thought says what is looked for and why the statement finds it; where something is sorted
 it states what is read and the direction before the SQL does (highest: descending), and of a new row which
-value goes to which column, because small models confuse these.
+value goes to which column, because small models confuse these. All questions begin alike and part where
+their statements part (`… where`, `… with the highest`): a kind with openers of its own shares its
+probability among them, and greedy decoding then prefers another kind.
 
 Invariant: no thought holds a line break, and most are below thirty words.
 """
@@ -20,24 +22,17 @@ RANK_WORDS = re.compile(
     re.I,
 )
 FUNCTIONS = {
-    "SUM": ("the sum of {c}", "{c} added up", "the total {c}"),
+    "SUM": ("the sum of {c}", "the total of {c}"),
     "AVG": ("the average of {c}", "the mean of {c}"),
-    "MAX": ("the highest {c}", "the maximum of {c}", "the largest value of {c}"),
-    "MIN": ("the lowest {c}", "the minimum of {c}", "the smallest value of {c}"),
+    "MAX": ("the highest {c}", "the maximum of {c}"),
+    "MIN": ("the lowest {c}", "the minimum of {c}"),
 }
-READ = (
-    "I need {what} where {where}.",
-    "The question asks for {what} where {where}.",
-    "To answer I read {what} where {where}.",
-    "I look for the rows where {where} and take {what}.",
-    "{what} is wanted, so I keep the rows where {where}.",
-)
-READ_ALL = ("I need {what} over the whole table.", "The question asks for {what}, without any condition.")
+OPENERS = ("I need", "I look for", "The question asks for")
+READ = "{opener} {what} where {where}."
+READ_ALL = ("{opener} {what} over the whole table.", "{opener} {what}, without any condition.")
 RANK = (
-    "{what} is wanted; {word} means the {end} {order}: sort {way} and keep {n}.",
-    "I look for {what}. The {end} {order} is asked for ({word}), so {way} with LIMIT {n}.",
-    "I take {what}, sorted by {order} {way}, because {word} asks for the {end}, and keep {n}.",
-    "{word}: {order} must be {end}, so {what} is read {way}, LIMIT {n}.",
+    "{opener} {what} with the {end} {order}{where}: sort {way}, LIMIT {n}.",
+    "{opener} {what} with the {end} {order} ({word}){where}: sort {way}, LIMIT {n}.",
 )
 JOIN = (
     "The condition is in {b}, the wanted value in {a}: I join them by the id.",
@@ -45,20 +40,17 @@ JOIN = (
     "I join {a} with {b} to use both tables.",
 )
 INSERT = (
-    "A new row goes into {t}: {pairs}.",
     "I insert one row into {t}: {pairs}.",
     "The task adds a row to {t}: {pairs}.",
 )
-INSERT_ALL = ("A new row goes into {t}: I give a value for each column, in order.",)
+INSERT_ALL = ("I insert one row into {t}: a value for each column, in order.",)
 UPDATE = (
     "I set {c} in the rows where {where}.",
-    "Only rows where {where} change: {c} gets its new value.",
-    "The task changes {c} where {where}.",
+    "The task changes {c} in the rows where {where}.",
 )
 DELETE = (
     "I delete the rows where {where}.",
-    "The rows where {where} must go.",
-    "The task removes what has {where}.",
+    "The task removes the rows where {where}.",
 )
 ANSWER = (
     "The output answers the question.",
@@ -68,7 +60,7 @@ ANSWER = (
 )
 ANSWER_MANY = (
     "Every row of the output belongs to the answer.",
-    "The output holds {n} values: all are the answer.",
+    "The answer is all that the output shows.",
 )
 ANSWER_NONE = ("No row fits, so the answer is none.", "The output is empty: the answer is none.")
 CHANGED = ("The change is made.", "The statement ran, so the task is done.", "Done: the table is changed.")
@@ -102,26 +94,24 @@ def purpose(rng: Random, plan: Plan, question: str) -> str:
         parts.append(rng.choice(JOIN).format(a=plan.tables[0], b=_listed(plan.tables[1:])))
     if plan.order and plan.limit:
         parts.append(direction(rng, plan, question))
-        if plan.conditions:
-            parts.append(f"Only rows where {plan.where}.")
     elif len(plan.tables) == 1:
-        frames = READ if plan.conditions else READ_ALL
-        text = rng.choice(frames).format(what=_what(rng, plan), where=plan.where)
-        parts.append(text[:1].upper() + text[1:])
+        frame = READ if plan.conditions else rng.choice(READ_ALL)
+        parts.append(frame.format(opener=rng.choice(OPENERS), what=_what(rng, plan), where=plan.where))
     return " ".join(parts)
 
 
 def direction(rng: Random, plan: Plan, question: str) -> str:
     """Which way to sort, and which word of the question says so."""
-    text = rng.choice(RANK).format(
+    return rng.choice(RANK).format(
+        opener=rng.choice(OPENERS),
         word=f"'{rank_word(question)}'",
         end="highest" if plan.descending else "lowest",
         order=plan.order,
         way="descending (DESC)" if plan.descending else "ascending (ASC)",
         what=_listed(plan.columns) or "everything",
+        where=f" where {plan.where}" if plan.conditions else "",
         n=plan.limit,
     )
-    return text[:1].upper() + text[1:]
 
 
 def rank_word(question: str) -> str:
@@ -135,7 +125,7 @@ def committing(rng: Random, values: list[str]) -> str:
     if values == ["none"]:
         return rng.choice(ANSWER_NONE)
     if len(values) > 1:
-        return rng.choice(ANSWER_MANY).format(n=len(values))
+        return rng.choice(ANSWER_MANY)
     value = values[0] if len(values[0]) < 40 else "one value"
     return rng.choice(ANSWER).format(v=value)
 
@@ -143,11 +133,7 @@ def committing(rng: Random, values: list[str]) -> str:
 def _what(rng: Random, plan: Plan) -> str:
     columns = _listed(plan.columns)
     if plan.function == "COUNT":
-        return (
-            f"the number of different {columns}"
-            if plan.columns
-            else rng.choice(("the number of rows", "a count of the rows"))
-        )
+        return f"the number of different {columns}" if plan.columns else "the number of rows"
     if plan.function in FUNCTIONS:
         return rng.choice(FUNCTIONS[plan.function]).format(c=columns)
     return columns or "everything"
