@@ -14,6 +14,7 @@ import importlib
 import json
 import logging
 import random
+import warnings
 from importlib import resources
 from itertools import zip_longest
 
@@ -70,7 +71,9 @@ def own_prompts() -> list[str]:
 def puzzle_prompts(count: int, seed: int = 0) -> list[str]:
     """Up to `count` distinct questions of the easy data sets in turn; none without reasoning-gym."""
     try:
-        gym = importlib.import_module("reasoning_gym")
+        with warnings.catch_warnings():  # a dependency of it is compiled with many warnings, once
+            warnings.simplefilter("ignore", SyntaxWarning)
+            gym = importlib.import_module("reasoning_gym")
     except ImportError:
         _log.warning("reasoning-gym is not installed: general prompts are of our own list alone")
         return []
