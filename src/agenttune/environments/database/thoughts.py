@@ -3,8 +3,8 @@
 The idea: a thought says what is looked for and why the statement finds it; where something is sorted
 it states what is read and the direction before the SQL does (highest: descending), and of a new row which
 value goes to which column, because small models confuse these. All questions begin alike and part where
-their statements part (`… where`, `… with the highest`): a kind with openers of its own shares its
-probability among them, and greedy decoding then prefers another kind.
+their statements part (`the highest … where`, `the highest … and its`): a kind with openers of its own
+shares its probability among them, and greedy decoding then prefers another kind.
 
 Invariant: no thought holds a line break, and most are below thirty words.
 """
@@ -24,15 +24,15 @@ RANK_WORDS = re.compile(
 FUNCTIONS = {
     "SUM": ("the sum of {c}", "the total of {c}"),
     "AVG": ("the average of {c}", "the mean of {c}"),
-    "MAX": ("the highest {c}", "the maximum of {c}"),
-    "MIN": ("the lowest {c}", "the minimum of {c}"),
+    "MAX": ("the highest {c}",),
+    "MIN": ("the lowest {c}",),
 }
 OPENERS = ("I need", "I look for", "The question asks for")
 READ = "{opener} {what} where {where}."
 READ_ALL = ("{opener} {what} over the whole table.", "{opener} {what}, without any condition.")
 RANK = (
-    "{opener} {what} with the {end} {order}{where}: sort {way}, LIMIT {n}.",
-    "{opener} {what} with the {end} {order} ({word}){where}: sort {way}, LIMIT {n}.",
+    "{opener} the {end} {order} and {its} {what}{where}: sort {way}, LIMIT {n}.",
+    "{opener} the {end} {order} ({word}) and {its} {what}{where}: sort {way}, LIMIT {n}.",
 )
 JOIN = (
     "The condition is in {b}, the wanted value in {a}: I join them by the id.",
@@ -102,10 +102,12 @@ def purpose(rng: Random, plan: Plan, question: str) -> str:
 
 def direction(rng: Random, plan: Plan, question: str) -> str:
     """Which way to sort, and which word of the question says so."""
+    alone = plan.limit == "1"
     return rng.choice(RANK).format(
         opener=rng.choice(OPENERS),
         word=f"'{rank_word(question)}'",
-        end="highest" if plan.descending else "lowest",
+        end=("" if alone else f"{plan.limit} ") + ("highest" if plan.descending else "lowest"),
+        its="its" if alone else "their",
         order=plan.order,
         way="descending (DESC)" if plan.descending else "ascending (ASC)",
         what=_listed(plan.columns) or "everything",
