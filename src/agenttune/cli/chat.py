@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from agenttune.cli.serve import MaxContext
+
 if TYPE_CHECKING:
     from agenttune.decode.composition import Composition
     from agenttune.decode.sampling import Sampling
@@ -21,6 +23,7 @@ def chat(
     system: Annotated[str, typer.Option(help="System message.")] = "",
     temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.0,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest reply, in tokens.")] = 512,
+    max_context: MaxContext = 4096,
     seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
 ) -> None:
     """Talk to a model. `/new` starts over; `/quit`, Ctrl-C or Ctrl-D leaves."""
@@ -28,7 +31,7 @@ def chat(
     from agenttune.decode.sampling import Sampling
 
     composition, speculation = load_composition(model)
-    converse(composition, speculation, system, Sampling(temperature), max_new_tokens, seed)
+    converse(composition, speculation, system, Sampling(temperature), max_new_tokens, max_context, seed)
 
 
 def converse(
@@ -37,6 +40,7 @@ def converse(
     system: str,
     sampling: Sampling,
     max_new_tokens: int,
+    max_context: int,
     seed: int,
 ) -> None:
     """A conversation with a composition, read from the terminal until the user leaves."""
@@ -44,7 +48,7 @@ def converse(
     from agenttune.decode.requests import Request
 
     console = Console()
-    room = composition.max_context
+    room = min(composition.max_context, max_context)
     engine = Engine(composition, max_batch=1, max_context=room, speculation=speculation)
     start = [{"role": "system", "content": system}] if system else []
     messages = list(start)

@@ -105,6 +105,7 @@ def chat(
     system: Annotated[str, typer.Option(help="System message.")] = "",
     temperature: Temperature = 0.0,
     max_new_tokens: MaxNewTokens = 512,
+    max_context: server.MaxContext = 4096,
     seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
     dtype: server.Dtype = "auto",
     device: server.Device = "auto",
@@ -120,6 +121,7 @@ def chat(
         system,
         Sampling(temperature),
         max_new_tokens,
+        max_context,
         seed,
     )
 
