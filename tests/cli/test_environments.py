@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,27 +35,31 @@ def test_check_says_that_the_contract_is_kept():
     assert "keeps the contract" in result.output
 
 
-def test_check_ends_with_status_1_on_a_broken_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    (tmp_path / "broken_world_module.py").write_text(
-        "from agenttune.environments.database import DatabaseEnvironment\n"
-        "class Broken(DatabaseEnvironment):\n    max_steps = 0\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    result = RUN.invoke(app, ["check", "broken_world_module:Broken"])
+@pytest.fixture
+def spoil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], str]:
+    """`spoil(module, body)`: the name of a database world, in a module of its own, with `body` over it."""
+
+    def write(module: str, body: str) -> str:
+        (tmp_path / f"{module}.py").write_text(
+            "from agenttune.environments.database import DatabaseEnvironment\n"
+            f"class World(DatabaseEnvironment):\n    {body}\n"
+        )
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        return f"{module}:World"
+
+    return write
+
+
+def test_check_ends_with_status_1_on_a_broken_environment(spoil: Callable[[str, str], str]):
+    result = RUN.invoke(app, ["check", spoil("broken_world_module", "max_steps = 0")])
     assert result.exit_code == 1
     assert "at least one move" in result.output
 
 
-def test_check_shows_what_is_wrong_in_many_tasks_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    (tmp_path / "silent_world_module.py").write_text(
-        "from agenttune.environments.database import DatabaseEnvironment\n"
-        "class Silent(DatabaseEnvironment):\n    def instruction(self, task):\n        return ''\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    sizes = ["-o", "train=3", "-o", "dev=0", "-o", "test=0"]
-    result = RUN.invoke(app, ["check", "silent_world_module:Silent", *sizes])
+def test_check_shows_what_is_wrong_in_many_tasks_once(spoil: Callable[[str, str], str]):
+    world = spoil("silent_world_module", "def instruction(self, task):\n        return ''")
+    result = RUN.invoke(app, ["check", world, "-o", "train=3", "-o", "dev=0", "-o", "test=0"])
     assert result.exit_code == 1
     assert result.output.count("instruction") == 1
     assert "(and 2 more like it)" in result.output

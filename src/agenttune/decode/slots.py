@@ -23,7 +23,7 @@ class SlotTable:
         self.busy: set[int] = set()
 
     def running(self, session: str | None) -> bool:
-        """Whether a row of this session is being generated now."""
+        """Whether a reply of this conversation is being generated now."""
         return session is not None and any(self._owner[slot] == session for slot in self.busy)
 
     def take(self, session: str | None, tokens: Sequence[int], held: Sequence[Sequence[int]]) -> int | None:
