@@ -13,8 +13,9 @@ requests, put together up to the wanted length):
 - `assisted`: `transformers` assisted generation of the large model with the small base model (another law,
   for reference; batch 1 only).
 
-Reported are tokens per second over the whole time, prompt included, the share of drafts kept, the mean
-block, and the rate that the cost model predicts beside the measured one.
+Reported are seconds until every row has its first token, tokens per second from then on, the share of
+drafts kept, the mean block, and the rate that the cost model predicts beside the measured one. The naive
+side is spared the logits of its prompts, which it would not need.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,8 @@ from agenttune.decode.speculation import Speculation
 from agenttune.pipeline.results import commit, hardware, versions
 
 Prompts = list[list[int]]
+WARM_UP = 64
+"""Tokens of each prompt that the first, untimed call reads."""
 
 
 def main() -> None:
@@ -77,10 +81,18 @@ def make_prompts(model: LoadedModel, batch: int, length: int) -> Prompts:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds until every row has its first token, and tokens per second (all rows) from then on."""
+
+    prefill: float
+    decode: float
+
+
 def compare(
     large: LoadedModel, tuned: LoadedModel, base: LoadedModel, prompts: Prompts, new: int
 ) -> dict[str, Any]:
-    """Tokens per second of every system on these prompts."""
+    """Times of every system on these prompts."""
     batch, room = len(prompts), len(prompts[0]) + new
     composition = upscale(large, tuned, base)
 
@@ -89,21 +101,21 @@ def compare(
 
     plain, fast = engine(composition, None), engine(composition, Speculation())
     alone = engine(Composition.single(large), None)
-    systems: dict[str, Callable[[], object]] = {
-        "naive": lambda: naive([large, tuned, base], [1.0, 1.0, -1.0], prompts, new),
-        "engine": lambda: ours(plain, prompts, new),
-        "speculative": lambda: ours(fast, prompts, new),
-        "large": lambda: generate(large, prompts, new),
-        "large_engine": lambda: ours(alone, prompts, new),
+    systems: dict[str, Callable[[Prompts], Times]] = {
+        "naive": lambda asked: naive([large, tuned, base], [1.0, 1.0, -1.0], asked, new),
+        "engine": lambda asked: ours(plain, asked, new),
+        "speculative": lambda asked: ours(fast, asked, new),
+        "large": lambda asked: generate(large, asked, new),
+        "large_engine": lambda asked: ours(alone, asked, new),
     }
     if batch == 1:
-        systems["assisted"] = lambda: generate(large, prompts, new, assistant_model=base.model)
-    rates = {}
+        systems["assisted"] = lambda asked: generate(large, asked, new, assistant_model=base.model)
+    ends = [prompt[-WARM_UP:] for prompt in prompts]
+    times = {}
     for name, system in systems.items():
-        system()  # the first call warms up; the speculative one also learns its block length
-        start = time.perf_counter()
-        system()
-        rates[name] = batch * new / (time.perf_counter() - start)
+        system(ends)  # warms up; the speculative engine also learns its block length
+        times[name] = system(prompts)
+    rates = {name: each.decode for name, each in times.items()}
     rounds = fast.speculator.lengths
     block = rounds.drafted / max(rounds.rounds * batch, 1)
     return {
@@ -111,6 +123,7 @@ def compare(
         "prompt": len(prompts[0]),
         "new_tokens": new,
         "tokens_per_second": rates,
+        "prefill_seconds": {name: each.prefill for name, each in times.items()},
         "speculative_over_naive": rates["speculative"] / rates["naive"],
         "speculative_over_large": rates["speculative"] / rates["large"],
         "acceptance": rounds.acceptance,
@@ -122,38 +135,61 @@ def compare(
 
 
 @torch.inference_mode()
-def naive(models: list[LoadedModel], weights: list[float], prompts: Prompts, new: int) -> torch.Tensor:
+def naive(models: list[LoadedModel], weights: list[float], prompts: Prompts, new: int) -> Times:
     """Three cached forwards per token, logits summed in the models' number format."""
+    start = time.perf_counter()
+    first = start
     inputs = [torch.tensor(prompts, device=model.device) for model in models]
     caches: list[Any] = [None] * len(models)
-    written = []
-    for _ in range(new):
+    for place in range(new):
         total: Any = 0
         for index, model in enumerate(models):
-            output: Any = model.model(inputs[index], past_key_values=caches[index], use_cache=True)
+            output: Any = model.model(
+                inputs[index], past_key_values=caches[index], use_cache=True, logits_to_keep=1
+            )
             caches[index] = output.past_key_values
             total = total + weights[index] * output.logits[:, -1]
         token = total.argmax(-1, keepdim=True)
-        written.append(token)
+        token.tolist()  # chosen: on a GPU too
         inputs = [token] * len(models)
-    return torch.cat(written, 1)
+        if place == 0:
+            first = time.perf_counter()
+    return Times(first - start, len(prompts) * (new - 1) / (time.perf_counter() - first))
 
 
-def ours(engine: Engine, prompts: Prompts, new: int) -> object:
+def ours(engine: Engine, prompts: Prompts, new: int) -> Times:
     """The engine, with nothing kept from the last call."""
     for stream in engine._streams:
         for slot in range(len(stream.cache.held)):
             stream.cache.keep(slot, 0)
-    return engine.generate([Request(tokens, new, stop_tokens=()) for tokens in prompts])
+    start = time.perf_counter()
+    begun: dict[int, float] = {}
+    requests = [Request(tokens, new, stop_tokens=()) for tokens in prompts]
+
+    def note(row: int, _: int) -> None:
+        begun.setdefault(row, time.perf_counter())
+
+    engine.generate(requests, note)
+    first = max(begun.values())
+    return Times(first - start, len(prompts) * (new - 1) / (time.perf_counter() - first))
 
 
-def generate(model: LoadedModel, prompts: Prompts, new: int, **options: Any) -> object:
+def generate(model: LoadedModel, prompts: Prompts, new: int, **options: Any) -> Times:
     """`transformers.generate`, greedy, without an early stop."""
     ids = torch.tensor(prompts, device=model.device)
-    return model.model.generate(  # pyright: ignore[reportCallIssue]
+    steps: list[tuple[float, int]] = []
+
+    def tick(written: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+        steps.append((time.perf_counter(), written.shape[1]))
+        return torch.zeros(len(written), dtype=torch.bool, device=written.device)
+
+    start = time.perf_counter()
+    model.model.generate(  # pyright: ignore[reportCallIssue]
         ids, attention_mask=torch.ones_like(ids), min_new_tokens=new, max_new_tokens=new, do_sample=False,
-        pad_token_id=0, **options,
+        pad_token_id=0, stopping_criteria=[tick], **options,
     )  # fmt: skip
+    (first, early), (last, late) = steps[0], steps[-1]
+    return Times(first - start, len(prompts) * (late - early) / (last - first))
 
 
 def environment(options: argparse.Namespace) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def test_another_kind_of_adapter_takes_the_modules_own_code(tmp_path: Path) -> N
 def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
     from agenttune.tune.shrink import shrink
 
-    other = load_model(str(shrink("tiny", 2, tmp_path / "cut")), "float32", "cpu")
+    other = load_model(str(shrink("tiny", 2, tmp_path / "cut", [[5, 9, 3]])), "float32", "cpu")
     wide = make_adapter("tiny", tmp_path / "wide", 1, r=4)
     config = wide / "adapter_config.json"
     config.write_text(config.read_text("utf-8").replace('"r": 4', '"r": 5'), "utf-8")

@@ -24,6 +24,24 @@ def test_equals_plain_cross_entropy(monkeypatch: pytest.MonkeyPatch, chunk: int)
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize("chunk", [1, 3, 512])
+def test_a_teacher_gives_the_cross_entropy_against_its_law(
+    monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr("agenttune.tune.loss.CHUNK", chunk)
+    torch.manual_seed(0)
+    hidden, head = torch.randn(7, 5, requires_grad=True), torch.randn(11, 5, requires_grad=True)
+    states, its_head, weights = torch.randn(7, 3), torch.randn(11, 3), torch.rand(7)
+    law = torch.softmax(states @ its_head.t(), -1)
+    expected = torch.nn.functional.cross_entropy(hidden @ head.t(), law, reduction="none")
+    wanted = torch.autograd.grad((expected * weights).sum(), (hidden, head))
+    labels = torch.zeros(7, dtype=torch.long)
+    loss, losses = weighted_cross_entropy(hidden, head, labels, weights, (states, its_head))
+    torch.testing.assert_close(losses, expected.detach())
+    for a, b in zip(torch.autograd.grad(loss, (hidden, head)), wanted, strict=True):
+        torch.testing.assert_close(a, b)
+
+
 def test_a_frozen_head_gets_no_gradient() -> None:
     hidden, head = torch.randn(3, 4, requires_grad=True), torch.randn(6, 4)
     weighted_cross_entropy(hidden, head, torch.tensor([1, 2, 3]), torch.ones(3))[0].backward()

@@ -11,7 +11,7 @@ from rich.console import Console
 
 def shrink(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="`embedded`, a folder, or a hub name.")],
-    layers: Annotated[int, typer.Option(min=2, help="Layers to keep, evenly spread over the depth.")],
+    layers: Annotated[int, typer.Option(min=2, help="Layers to keep: those that change most.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the work goes.")],
     rows: Annotated[int, typer.Option(min=1, help="Answers of MODEL to heal the small one on.")] = 1_000,
     epochs: Annotated[float, typer.Option(min=0.01, help="Passes over them.")] = 3.0,

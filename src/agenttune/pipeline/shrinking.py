@@ -1,6 +1,9 @@
 """A small model for emulated fine-tuning, made of a large one: cut, then healed on what the large one says.
 
-Leaves `cut/` (the cut weights), `answers.jsonl` (the large model's answers), `heal/` (the tuning) and
+Healing is distillation: at every place of the large model's answers the small one learns all that the large
+one would have expected there, not only the token that it said.
+
+Leaves `answers.jsonl` (the large model's answers), `cut/` (the cut weights), `heal/` (the tuning) and
 `heal/model`, the small model. Every part goes on where it was stopped.
 """
 
@@ -18,12 +21,15 @@ from agenttune.decode.engine import Engine
 from agenttune.decode.loading import load_model
 from agenttune.tune.loop import tune
 from agenttune.tune.masks import tokenize_all
+from agenttune.tune.plan import model_size
 from agenttune.tune.settings import TuneSettings
-from agenttune.tune.shrink import shrink
+from agenttune.tune.shrink import check_layers, shrink
 
 SOURCE = "self-distilled"
 SPARE = 3
 """Prompts at hand for each answer wanted: answers cut off at the limit are not used."""
+MEASURED = 32
+"""Answers on which the influence of the layers is measured."""
 
 
 def make_small(
@@ -44,10 +50,7 @@ def make_small(
     asked. Raises ModelError for models that cannot be cut.
     """
     console = console or Console(stderr=True)
-    cut = folder / "cut"
-    if not cut.is_dir():
-        console.print(f"[bold]cut[/] {model} to {layers} layers → {cut}")
-        shrink(model, layers, cut)
+    check_layers(model_size(model).layers, layers)
     loaded = load_model(model)
     engine = Engine(Composition.single(loaded), max_batch=48, max_context=512)
     console.print(f"[bold]answers[/] of {model} → {folder / 'answers.jsonl'}")
@@ -58,8 +61,18 @@ def make_small(
     )
     del engine
     found, _ = tokenize_all(examples, loaded.tokenizer, 1024)
+    cut = folder / "cut"
+    if not cut.is_dir():
+        console.print(f"[bold]cut[/] {model} to {layers} layers → {cut}")
+        shrink(model, layers, cut, [row.tokens.tolist() for row in found[:MEASURED]])
     settings = TuneSettings(
-        epochs=epochs, batch_rows=16, learning_rate=rate, warmup_ratio=0.05, betas=(0.9, 0.98), seed=seed
+        epochs=epochs,
+        batch_rows=16,
+        learning_rate=rate,
+        warmup_ratio=0.05,
+        betas=(0.9, 0.98),
+        teacher=model,
+        seed=seed,
     )
     console.print(f"[bold]heal[/] on {len(found)} answers → {folder / 'heal'}")
     tune(found, cut, settings, folder / "heal", {SOURCE: 1.0})

@@ -34,7 +34,7 @@ from agenttune.recipe import Recipe, Upscale, override
 from agenttune.report.upscaling import write_upscale
 from agenttune.storage import read_json, read_records
 from agenttune.tune.plan import model_size
-from agenttune.tune.shrink import kept_layers
+from agenttune.tune.shrink import check_layers
 
 
 def run_upscale(recipe: Recipe, home: RunDirectory, console: Console) -> None:
@@ -65,7 +65,7 @@ def _check(recipe: Recipe, spec: Upscale) -> None:
     if spec.small:
         resolve_model(spec.small)
     else:
-        kept_layers(model_size(recipe.model).layers, spec.layers)
+        check_layers(model_size(recipe.model).layers, spec.layers)
 
 
 def _tune_arm(recipe: Recipe, model: str, arm: str, home: RunDirectory, console: Console) -> Run:

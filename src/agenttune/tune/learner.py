@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from agenttune.decode.loading import load_model
+from agenttune.decode.loading import LoadedModel, load_model
+from agenttune.decode.vocabulary import alignment, output_rows
 from agenttune.errors import ModelError
 from agenttune.tune.attention import ATTENTION, layout_of
 from agenttune.tune.lora import add_adapters
@@ -31,10 +32,16 @@ _NAMES = {"fp32": "float32", "bf16": "bfloat16"}
 class Learner:
     """A model in training mode with what is trained of it."""
 
-    def __init__(self, model: nn.Module, tokenizer: PreTrainedTokenizerBase | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        teacher: nn.Module | None = None,
+    ) -> None:
         self.whole = model
         """What is saved: the model, or its adapters."""
         self.tokenizer = tokenizer
+        self._teacher = None if teacher is None else _parts(cast("PreTrainedModel", teacher))
         base = cast("Any", model).get_base_model() if hasattr(model, "peft_config") else model
         self._body, self._head = _parts(cast("PreTrainedModel", base))
         self.device = self._head.device
@@ -59,15 +66,25 @@ class Learner:
 
     def loss(self, pack: Pack, weights: NDArray[np.float64]) -> tuple[torch.Tensor, torch.Tensor]:
         """The pack's part of the step's loss, and −log p of each of its targets [N], detached."""
-        hidden = self._body(
+        target_weights = self._tensor((pack.counts @ weights).astype(np.float32))
+        teacher = None
+        if self._teacher is not None:
+            body, head = self._teacher
+            with torch.no_grad():
+                teacher = (self._states(body, pack), head)
+        return weighted_cross_entropy(
+            self._states(self._body, pack), self._head, self._tensor(pack.labels), target_weights, teacher
+        )
+
+    def _states(self, body: nn.Module, pack: Pack) -> torch.Tensor:
+        """Hidden states [N, E] that predict the pack's targets."""
+        hidden = body(
             input_ids=self._tensor(pack.tokens).unsqueeze(0),
             position_ids=self._tensor(pack.positions).unsqueeze(0),
             use_cache=False,
             layout=layout_of(pack, self.device),
         ).last_hidden_state[0]
-        target_weights = self._tensor((pack.counts @ weights).astype(np.float32))
-        states = hidden[self._tensor(pack.predecessors)]
-        return weighted_cross_entropy(states, self._head, self._tensor(pack.labels), target_weights)
+        return hidden[self._tensor(pack.predecessors)]
 
     def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(array).to(self.device)
@@ -86,7 +103,24 @@ def load_learner(model: str | Path, settings: TuneSettings, precision: str, devi
     _freeze(plain, settings.freeze_layers)
     torch.manual_seed(settings.seed)
     whole = plain if settings.lora is None else add_adapters(plain, settings.lora, str(model))
-    return Learner(whole, loaded.tokenizer)
+    return Learner(whole, loaded.tokenizer, _load_teacher(loaded, settings.teacher, precision, device))
+
+
+def _load_teacher(student: LoadedModel, name: str | None, precision: str, device: str) -> nn.Module | None:
+    """The model to learn from, frozen. Raises `ModelError` where its vocabulary is another."""
+    if name is None:
+        return None
+    teacher = load_model(name, dtype=_NAMES[precision], device=device)
+    alignment(student, teacher)
+    theirs, ours = output_rows(teacher), output_rows(student)
+    if theirs != ours:
+        raise ModelError(
+            f"the teacher's logits have {theirs:,} columns, the model's {ours:,}",
+            where=name,
+            remedy="distil from a model of the same family and padding, or leave `teacher` away",
+        )
+    teacher.model.set_attn_implementation(ATTENTION)
+    return teacher.model.requires_grad_(False).eval()
 
 
 def choose_precision(settings: TuneSettings, device: str) -> str:

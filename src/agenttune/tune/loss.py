@@ -5,6 +5,9 @@ whole step. Only hidden states that predict a trained token meet the head, a few
 chunk's gradient is computed while its logits are at hand, so they are never kept and never made twice
 (as in Liger-Kernel, Hsu et al., 2024).
 
+The target of a position is its label, or, with a teacher, what that model expects there (Hinton et al.
+2015, arXiv 1503.02531): then a position teaches the whole distribution, not one draw from it.
+
 Weights are global: a target that n rows of source s train weighs n · share_s / N_s, where N_s counts that
 source's trained tokens in the whole optimizer step, over all packs and processes. So the step's loss is
 Σ_s share_s · (mean loss of source s), however the rows are packed or split.
@@ -37,19 +40,30 @@ def source_weights(
 
 
 def weighted_cross_entropy(
-    hidden: Tensor, head: Tensor, labels: Tensor, weights: Tensor
+    hidden: Tensor,
+    head: Tensor,
+    labels: Tensor,
+    weights: Tensor,
+    teacher: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Σ weights · (−log p(label)) and, detached, each target's own −log p in fp32.
 
-    hidden [N, E] and head [V, E] in the model's number format; labels [N]; weights [N] in fp32.
+    hidden [N, E] and head [V, E] in the model's number format; labels [N]; weights [N] in fp32. With the
+    hidden states and head of a `teacher` of the same vocabulary, −Σ q·log p under its law q takes the place
+    of −log p(label).
     """
-    return _ChunkedCrossEntropy.apply(hidden, head, labels, weights)  # pyright: ignore[reportReturnType]
+    return _ChunkedCrossEntropy.apply(hidden, head, labels, weights, teacher)  # pyright: ignore[reportReturnType]
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, head: Tensor, labels: Tensor, weights: Tensor
+        ctx: Any,
+        hidden: Tensor,
+        head: Tensor,
+        labels: Tensor,
+        weights: Tensor,
+        teacher: tuple[Tensor, Tensor] | None,
     ) -> tuple[Tensor, Tensor]:
         want_hidden, want_head = ctx.needs_input_grad[:2]
         losses = torch.empty(len(hidden), dtype=torch.float32, device=hidden.device)
@@ -57,7 +71,13 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         d_head = torch.zeros_like(head, dtype=torch.float32) if want_head else None
         for start in range(0, len(hidden), CHUNK):
             part = slice(start, start + CHUNK)
-            gradient = _chunk(hidden[part] @ head.t(), labels[part], weights[part], losses[part])
+            log_p = torch.log_softmax((hidden[part] @ head.t()).float(), dim=-1)
+            if teacher is None:
+                gradient = _towards_labels(log_p, labels[part], weights[part], losses[part])
+            else:
+                states, its_head = teacher
+                law = torch.softmax((states[part] @ its_head.t()).float(), dim=-1)
+                gradient = _towards_law(log_p, law, weights[part], losses[part])
             gradient = gradient.to(hidden.dtype)
             if d_hidden is not None:
                 d_hidden[part] = gradient @ head
@@ -68,7 +88,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return (losses * weights).sum(), losses
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
         d_hidden, d_head = ctx.saved_tensors
         scale = grads[0]
         return (
@@ -76,13 +96,19 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             None if d_head is None else d_head * scale.to(d_head.dtype),
             None,
             None,
+            None,
         )
 
 
-def _chunk(logits: Tensor, labels: Tensor, weights: Tensor, losses: Tensor) -> Tensor:
+def _towards_labels(log_p: Tensor, labels: Tensor, weights: Tensor, losses: Tensor) -> Tensor:
     """Fill in the chunk's `losses` and give the gradient of its logits, in fp32."""
-    log_p = torch.log_softmax(logits.float(), dim=-1)
     at = labels.unsqueeze(1)
     losses.copy_(log_p.gather(1, at).squeeze(1).neg_())
     gradient = log_p.exp_().mul_(weights.unsqueeze(1))
     return gradient.scatter_add_(1, at, -weights.unsqueeze(1))
+
+
+def _towards_law(log_p: Tensor, law: Tensor, weights: Tensor, losses: Tensor) -> Tensor:
+    """The same with a law as the target of each position."""
+    losses.copy_((law * log_p).sum(-1).neg_())
+    return log_p.exp_().sub_(law).mul_(weights.unsqueeze(1))

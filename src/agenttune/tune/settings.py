@@ -59,6 +59,9 @@ class TuneSettings(BaseModel):
     """Number format of weights and activations; `auto` measures which is faster. Updates are in fp32."""
     checkpoint_activations: bool = False
     """Compute activations twice instead of storing them: about a third slower, much less memory."""
+    teacher: str | None = None
+    """Model of the same vocabulary whose expectations are learned in place of the tokens themselves
+    (distillation); empty means the tokens."""
     lora: LoraSettings | None = None
     """Train low-rank adapters only; empty means all weights."""
     freeze_layers: Annotated[int, Field(ge=0)] = 0

@@ -1,0 +1,80 @@
+"""Learning from a teacher's expectations instead of the tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import LlamaForCausalLM
+
+from agenttune.decode.loading import load_model
+from agenttune.decode.tiny import write_tiny_model
+from agenttune.errors import ModelError
+from agenttune.tune.loop import tune
+from agenttune.tune.metrics import TuneResult, read_metrics
+from agenttune.tune.rows import TokenRow
+from agenttune.tune.settings import TuneSettings
+
+Rows = Callable[..., list[TokenRow]]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model with other, far surer weights."""
+    folder = write_tiny_model(tmp_path_factory.mktemp("models") / "other")
+    model = load_model(str(folder), "float32", "cpu").model
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.3 * torch.randn_like(weight))
+    model.save_pretrained(folder)
+    return folder
+
+
+def learn(base: Path, teacher: Path, rows: list[TokenRow], folder: Path, steps: int) -> TuneResult:
+    settings = TuneSettings(
+        steps=steps, batch_rows=8, learning_rate=1e-2, precision="fp32", device="cpu", teacher=str(teacher)
+    )
+    return tune(rows, base, settings, folder, {"agent": 1.0})
+
+
+def test_who_already_thinks_like_the_teacher_learns_nothing(
+    base: Path, make_rows: Rows, tmp_path: Path
+) -> None:
+    learn(base, base, make_rows(8, sources=("agent",)), tmp_path / "run", 1)
+    assert read_metrics(tmp_path / "run")[0].gradient_norm < 1e-5
+
+
+def test_the_student_comes_closer_to_the_teacher(
+    base: Path, other: Path, make_rows: Rows, tmp_path: Path
+) -> None:
+    rows = make_rows(8, sources=("agent",))
+    result = learn(base, other, rows, tmp_path / "run", 30)
+    tokens = torch.from_numpy(rows[0].tokens.astype("int64"))[None]
+
+    def distance(model: Path) -> float:
+        with torch.inference_mode():
+            student, teacher = (
+                load_model(str(name), "float32", "cpu").model(tokens).logits.log_softmax(-1)
+                for name in (model, other)
+            )
+        return float((teacher.exp() * (teacher - student)).sum(-1).mean())
+
+    assert distance(result.model) < 0.5 * distance(base)
+
+
+def test_a_teacher_with_other_columns_is_refused(base: Path, make_rows: Rows, tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "padded")
+    model = load_model(str(folder), "float32", "cpu").model
+    assert isinstance(model, LlamaForCausalLM)
+    model.resize_token_embeddings(len(load_model(str(folder), "float32", "cpu").tokenizer) + 8)
+    model.save_pretrained(folder)
+    with pytest.raises(ModelError, match="columns"):
+        learn(base, folder, make_rows(8, sources=("agent",)), tmp_path / "run", 1)
