@@ -50,9 +50,9 @@ def ablation(data: dict[str, Any]) -> Figure:
 
 
 def upscale(data: dict[str, Any]) -> Figure:
-    """Success and general loss over both weights, with the truly tuned large model as a line."""
-    figure = Figure(figsize=(8, 4.4), layout="constrained")
-    panels = figure.subplots(2, 2, sharex="col", sharey="row")
+    """Success and general ability over both weights, with the truly tuned large model as a line."""
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    panels = figure.subplots(3, 2, sharex="col", sharey="row")
     tuned = next(system for system in data["systems"] if system["name"] == "large tuned")
     for column, (weight, label) in enumerate(
         (("alpha", "α: large + α·(tuned − base)"), ("beta", "β: tuned + β·(large − base)"))
@@ -61,17 +61,12 @@ def upscale(data: dict[str, Any]) -> Figure:
             (each for each in data["systems"] if each[weight] is not None), key=lambda each: each[weight]
         )
         places = [each[weight] for each in placed]
-        success = [next(iter(each["agents"].values()))["success"] for each in placed]
-        loss = [each["general"]["loss"] for each in placed]
-        _curve(panels[0, column], places, success, 100, COLOURS[0])
-        _curve(panels[1, column], places, loss, 1, COLOURS[1])
-        panels[0, column].axhline(
-            100 * next(iter(tuned["agents"].values()))["success"]["value"], color="grey", ls=":"
-        )
-        panels[1, column].axhline(tuned["general"]["loss"]["value"], color="grey", ls=":")
-        panels[1, column].set_xlabel(label)
-    panels[0, 0].set_ylabel("agent success, %")
-    panels[1, 0].set_ylabel("general loss, nats per token")
+        for panel, (_, scale, measure), colour in zip(panels[:, column], MEASURES, COLOURS, strict=False):
+            _curve(panel, places, [measure(each) for each in placed], scale, colour)
+            panel.axhline(scale * measure(tuned)["value"], color="grey", ls=":")
+        panels[-1, column].set_xlabel(label)
+    for panel, (label, _, _) in zip(panels[:, 0], MEASURES, strict=True):
+        panel.set_ylabel(label)
     figure.suptitle("Emulated fine-tuning; dotted: the large model truly tuned", fontsize=9)
     return figure
 
@@ -109,6 +104,13 @@ def _ends(interval: dict[str, float], scale: float = 1) -> list[list[float]]:
     low, value, high = (scale * interval[key] for key in ("low", "value", "high"))
     return [[value - low], [high - value]]
 
+
+MEASURES: tuple[tuple[str, float, Callable[[dict[str, Any]], dict[str, float]]], ...] = (
+    ("agent success, %", 100, lambda system: next(iter(system["agents"].values()))["success"]),
+    ("general questions, %", 100, lambda system: system["general"]["questions"]),
+    ("general loss, nats", 1, lambda system: system["general"]["loss"]),
+)
+"""What is drawn over a weight: axis label, scale, and where a system's interval is."""
 
 PICTURES: dict[str, Callable[[dict[str, Any]], Figure]] = {
     "ablation-cpu": ablation,

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from agenttune.evaluate.intervals import wilson
 from agenttune.evaluate.results import Results
 from agenttune.pipeline.results import commit, hardware, versions
 from agenttune.report.comparison import arm_means
@@ -78,8 +79,16 @@ def emulated(results: dict[str, Any]) -> dict[str, Any]:
     if (spec := results["settings"].get("upscale")) and not spec["small"]:
         kept["small"] = f"{results['large']} with {spec['layers']} layers, healed"
     for system in kept["systems"]:
+        system["general"]["questions"] = _all_questions(system["general"])
         _drop_answers(system["general"])
     return kept
+
+
+def _all_questions(general: dict[str, Any]) -> dict[str, float] | None:
+    """Accuracy on all question sets together, with its interval."""
+    correct = [right for scores in general["accuracy"].values() for right in scores["correct"]]
+    interval = wilson(sum(correct), len(correct))
+    return None if interval is None else interval.model_dump()
 
 
 def _drop_answers(general: dict[str, Any] | None) -> None:

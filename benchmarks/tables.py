@@ -88,13 +88,13 @@ def ablation(data: dict[str, Any]) -> str:
 
 def emulation(data: dict[str, Any]) -> str:
     """The systems of a study of emulated fine-tuning, and the shares of the gap."""
-    heads = ["system", "success", "valid replies", "general loss", "KL from large base"]
+    heads = ["system", "success", "valid replies", "general loss", "general questions"]
     rows = []
     for system in data["systems"]:
-        general = system["general"] or {"loss": None, "divergence": None}
+        general = system["general"]
         for scores in system["agents"].values():
             cells = [share(scores[key]) for key in ("success", "valid_replies")]
-            rows.append([system["name"], *cells, number(general["loss"]), number(general["divergence"])])
+            rows.append([system["name"], *cells, number(general["loss"]), share(general["questions"])])
     lines = [
         f"{each['environment']}: {share(each['from_large_base'])} of the gap from the large base model, "
         f"{share(each['from_small_tuned'])} of that from the small tuned one"
