@@ -26,19 +26,28 @@ def best(acceptance: float, draft: float, start: float, slope: float) -> int:
 
 
 @pytest.mark.parametrize(
-    ("acceptance", "draft", "start"), [(0.9, 0.1, 1.0), (0.8, 0.05, 1.0), (0.6, 0.3, 1.0), (0.1, 1.0, 1.0)]
+    ("acceptance", "draft", "start", "slope"),
+    [
+        (0.9, 0.1, 1.0, 0.02),
+        (0.8, 0.05, 1.0, 0.02),
+        (0.6, 0.3, 1.0, 0.02),
+        (0.1, 1.0, 1.0, 0.02),
+        (0.6, 0.4, 0.1, 0.6),  # a large batch: judging two positions costs nearly twice as much as one
+    ],
 )
-def test_it_settles_near_the_best_length(acceptance: float, draft: float, start: float) -> None:
+def test_it_settles_near_the_best_length(
+    acceptance: float, draft: float, start: float, slope: float
+) -> None:
     """Near in what matters: tokens per second within a tenth of the best, most of the time."""
-    lengths, rates = simulate(acceptance, draft, start, 0.02), []
+    lengths, rates = simulate(acceptance, draft, start, slope), []
     coin = random.Random(1)
     for _ in range(100):
         length = lengths.choose()
         kept = next((i for i in range(length) if coin.random() > acceptance), length)
-        lengths.observe(length, length * draft, start + 0.02 * length, [kept])
-        rates.append(expected(acceptance, length) / (length * draft + start + 0.02 * length))
-    top = best(acceptance, draft, start, 0.02)
-    assert sum(rates) / len(rates) > 0.9 * expected(acceptance, top) / (top * draft + start + 0.02 * top)
+        lengths.observe(length, length * draft, start + slope * length, [kept])
+        rates.append(expected(acceptance, length) / (length * draft + start + slope * length))
+    top = best(acceptance, draft, start, slope)
+    assert sum(rates) / len(rates) > 0.9 * expected(acceptance, top) / (top * draft + start + slope * top)
 
 
 def test_useless_drafts_end_in_plain_decoding() -> None:

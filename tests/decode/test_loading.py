@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from agenttune.decode import embedded
-from agenttune.decode.loading import load_model, resolve_model
+from agenttune.decode.loading import layer_count, load_model, resolve_model
 from agenttune.decode.precision import fastest_dtype
 from agenttune.errors import ModelError, UnavailableError
 
@@ -37,9 +37,17 @@ def test_a_folder_without_a_model_and_a_file_are_refused(tmp_path: Path) -> None
 
 
 def test_unreachable_hub_is_a_model_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agenttune.decode.loading._hub_answers", lambda: False)
+    monkeypatch.setattr("agenttune.decode.loading._is_local", lambda _: True)
     with pytest.raises(ModelError, match="embedded"):
         load_model("someone/a-model-that-is-not-cached", dtype="float32", device="cpu")
+    with pytest.raises(ModelError, match="embedded"):
+        layer_count("someone/a-model-that-is-not-cached")
+
+
+def test_layers_are_counted_from_the_configuration_alone(tiny_dir: Path, tmp_path: Path) -> None:
+    loaded = load_model(str(tiny_dir), dtype="float32", device="cpu")
+    loaded.model.config.save_pretrained(tmp_path)  # no weights
+    assert layer_count(str(tmp_path)) == loaded.model.config.num_hidden_layers
 
 
 @pytest.mark.parametrize(("option", "value"), [("dtype", "float8"), ("device", "toaster")])

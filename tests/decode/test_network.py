@@ -73,6 +73,40 @@ def test_neighbouring_single_tokens_attend_in_one_call() -> None:
     assert mask.sum(-1).flatten().tolist() == [6, 9]
 
 
+def test_neighbouring_blocks_of_one_length_attend_in_one_call() -> None:
+    plan = make_plan([Segment(0, 5, 2), Segment(1, 8, 2), Segment(2, 3, 3)], CPU)
+    assert [(b.slot, b.slots, b.start, b.stop, b.count, b.length) for b in plan.blocks] == [
+        (0, 2, 0, 4, 2, 10),
+        (2, 1, 4, 7, 3, 6),
+    ]
+    mask = plan.blocks[0].mask
+    assert mask is not None
+    assert mask.sum(-1).flatten().tolist() == [6, 7, 9, 10]
+
+
+@pytest.mark.parametrize("pasts", [[2, 5, 5], [4, 4, 4]])
+def test_blocks_attend_together_as_they_would_alone(pasts: list[int], make_model: MakeModel) -> None:
+    loaded = make_model("llama")
+    rows = [torch.randint(0, 60, (past + 3,)) for past in pasts]
+
+    def last_three(group: list[int]) -> torch.Tensor:
+        cache = KVCache(loaded, 3, 16)
+        logits = torch.empty(0)
+        for parts in ([rows[i][: pasts[i]] for i in group], [rows[i][pasts[i] :] for i in group]):
+            segments = [
+                Segment(i, len(cache.held[i]), len(part)) for i, part in zip(group, parts, strict=True)
+            ]
+            packed = torch.cat(parts)
+            plan = make_plan(segments, CPU)
+            logits = LlamaNetwork(loaded)(packed, plan, cache, torch.arange(len(packed)))
+            for i, part in zip(group, parts, strict=True):
+                cache.held[i].extend(part.tolist())
+        return logits
+
+    alone = torch.cat([last_three([i]) for i in range(3)])
+    torch.testing.assert_close(last_three([0, 1, 2]), alone, atol=1e-4, rtol=1e-4)
+
+
 def test_a_model_with_its_own_attention_is_refused_with_a_remedy(make_model: MakeModel) -> None:
     loaded = make_model("gpt2")
     loaded.model.__dict__["_supports_attention_backend"] = False

@@ -36,32 +36,38 @@ def attend(
         slots = slice(block.slot, block.slot + block.slots)
         seen_keys, seen_values = all_keys[slots, :, : block.length], all_values[slots, :, : block.length]
         rows = queries[block.start : block.stop]
-        one_each = block.slots == len(rows)
-        attention = _single_tokens if one_each else _segment
-        outputs.append(attention(rows, seen_keys, seen_values, block, scale))
+        if block.causal:
+            outputs.append(_triangle(rows, seen_keys, seen_values, scale))
+        else:
+            outputs.append(_masked(rows, seen_keys, seen_values, block, scale))
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
 
-def _single_tokens(
-    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, block: Block, scale: float | None
+def _triangle(
+    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float | None
 ) -> torch.Tensor:
-    rows, heads, head_dim = queries.shape
-    grouped = queries.reshape(rows, keys.shape[1], -1, head_dim)
-    output = scaled_dot_product_attention(grouped, keys, values, attn_mask=block.mask, scale=scale)
-    return output.reshape(rows, heads, head_dim)
+    output = scaled_dot_product_attention(
+        queries.transpose(0, 1)[None], keys, values, is_causal=True, scale=scale, enable_gqa=True
+    )
+    return output[0].transpose(0, 1)
 
 
-def _segment(
+def _masked(
     queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, block: Block, scale: float | None
 ) -> torch.Tensor:
-    count, heads, head_dim = queries.shape
-    if block.causal:
-        output = scaled_dot_product_attention(
-            queries.transpose(0, 1)[None], keys, values, is_causal=True, scale=scale, enable_gqa=True
-        )
-        return output[0].transpose(0, 1)
-    groups = heads // keys.shape[1]
-    grouped = queries.transpose(0, 1).reshape(1, keys.shape[1], groups * count, head_dim)
-    mask = block.mask.repeat(groups, 1) if block.mask is not None else None
-    output = scaled_dot_product_attention(grouped, keys, values, attn_mask=mask, scale=scale)
-    return output.reshape(heads, count, head_dim).transpose(0, 1)
+    _, heads, head_dim = queries.shape
+    kv_heads, count = keys.shape[1], block.count
+    groups = heads // kv_heads
+    grouped = queries.reshape(block.slots, count, kv_heads, groups, head_dim).permute(0, 2, 3, 1, 4)
+    mask = block.mask
+    if mask is not None and count > 1:
+        mask = mask.repeat(1, 1, groups, 1)
+    output = scaled_dot_product_attention(
+        grouped.reshape(block.slots, kv_heads, groups * count, head_dim),
+        keys,
+        values,
+        attn_mask=mask,
+        scale=scale,
+    )
+    output = output.view(block.slots, kv_heads, groups, count, head_dim).permute(0, 3, 1, 2, 4)
+    return output.reshape(-1, heads, head_dim)

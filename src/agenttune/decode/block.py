@@ -2,7 +2,8 @@
 
 The idea: with acceptance a per token, a block of g gives E(g) = (1 − a^g)/(1 − a) tokens and takes
 g·d + v + g·s seconds: d a draft step, v + g·s the judging of g positions. The best g follows from running
-estimates of a, d, v and s (Leviathan et al. 2023, section 3.3, with times measured instead of assumed).
+estimates of a, d, v and s (Leviathan et al. 2023, section 3.3, with times measured instead of assumed). v
+and s cannot be told apart while all rounds are equally long, so now and then one is shorter or longer.
 
 Invariant: the choice looks only at finished rounds, so it cannot bias what is drawn.
 """
@@ -11,8 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_DECAY = 0.9
-"""Weight of the past against each new round: about the last ten rounds count."""
+_DECAY = 0.95
+"""Weight of the past against each new round: about the last twenty rounds count."""
+_FIRST = (4, 1, 8)
+"""Lengths of the first rounds, from which the line is known."""
+_PROBE = 8
+"""Every so many rounds the length is half, or half as long again, as the best."""
 
 
 class BlockLength:
@@ -37,11 +42,15 @@ class BlockLength:
         """The length with the most tokens per second by the present estimates."""
         if self._fixed is not None:
             return self._fixed
-        if not self.rounds:
-            return min(4, self._longest)
-        return max(
+        if self.rounds < len(_FIRST):
+            return min(_FIRST[self.rounds], self._longest)
+        best = max(
             range(1, self._longest + 1), key=lambda g: expected(self.acceptance, g) / self.seconds(g)
         )
+        if self.rounds % _PROBE:
+            return best
+        longer = self.rounds // _PROBE % 2
+        return min(best + (best + 1) // 2, self._longest) if longer else max(best // 2, 1)
 
     def seconds(self, length: int) -> float:
         """Estimated time of a round."""

@@ -19,7 +19,13 @@ import httpx
 import huggingface_hub
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from agenttune.decode.embedded import EMBEDDED, embedded_model
 from agenttune.decode.precision import fastest_dtype
@@ -135,6 +141,17 @@ def adapter_base(source: Path | str) -> Path | str | None:
     return resolve_model(str(base))
 
 
+def layer_count(name: str) -> int:
+    """Layers of a model, from its configuration alone. Raises ModelError."""
+    source = resolve_model(name)
+    with _user_errors(name), quiet():
+        source = adapter_base(source) or source
+        config = AutoConfig.from_pretrained(
+            source, trust_remote_code=False, local_files_only=_is_local(source)
+        )
+        return int(config.get_text_config().num_hidden_layers)
+
+
 def load_model(name: str, dtype: str = "auto", device: str = "auto") -> LoadedModel:
     """Loads a model for inference; a folder with a LoRA adapter is merged into its base model.
 
@@ -167,8 +184,7 @@ def _device(device: str) -> str:
 
 
 def _load_plain(source: Path | str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    # Asking an unreachable hub takes the client about 45 s of retries; what is in its cache still works.
-    local = isinstance(source, Path) or not _hub_answers()
+    local = _is_local(source)
     tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=local)
     model = AutoModelForCausalLM.from_pretrained(
         source, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=local
@@ -176,12 +192,18 @@ def _load_plain(source: Path | str, dtype: torch.dtype) -> tuple[PreTrainedModel
     return model, tokenizer
 
 
-def _hub_answers() -> bool:
+def _is_local(source: Path | str) -> bool:
+    """Whether the hub need not or cannot be asked; what is in its cache works without it.
+
+    Asking an unreachable hub takes the client about 45 s of retries.
+    """
+    if isinstance(source, Path):
+        return True
     try:
         httpx.head(huggingface_hub.constants.ENDPOINT, timeout=5)
     except httpx.HTTPError:
-        return False
-    return True
+        return True
+    return False
 
 
 def _load_adapter(

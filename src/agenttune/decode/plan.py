@@ -2,7 +2,7 @@
 
 The idea: all rows of a batch are laid end to end in one sequence of N tokens, so that no linear layer
 ever sees padding; only attention needs to know where a row begins. A prefill gives a segment of many
-tokens per row, a decoding step one token per row, and a mixture is possible.
+tokens per row, a decoding step one token per row, a speculative round a few, and a mixture is possible.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+
+_SHORT = 32
+"""Tokens of a segment up to which attending together, padded to the longest past, beats one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,15 @@ class Segment:
 class Block:
     """Consecutive rows `start:stop` of the packed sequence that attend in one call.
 
-    Either one segment, or a run of single-token segments in the neighbouring slots `slot:slot + slots`.
-    `mask` is a boolean tensor of what may be seen, or None where everything up to `length` may.
+    Either one segment, or a run of short ones of `count` tokens each in the neighbouring slots
+    `slot:slot + slots`. `mask` `[slots, 1, count, length]` says what may be seen; None: all up to `length`.
     """
 
     start: int
     stop: int
     slot: int
     slots: int
+    count: int
     length: int
     mask: torch.Tensor | None
     causal: bool = False
@@ -57,17 +61,14 @@ class Plan:
 def make_plan(segments: Sequence[Segment], device: torch.device) -> Plan:
     """Lays the segments end to end.
 
-    Single-token segments are cheapest when they come in the order of their slots.
+    Short segments are cheapest when they are equally long and come in the order of their slots.
     """
     blocks: list[Block] = []
     start = index = 0
     while index < len(segments):
         group = _run(segments[index:])
-        block = (
-            _run_block(group, start, device) if group[0].count == 1 else _one_block(group[0], start, device)
-        )
-        blocks.append(block)
-        start, index = block.stop, index + len(group)
+        blocks.append(_block(group, start, device))
+        start, index = blocks[-1].stop, index + len(group)
     positions = torch.cat([torch.arange(s.past, s.length) for s in segments])
     slots = torch.repeat_interleave(
         torch.tensor([s.slot for s in segments]), torch.tensor([s.count for s in segments])
@@ -77,30 +78,24 @@ def make_plan(segments: Sequence[Segment], device: torch.device) -> Plan:
 
 def _run(segments: Sequence[Segment]) -> Sequence[Segment]:
     """The longest start of `segments` that can attend in one call."""
-    stop = 1
+    first, stop = segments[0], 1
     while (
         stop < len(segments)
-        and segments[0].count == segments[stop].count == 1
+        and first.count <= _SHORT
+        and first.count == segments[stop].count
         and segments[stop].slot == segments[stop - 1].slot + 1
     ):
         stop += 1
     return segments[:stop]
 
 
-def _run_block(group: Sequence[Segment], start: int, device: torch.device) -> Block:
-    lengths = torch.tensor([segment.length for segment in group])
-    longest = int(lengths.max())
+def _block(group: Sequence[Segment], start: int, device: torch.device) -> Block:
+    first, length = group[0], max(segment.length for segment in group)
+    causal = len(group) == 1 and not first.past
     mask = None
-    if int(lengths.min()) < longest:  # [rows, 1, 1, length]: the same for all heads
-        mask = (torch.arange(longest) < lengths[:, None])[:, None, None].to(device)
-    return Block(start, start + len(group), group[0].slot, len(group), longest, mask)
-
-
-def _one_block(segment: Segment, start: int, device: torch.device) -> Block:
-    mask = None
-    if segment.past:  # [count, length]: token i sees the past and the new tokens up to itself
-        rows = torch.arange(segment.past, segment.length)[:, None]
-        mask = (torch.arange(segment.length)[None] <= rows).to(device)
-    return Block(
-        start, start + segment.count, segment.slot, 1, segment.length, mask, causal=not segment.past
-    )
+    if not causal and (first.count > 1 or any(segment.length < length for segment in group)):
+        # Token i of a row sees the row's past and the new tokens up to itself.
+        ends = torch.tensor([segment.past for segment in group])[:, None] + torch.arange(first.count)
+        mask = (torch.arange(length) <= ends[..., None])[:, None].to(device)
+    stop = start + len(group) * first.count
+    return Block(start, stop, first.slot, len(group), first.count, length, mask, causal)

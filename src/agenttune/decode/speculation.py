@@ -60,7 +60,10 @@ class Speculator:
         self.lengths = BlockLength(how.block, how.max_block) if how is not None else BlockLength(1, 1)
 
     def advance(self, rows: Sequence[Row], block: int | None = None) -> list[list[int]]:
-        """New tokens of each row, at least one. `block` overrides the length."""
+        """New tokens of each row, at least one. `block` overrides the length.
+
+        Such a round reads prompts too, and says nothing about what others cost.
+        """
         if self._how is None:
             return [[token] for token in self._step(rows)]
         room = min(self._room(row) for row in rows)
@@ -69,7 +72,8 @@ class Speculator:
         proposal = self._propose(rows, length)
         drafted = time.perf_counter()
         kept, tokens = self._judge(rows, proposal)
-        self.lengths.observe(length, drafted - started, time.perf_counter() - drafted, kept)
+        if block is None:
+            self.lengths.observe(length, drafted - started, time.perf_counter() - drafted, kept)
         return tokens
 
     def _room(self, row: Row) -> int:

@@ -18,10 +18,9 @@ from agenttune.curate.general.distil import self_distil
 from agenttune.curate.general.prompts import general_prompts
 from agenttune.decode.composition import Composition
 from agenttune.decode.engine import Engine
-from agenttune.decode.loading import load_model
+from agenttune.decode.loading import layer_count, load_model
 from agenttune.tune.loop import tune
 from agenttune.tune.masks import tokenize_all
-from agenttune.tune.plan import model_size
 from agenttune.tune.settings import TuneSettings
 from agenttune.tune.shrink import check_layers, shrink
 
@@ -50,7 +49,7 @@ def make_small(
     asked. Raises ModelError for models that cannot be cut.
     """
     console = console or Console(stderr=True)
-    check_layers(model_size(model).layers, layers)
+    check_layers(layer_count(model), layers)
     loaded = load_model(model)
     engine = Engine(Composition.single(loaded), max_batch=48, max_context=512)
     console.print(f"[bold]answers[/] of {model} → {folder / 'answers.jsonl'}")

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from agenttune.decode.loading import resolve_model
+from agenttune.decode.loading import layer_count, resolve_model
 from agenttune.errors import RecipeError
 from agenttune.evaluate import upscaling as names
 from agenttune.evaluate.agent import read_trajectories
@@ -33,7 +33,6 @@ from agenttune.pipeline.worlds import worlds
 from agenttune.recipe import Recipe, Upscale, override
 from agenttune.report.upscaling import write_upscale
 from agenttune.storage import read_json, read_records
-from agenttune.tune.plan import model_size
 from agenttune.tune.shrink import check_layers
 
 
@@ -65,7 +64,7 @@ def _check(recipe: Recipe, spec: Upscale) -> None:
     if spec.small:
         resolve_model(spec.small)
     else:
-        check_layers(model_size(recipe.model).layers, spec.layers)
+        check_layers(layer_count(recipe.model), spec.layers)
 
 
 def _tune_arm(recipe: Recipe, model: str, arm: str, home: RunDirectory, console: Console) -> Run:
