@@ -23,6 +23,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from agenttune.decode.block import expected
+from agenttune.decode.composition import Composition
 from agenttune.decode.engine import Engine
 from agenttune.decode.forms import upscale
 from agenttune.decode.loading import LoadedModel, load_model
@@ -98,18 +99,20 @@ def measure(large: LoadedModel, tuned: LoadedModel, base: LoadedModel, rounds: i
         naive(models, weights, prompts, 3)
         seconds[name] = 1 / naive(models, weights, prompts, rounds + 1).decode
         print(f"{name}: {seconds[name]:.4f} s a token", file=sys.stderr)
-    engine = Engine(composition, max_batch=1, max_context=1024)
-    seconds["engine"] = seconds_of_round(engine, prompts[0], rounds)
+    seconds["engine"] = seconds_of_round(composition, None, prompts[0], rounds)
     seconds["round"] = {}
     for block in BLOCKS:
-        engine = Engine(composition, max_batch=1, max_context=1024, speculation=Speculation(block=block))
-        seconds["round"][block] = seconds_of_round(engine, prompts[0], rounds)
+        how = Speculation(block=block)
+        seconds["round"][block] = seconds_of_round(composition, how, prompts[0], rounds)
         print(f"block {block}: {seconds['round'][block]:.4f} s a round", file=sys.stderr)
     return seconds
 
 
-def seconds_of_round(engine: Engine, prompt: list[int], rounds: int) -> float:
-    """Mean seconds of a step of the engine after the prompt and three steps to warm up."""
+def seconds_of_round(
+    composition: Composition, how: Speculation | None, prompt: list[int], rounds: int
+) -> float:
+    """Mean seconds of an engine's step after the prompt and three steps to warm up."""
+    engine = Engine(composition, max_batch=1, max_context=1024, speculation=how)
     engine.submit(0, Request(prompt, 900, stop_tokens=()))
     for _ in range(4):
         engine.step()
