@@ -81,11 +81,11 @@ def emulate(data: dict[str, Any]) -> Figure:
     for index, (name, colour) in enumerate(zip(systems, COLOURS, strict=False)):
         ratios = [each["tokens_per_second"][name] / each["tokens_per_second"]["naive"] for each in results]
         places = [place + (index - (len(systems) - 1) / 2) * width for place in range(len(results))]
-        axes.bar(places, ratios, width, color=colour, label=name)
+        axes.bar(places, ratios, width, color=colour, label=SYSTEMS.get(name, name))
     names = [f"batch {each['batch']}\nprompt {each['prompt']}" for each in results]
     axes.set_xticks(range(len(results)), names)
     axes.set_ylabel("tokens/s over naive")
-    axes.legend(frameon=False, ncols=len(systems))
+    axes.legend(frameon=False, ncols=len(systems), loc="lower center", bbox_to_anchor=(0.5, 1))
     return figure
 
 
@@ -111,6 +111,14 @@ MEASURES: tuple[tuple[str, float, Callable[[dict[str, Any]], dict[str, float]]],
     ("general loss, nats", 1, lambda system: system["general"]["loss"]),
 )
 """What is drawn over a weight: axis label, scale, and where a system's interval is."""
+
+SYSTEMS = {
+    "naive": "three models naively",
+    "speculative": "with drafts",
+    "large": "large alone",
+    "large_engine": "large alone, engine",
+}
+"""Names of `emulate.py`'s systems, for people."""
 
 PICTURES: dict[str, Callable[[dict[str, Any]], Figure]] = {
     "ablation-cpu": ablation,
