@@ -36,7 +36,7 @@ from agenttune.decode.block import expected
 from agenttune.decode.composition import Composition
 from agenttune.decode.engine import Engine
 from agenttune.decode.forms import upscale
-from agenttune.decode.loading import LoadedModel, load_model
+from agenttune.decode.loading import LoadedModel, layer_count, load_model
 from agenttune.decode.requests import Request
 from agenttune.decode.speculation import Speculation
 from agenttune.pipeline.results import commit, hardware, versions
@@ -54,7 +54,7 @@ def main() -> None:
         for name in (options.large, options.small_tuned, options.small_base)
     )
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    about, results = environment(options), []
+    about, results = environment(options.dtype) | {"layers": layers(options)}, []
     for batch in (1, 8) if options.quick else (1, 8, 32):
         for length in (64,) if options.quick else (64, 1024):
             prompts = make_prompts(large, batch, length)
@@ -192,7 +192,7 @@ def generate(model: LoadedModel, prompts: Prompts, new: int, **options: Any) -> 
     return Times(first - start, len(prompts) * (late - early) / (last - first))
 
 
-def environment(options: argparse.Namespace) -> dict[str, Any]:
+def environment(dtype: str) -> dict[str, Any]:
     """What the numbers depend on."""
     return {
         "command": " ".join(["python", *sys.argv]),
@@ -200,12 +200,13 @@ def environment(options: argparse.Namespace) -> dict[str, Any]:
         "hardware": hardware(),
         "threads": torch.get_num_threads(),
         "versions": versions(),
-        "dtype": options.dtype,
-        "layers": {
-            name: load_model(getattr(options, name), options.dtype, "cpu").model.config.num_hidden_layers
-            for name in ("large", "small_tuned", "small_base")
-        },
+        "dtype": dtype,
     }
+
+
+def layers(options: argparse.Namespace) -> dict[str, int]:
+    """Layers of each of the three models."""
+    return {name: layer_count(getattr(options, name)) for name in ("large", "small_tuned", "small_base")}
 
 
 def _line(result: dict[str, Any]) -> str:

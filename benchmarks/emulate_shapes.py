@@ -29,8 +29,7 @@ from agenttune.decode.forms import upscale
 from agenttune.decode.loading import LoadedModel, load_model
 from agenttune.decode.requests import Request
 from agenttune.decode.speculation import Speculation
-from agenttune.pipeline.results import commit, hardware, versions
-from emulate import naive
+from emulate import environment, naive
 
 SHAPES = {
     # SmolLM2's family: layers, width, feed-forward width, heads, key-value heads.
@@ -52,13 +51,7 @@ def main() -> None:
         random_model(name, like) for name in (options.large, options.small, options.small)
     )
     seconds = measure(large, tuned, base, options.rounds)
-    report = {
-        "command": " ".join(["python", *sys.argv]),
-        "commit": commit(),
-        "hardware": hardware(),
-        "threads": torch.get_num_threads(),
-        "versions": versions(),
-        "dtype": options.dtype,
+    report = environment(options.dtype) | {
         "shapes": {"large": options.large, "small": options.small},
         "seconds": seconds,
         "by_share_kept": [gain(seconds, share) for share in SHARES],

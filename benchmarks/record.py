@@ -79,8 +79,11 @@ def emulated(results: dict[str, Any]) -> dict[str, Any]:
     if (spec := results["settings"].get("upscale")) and not spec["small"]:
         kept["small"] = f"{results['large']} with {spec['layers']} layers, healed"
     for system in kept["systems"]:
-        system["general"]["questions"] = _all_questions(system["general"])
-        _drop_answers(system["general"])
+        for scores in system["agents"].values():
+            _count_kinds(scores)
+        if general := system["general"]:
+            general["questions"] = _all_questions(general)
+            _drop_answers(general)
     return kept
 
 

@@ -61,6 +61,15 @@ def test_a_layer_that_changes_nothing_has_no_influence(deep: Path) -> None:
     assert min(influences[:2] + influences[3:]) > 1e-4
 
 
+@pytest.mark.parametrize("texts", [[], [[]]])
+def test_no_text_is_refused_before_anything_is_written(
+    deep: Path, tmp_path: Path, texts: list[list[int]]
+) -> None:
+    with pytest.raises(ModelError, match="no text"):
+        shrink(str(deep), 3, tmp_path / "small", texts)
+    assert not (tmp_path / "small").exists()
+
+
 def test_influence_by_hand(deep: Path) -> None:
     large = load_model(str(deep), "float32", "cpu")
     with torch.inference_mode():

@@ -65,7 +65,10 @@ class Learner:
         return sums
 
     def loss(self, pack: Pack, weights: NDArray[np.float64]) -> tuple[torch.Tensor, torch.Tensor]:
-        """The pack's part of the step's loss, and −log p of each of its targets [N], detached."""
+        """The pack's part of the step's loss, and −log p of each of its targets [N], detached.
+
+        With a teacher, its law takes the place of the label (`weighted_cross_entropy`).
+        """
         target_weights = self._tensor((pack.counts @ weights).astype(np.float32))
         teacher = None
         if self._teacher is not None:

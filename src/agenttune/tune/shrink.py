@@ -40,7 +40,16 @@ def kept_layers(influences: Sequence[float], keep: int) -> list[int]:
 
 @torch.inference_mode()
 def layer_influences(model: LoadedModel, texts: Sequence[Sequence[int]]) -> list[float]:
-    """1 − the cosine of what goes into each layer and what comes out, mean over all tokens of `texts`."""
+    """1 − the cosine of what goes into each layer and what comes out, mean over all tokens of `texts`.
+
+    Raises ModelError where there is no text.
+    """
+    if not any(texts):
+        raise ModelError(
+            "there is no text to measure the layers on",
+            where=model.name,
+            remedy="ask for more answers; those that are cut off at the limit are not used",
+        )
     count = int(model.model.config.num_hidden_layers)
     sums, tokens = torch.zeros(count), 0
     for text in texts:
