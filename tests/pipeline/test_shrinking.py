@@ -11,6 +11,7 @@ from agenttune.decode.emulation import Emulation
 from agenttune.decode.engine import Engine
 from agenttune.decode.loading import load_model
 from agenttune.decode.requests import Request
+from agenttune.errors import RecipeError
 from agenttune.pipeline.shrinking import make_small
 
 
@@ -30,6 +31,14 @@ def test_the_same_call_does_nothing_more(small: Path) -> None:
     before = (small / "model.safetensors").stat().st_mtime_ns
     assert make_small("tiny", 2, small.parents[1], rows=12, epochs=2.0) == small
     assert (small / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_folder_with_another_cut_is_refused(tmp_path: Path) -> None:
+    deeper = load_model("tiny", "float32", "cpu").model.config
+    deeper.num_hidden_layers = 7
+    deeper.save_pretrained(tmp_path / "cut")
+    with pytest.raises(RecipeError, match="cut to 7 layers, not 2"):
+        make_small("tiny", 2, tmp_path, rows=12)
 
 
 def test_it_serves_as_the_small_model_of_an_emulation(small: Path) -> None:

@@ -19,6 +19,7 @@ from agenttune.curate.general.prompts import general_prompts
 from agenttune.decode.composition import Composition
 from agenttune.decode.engine import Engine
 from agenttune.decode.loading import layer_count, load_model
+from agenttune.errors import RecipeError
 from agenttune.tune.loop import tune
 from agenttune.tune.masks import tokenize_all
 from agenttune.tune.settings import TuneSettings
@@ -46,10 +47,17 @@ def make_small(
     """Cut `model` to `layers` layers and heal it on `rows` answers of its own; gives the model's folder.
 
     `epochs` passes over the answers at a highest learning rate of `rate`; prompts in `without` are not
-    asked. Raises ModelError for models that cannot be cut.
+    asked. Raises ModelError for models that cannot be cut, RecipeError for a folder with another cut.
     """
     console = console or Console(stderr=True)
     check_layers(layer_count(model), layers)
+    cut = folder / "cut"
+    if cut.is_dir() and layer_count(str(cut)) != layers:
+        raise RecipeError(
+            f"the folder holds a model cut to {layer_count(str(cut))} layers, not {layers}",
+            where=str(folder),
+            remedy="give another folder, or remove this one to begin anew",
+        )
     loaded = load_model(model)
     engine = Engine(Composition.single(loaded), max_batch=48, max_context=512)
     console.print(f"[bold]answers[/] of {model} → {folder / 'answers.jsonl'}")
@@ -60,7 +68,6 @@ def make_small(
     )
     del engine
     found, _ = tokenize_all(examples, loaded.tokenizer, 1024)
-    cut = folder / "cut"
     if not cut.is_dir():
         console.print(f"[bold]cut[/] {model} to {layers} layers → {cut}")
         shrink(model, layers, cut, [row.tokens.tolist() for row in found[:MEASURED]])
