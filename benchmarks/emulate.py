@@ -31,15 +31,15 @@ from typing import Any
 
 import torch
 
-from agenttune.curate.general.prompts import own_prompts
-from agenttune.decode.block import expected
-from agenttune.decode.composition import Composition
-from agenttune.decode.engine import Engine
-from agenttune.decode.forms import upscale
-from agenttune.decode.loading import LoadedModel, layer_count, load_model
-from agenttune.decode.requests import Request
-from agenttune.decode.speculation import Speculation
-from agenttune.pipeline.results import commit, hardware, versions
+from trajectune.composition.composition import Composition
+from trajectune.composition.drafting import Speculation
+from trajectune.composition.presets import upscale
+from trajectune.curate.general.prompts import own_prompts
+from trajectune.engine.engine import Engine
+from trajectune.engine.requests import Request
+from trajectune.engine.speculation.length import expected
+from trajectune.models.loading import LoadedModel, layer_count, load_model
+from trajectune.run.results import commit, hardware, versions
 
 Prompts = list[list[int]]
 WARM_UP = 64

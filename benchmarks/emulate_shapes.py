@@ -22,14 +22,14 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from agenttune.decode.block import expected
-from agenttune.decode.composition import Composition
-from agenttune.decode.engine import Engine
-from agenttune.decode.forms import upscale
-from agenttune.decode.loading import LoadedModel, load_model
-from agenttune.decode.requests import Request
-from agenttune.decode.speculation import Speculation
 from emulate import environment, naive
+from trajectune.composition.composition import Composition
+from trajectune.composition.drafting import Speculation
+from trajectune.composition.presets import upscale
+from trajectune.engine.engine import Engine
+from trajectune.engine.requests import Request
+from trajectune.engine.speculation.length import expected
+from trajectune.models.loading import LoadedModel, load_model
 
 SHAPES = {
     # SmolLM2's family: layers, width, feed-forward width, heads, key-value heads.

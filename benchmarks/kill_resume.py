@@ -119,12 +119,12 @@ def _stage(run: Path) -> str:
 
 
 def _run(recipe: Path, folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "agenttune.cli.app", "run", str(recipe), "--run-dir", str(folder)]
+    command = [sys.executable, "-m", "trajectune.cli.app", "run", str(recipe), "--run-dir", str(folder)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _provenance() -> dict[str, Any]:
-    from agenttune.pipeline.results import commit, hardware, versions
+    from trajectune.run.results import commit, hardware, versions
 
     return {"commit": commit(), "hardware": hardware(), "versions": versions()}
 

@@ -5,7 +5,7 @@
 Takes `report/results.json`, leaves out what no document needs (which questions were right, every step of
 the curves, the resolved settings, errors by kind of task) and adds the command. Of an ablation it keeps
 each run's main numbers and the means over seeds; of a study of emulated fine-tuning (`upscale.json`) every
-system; of `agenttune evaluate` the scores.
+system; of `trajectune evaluate` the scores.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from agenttune.evaluate.intervals import wilson
-from agenttune.evaluate.results import Results
-from agenttune.pipeline.results import commit, hardware, versions
-from agenttune.report.comparison import arm_means
+from trajectune.evaluate.intervals import wilson
+from trajectune.evaluate.results import Results
+from trajectune.report.comparison import arm_means
+from trajectune.run.results import commit, hardware, versions
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def measured(run: Path) -> dict[str, Any]:
-    """What `agenttune evaluate --model` left: scores by environment, and where they were measured."""
+    """What `trajectune evaluate --model` left: scores by environment, and where they were measured."""
     path = run / "before" / "agent.json"
     if not path.exists():
         raise SystemExit(f"{run}: there is no finished run")

@@ -121,7 +121,7 @@ def decoding_speed(results: list[dict[str, Any]]) -> str:
 
 
 def _ratio(speeds: dict[str, float] | None) -> str:
-    return f"{speeds['agenttune']:.0f}, ×{speeds['ratio']:.2f}" if speeds else "–"
+    return f"{speeds['trajectune']:.0f}, ×{speeds['ratio']:.2f}" if speeds else "–"
 
 
 def tuning_speed(results: dict[str, Any]) -> str:

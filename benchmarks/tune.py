@@ -5,7 +5,7 @@
 
 Every system gets the same token rows and runs in a process of its own, so that peak memory and allocator
 settings do not mix. Counted operations are those of useful work: 6 · (body parameters) · tokens
-+ 6 · V · E · trained tokens + 12 · layers · width · (query, key) pairs (`agenttune.tune.plan`). What a
++ 6 · V · E · trained tokens + 12 · layers · width · (query, key) pairs (`trajectune.tune.forecast`). What a
 system pads or computes more than once is not counted in its favour: for systems without a tree, `tokens`
 are the rows' own, for the tree they are the unique ones. The share of the matrix rate is operations /
 seconds / the rate of a 2048³ bf16 product measured before each system, without attention (`share`) and
@@ -29,19 +29,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from agenttune.decode.loading import load_model, resolve_model
-from agenttune.storage import read_json, write_json
-from agenttune.tune.attention import layout_of
-from agenttune.tune.learner import Learner
-from agenttune.tune.loop import Trainer
-from agenttune.tune.loss import source_weights
-from agenttune.tune.optimizer import MasterAdamW
-from agenttune.tune.packing import pack_rows
-from agenttune.tune.plan import Workload, count_operations, measured_rate, model_size
-from agenttune.tune.processes import Processes
-from agenttune.tune.rows import TokenRow
-from agenttune.tune.settings import TuneSettings
-from agenttune.tune.templates import load_tokenizer
+from trajectune.models.loading import load_model, resolve_model
+from trajectune.models.templates import load_tokenizer
+from trajectune.storage import read_json, write_json
+from trajectune.tune.data.packing import pack_rows
+from trajectune.tune.data.rows import TokenRow
+from trajectune.tune.forecast import Workload, count_operations, measured_rate, model_size
+from trajectune.tune.loop import Trainer
+from trajectune.tune.model.attention import layout_of
+from trajectune.tune.model.loss import source_weights
+from trajectune.tune.model.optimizer import MasterAdamW
+from trajectune.tune.model.trainable import TrainableModel
+from trajectune.tune.processes import Processes
+from trajectune.tune.settings import TuneSettings
 
 MAX_TOKENS = 2_048
 LOOKED_AT = 8  # rows on which every system's loss before tuning is compared
@@ -57,7 +57,7 @@ def ours(rows: list[TokenRow], args: argparse.Namespace, settings: TuneSettings)
         processes = Processes(0, 1, args.device)
         shares = dict.fromkeys({row.source for row in rows}, 1.0)
         trainer = Trainer(rows, args.model, settings, Path(folder), shares, processes, "benchmark")
-    first = _first_loss(trainer.learner, rows)
+    first = _first_loss(trainer.trainable, rows)
     start = time.perf_counter()
     steps = [trainer.step() for _ in range(trainer.schedule.steps)]
     return {
@@ -143,7 +143,7 @@ def trl(rows: list[TokenRow], args: argparse.Namespace) -> Answer:
 
 def trl_kept_memory(rows: list[TokenRow], args: argparse.Namespace) -> Answer:
     """TRL with our allocator setting, to show how much of the difference that alone makes."""
-    from agenttune.tune.memory import keep_freed_memory
+    from trajectune.tune.model.memory import keep_freed_memory
 
     keep_freed_memory()
     return trl(rows, args)
@@ -180,13 +180,13 @@ def _pad(rows: Sequence[TokenRow], device: str) -> tuple[torch.Tensor, torch.Ten
 
 
 @torch.no_grad()
-def _first_loss(learner: Learner, rows: list[TokenRow]) -> float:
+def _first_loss(trainable: TrainableModel, rows: list[TokenRow]) -> float:
     looked_at = rows[:LOOKED_AT]
     sources = sorted({row.source for row in looked_at})
     packs = pack_rows(looked_at, range(len(looked_at)), sources, 1 << 20)
     counts = sum((pack.counts.sum(axis=0) for pack in packs), np.zeros(len(sources)))
     weights = source_weights(counts, sources, dict.fromkeys(sources, 1.0))
-    return float(sum(float(learner.loss(pack, weights)[0]) for pack in packs))
+    return float(sum(float(trainable.loss(pack, weights)[0]) for pack in packs))
 
 
 @torch.no_grad()
@@ -255,8 +255,8 @@ def _peak_memory(device: str) -> float:
 
 def agentinstruct_rows(path: Path, model: str) -> list[TokenRow]:
     """The rows of a file of conversations, with proven masks."""
-    from agenttune.curate.formats import read_examples
-    from agenttune.tune.masks import tokenize_all
+    from trajectune.curate.formats import read_examples
+    from trajectune.tune.data.masks import tokenize_all
 
     rejected: list[Any] = []
     rows, set_aside = tokenize_all(read_examples(path, rejected), load_tokenizer(model), MAX_TOKENS)
@@ -265,15 +265,15 @@ def agentinstruct_rows(path: Path, model: str) -> list[TokenRow]:
 
 
 def expert_rows(count: int, model: str) -> list[TokenRow]:
-    """Trajectories of the database world's expert."""
-    from agenttune.agents.expert import ExpertAgent
-    from agenttune.collect.rollout import rollout
-    from agenttune.dialects.registry import get_dialect
-    from agenttune.dialects.rendering import to_example
-    from agenttune.environments.registry import load_environment
-    from agenttune.storage import read_records
-    from agenttune.trajectory import Trajectory
-    from agenttune.tune.masks import tokenize_all
+    """Trajectories of the database environment's expert."""
+    from trajectune.agents.expert import ExpertAgent
+    from trajectune.dialects.conversation import to_example
+    from trajectune.dialects.registry import get_dialect
+    from trajectune.environments.registry import load_environment
+    from trajectune.rollout.rollout import rollout
+    from trajectune.storage import read_records
+    from trajectune.trajectory import Trajectory
+    from trajectune.tune.data.masks import tokenize_all
 
     environment, dialect = load_environment("database"), get_dialect("agentbench", "database")
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from agenttune.recipe import (
+from trajectune.run.recipe import (
     Ablation,
     AgentSpec,
     CurateSpec,
@@ -20,7 +20,7 @@ from agenttune.recipe import (
     SourceSpec,
     Upscale,
 )
-from agenttune.tune.settings import LoraSettings, TuneSettings
+from trajectune.tune.settings import LoraSettings, TuneSettings
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "The recipe": Recipe,
@@ -38,7 +38,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 INTRODUCTION = """\
 # Recipes
 
-A recipe is one YAML file that names what each stage does; `agenttune run RECIPE` runs it. Unknown keys are
+A recipe is one YAML file that names what each stage does; `trajectune run RECIPE` runs it. Unknown keys are
 errors. `--set section.field=value` changes a key on the command line. The recipes in `recipes/` are made to
 be copied. This page is written from the code by `docs/recipe_fields.py`.
 """

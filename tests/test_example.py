@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agenttune.example import Example, Message, Part, Role, Span
-from agenttune.trajectory import ToolCall
+from trajectune.example import Example, Message, Part, Role, Span
+from trajectune.trajectory import ToolCall
 
 SPANS = st.lists(st.builds(Span, part=st.sampled_from(Part), text=st.text()), max_size=4)
 

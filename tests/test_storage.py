@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttune import storage
-from agenttune.errors import DataError
-from agenttune.storage import JsonlWriter, Rejected, Row, read_json, read_jsonl, read_records, write_json
-from agenttune.trajectory import ToolCall
+from trajectune import storage
+from trajectune.errors import DataError
+from trajectune.storage import JsonlWriter, Rejected, Row, read_json, read_jsonl, read_records, write_json
+from trajectune.trajectory import ToolCall
 
 VALUES = st.recursive(
     st.none()
@@ -61,7 +61,7 @@ def test_a_file_cut_anywhere_lacks_at_most_its_last_row(
 def test_kill_9_costs_at_most_one_row(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     program = (
-        "import sys; from agenttune.storage import JsonlWriter\n"
+        "import sys; from trajectune.storage import JsonlWriter\n"
         f"with JsonlWriter({str(path)!r}) as writer:\n"
         "    for n in range(10**9):\n"
         "        writer.write({'number': n, 'padding': 'x' * 1000}); print(n, flush=True)\n"
@@ -110,7 +110,7 @@ def test_a_rejected_row_is_logged_when_nobody_takes_it(
 def test_a_line_without_end_does_not_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agenttune.storage.reading.MAX_LINE_BYTES", 64)
+    monkeypatch.setattr("trajectune.storage.reading.MAX_LINE_BYTES", 64)
     path = tmp_path / "long.jsonl"
     path.write_text(json.dumps({"a": "x" * 300}) + '\n{"b": 1}\n')
     rejected: list[Rejected] = []
@@ -190,9 +190,9 @@ def test_a_full_disk_leaves_whole_rows() -> None:
 
 
 def test_the_cache_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("AGENTTUNE_CACHE", str(tmp_path))
+    monkeypatch.setenv("TRAJECTUNE_CACHE", str(tmp_path))
     assert storage.cache_dir() == tmp_path
-    monkeypatch.setenv("AGENTTUNE_CACHE", "~/elsewhere")
+    monkeypatch.setenv("TRAJECTUNE_CACHE", "~/elsewhere")
     assert storage.cache_dir() == Path.home() / "elsewhere"
-    monkeypatch.delenv("AGENTTUNE_CACHE")
-    assert storage.cache_dir() == Path.home() / ".cache" / "agenttune"
+    monkeypatch.delenv("TRAJECTUNE_CACHE")
+    assert storage.cache_dir() == Path.home() / ".cache" / "trajectune"

@@ -1,4 +1,4 @@
-"""Trajectories: stored and read without change, and errors of machinery kept apart from failure."""
+"""Trajectories: stored and read without change, and errors of infrastructure kept apart from failure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agenttune.trajectory import SCHEMA_VERSION, Fault, Outcome, Step, Tool, ToolCall, Trajectory, Usage
+from trajectune.trajectory import SCHEMA_VERSION, Fault, Outcome, Step, Tool, ToolCall, Trajectory, Usage
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
@@ -49,9 +49,9 @@ def test_a_trajectory_survives_json(steps: list[Step], metadata: dict[str, objec
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_there_is_a_reward_exactly_when_the_machinery_held(outcome: Outcome) -> None:
-    wrong, right = (0.0, None) if outcome.is_machinery else (None, 0.0)
+    wrong, right = (0.0, None) if outcome.is_infrastructure_error else (None, 0.0)
     assert trajectory(outcome=outcome, reward=right).reward == right
-    with pytest.raises(ValidationError, match="machinery"):
+    with pytest.raises(ValidationError, match="infrastructure"):
         trajectory(outcome=outcome, reward=wrong)
 
 
@@ -61,8 +61,8 @@ def test_rewards_lie_between_0_and_1(reward: float) -> None:
         trajectory(reward=reward)
 
 
-def test_records_of_a_newer_agenttune_are_refused() -> None:
-    with pytest.raises(ValidationError, match="upgrade agenttune"):
+def test_records_of_a_newer_trajectune_are_refused() -> None:
+    with pytest.raises(ValidationError, match="upgrade trajectune"):
         trajectory(schema_version=SCHEMA_VERSION + 1)
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from agenttune.agents.contract import AgentReply, Conversation
-from agenttune.agents.endpoint import EndpointAgent
-from agenttune.environments.contract import Task
-from agenttune.errors import ModelError, RecipeError
-from agenttune.example import Message
+from trajectune.agents.contract import AgentReply, Conversation
+from trajectune.agents.endpoint import EndpointAgent
+from trajectune.environments.contract import Task
+from trajectune.errors import ModelError, RecipeError
+from trajectune.example import Message
 
 KEY = "sk-very-secret-0123456789"
 Answer = tuple[int, dict[str, str], bytes]

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from agenttune.agents.contract import AgentReply, Conversation
-from agenttune.agents.local import LocalAgent
-from agenttune.decode.engine import Engine
-from agenttune.decode.loading import LoadedModel, load_model
-from agenttune.decode.requests import Generation, Request
-from agenttune.decode.tiny import CHATML, write_tiny_model
-from agenttune.environments.contract import Task
-from agenttune.errors import ModelError
-from agenttune.example import Message
+from trajectune.agents.contract import AgentReply, Conversation
+from trajectune.agents.local import LocalAgent
+from trajectune.engine.engine import Engine
+from trajectune.engine.requests import Generation, Request
+from trajectune.environments.contract import Task
+from trajectune.errors import ModelError
+from trajectune.example import Message
+from trajectune.models.loading import LoadedModel, load_model
+from trajectune.models.tiny import CHATML, write_tiny_model
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agenttune.cli.app import main
+from trajectune.cli.app import main
 
 
 class Ended:
@@ -21,7 +21,7 @@ class Ended:
 
 
 @pytest.fixture
-def agenttune(
+def trajectune(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Callable[..., Ended]:
     """Runs a command in an empty folder, without a process of its own."""
@@ -29,7 +29,7 @@ def agenttune(
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments: object) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["agenttune", *map(str, arguments)])
+        monkeypatch.setattr(sys, "argv", ["trajectune", *map(str, arguments)])
         with pytest.raises(SystemExit) as left:
             main()
         printed = capsys.readouterr()

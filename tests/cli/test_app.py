@@ -1,4 +1,4 @@
-"""`agenttune` as a user meets it: mistakes end in a few lines and status 2, never in a traceback."""
+"""`trajectune` as a user meets it: mistakes end in a few lines and status 2, never in a traceback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SMOKE = Path(__file__).parents[2] / "recipes" / "smoke.yaml"
 
 
 Command = Callable[..., Any]
-"""What the fixture `agenttune` gives: runs a command, returns its status and what it wrote."""
+"""What the fixture `trajectune` gives: runs a command, returns its status and what it wrote."""
 
 
 def recipe(folder: Path, text: str, name: str = "recipe.yaml") -> Path:
@@ -54,9 +54,9 @@ def recipe(folder: Path, text: str, name: str = "recipe.yaml") -> Path:
     ],
 )
 def test_mistakes_end_in_a_remedy_and_status_2(
-    agenttune: Command, arguments: list[object], said: str
+    trajectune: Command, arguments: list[object], said: str
 ) -> None:
-    ended = agenttune(*arguments)
+    ended = trajectune(*arguments)
     assert (ended.status, ended.out) == (2, "")
     assert said in ended.err
     assert "Traceback" not in ended.err
@@ -75,20 +75,20 @@ def test_mistakes_end_in_a_remedy_and_status_2(
     ],
 )
 def test_a_recipe_with_a_mistake_is_refused_before_anything_runs(
-    agenttune: Command, tmp_path: Path, text: str, said: str
+    trajectune: Command, tmp_path: Path, text: str, said: str
 ) -> None:
-    ended = agenttune("run", recipe(tmp_path, text))
+    ended = trajectune("run", recipe(tmp_path, text))
     assert ended.status == 2
     assert said in ended.err
     assert "recipe.yaml" in ended.err
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_run_directory_of_another_recipe_is_left_alone(agenttune: Command, tmp_path: Path) -> None:
+def test_a_run_directory_of_another_recipe_is_left_alone(trajectune: Command, tmp_path: Path) -> None:
     nothing = recipe(tmp_path, "name: nothing\nmodel: tiny\n")
-    assert agenttune("collect", nothing, "--run-dir", tmp_path / "mine").status == 0
+    assert trajectune("collect", nothing, "--run-dir", tmp_path / "mine").status == 0
     stored = (tmp_path / "mine" / "recipe.yaml").read_bytes()
-    ended = agenttune("collect", nothing, "--run-dir", tmp_path / "mine", "--set", "seed=7")
+    ended = trajectune("collect", nothing, "--run-dir", tmp_path / "mine", "--set", "seed=7")
     assert ended.status == 2
     assert "made by another recipe; these keys differ: seed" in ended.err
     assert (tmp_path / "mine" / "recipe.yaml").read_bytes() == stored
@@ -96,39 +96,39 @@ def test_a_run_directory_of_another_recipe_is_left_alone(agenttune: Command, tmp
 
 @pytest.mark.parametrize("place", ["photos", "photos/cat.png"])
 def test_a_run_directory_that_holds_something_else_is_left_alone(
-    agenttune: Command, tmp_path: Path, place: str
+    trajectune: Command, tmp_path: Path, place: str
 ) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.png").write_bytes(b"cat")
-    ended = agenttune("run", SMOKE, "--run-dir", tmp_path / place)
+    ended = trajectune("run", SMOKE, "--run-dir", tmp_path / place)
     assert ended.status == 2
     assert "holds something else" in ended.err
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.png"]
 
 
 def test_a_users_broken_environment_is_said_with_its_line(
-    agenttune: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trajectune: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "unbuildable_world.py").write_text(
-        "from agenttune.environments.database import DatabaseEnvironment\n"
-        "class World(DatabaseEnvironment):\n    def __init__(self):\n        int('three')\n"
+        "from trajectune.environments.database import DatabaseEnvironment\n"
+        "class Environment(DatabaseEnvironment):\n    def __init__(self):\n        int('three')\n"
     )
-    ended = agenttune("environments", "check", "unbuildable_world:World")
+    ended = trajectune("environments", "check", "unbuildable_world:Environment")
     assert ended.status == 2
     assert "invalid literal" in ended.err
     assert "unbuildable_world.py:4" in ended.err
 
 
 def test_a_users_environment_that_breaks_the_contract_ends_with_status_1(
-    agenttune: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trajectune: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "sloppy_world.py").write_text(
-        "from agenttune.environments.database import DatabaseEnvironment\n"
-        "class World(DatabaseEnvironment):\n    tools = ()\n"
+        "from trajectune.environments.database import DatabaseEnvironment\n"
+        "class Environment(DatabaseEnvironment):\n    tools = ()\n"
     )
-    ended = agenttune("environments", "check", "sloppy_world:World")
+    ended = trajectune("environments", "check", "sloppy_world:Environment")
     assert ended.status == 1
 
 
@@ -142,10 +142,10 @@ def test_a_users_environment_that_breaks_the_contract_ends_with_status_1(
         *(["environments"], ["environments", "list"], ["environments", "check"], ["environments", "play"]),
     ],
 )
-def test_help_explains_every_command_and_option(agenttune: Command, command: list[str]) -> None:
-    ended = agenttune(*command, "--help")
+def test_help_explains_every_command_and_option(trajectune: Command, command: list[str]) -> None:
+    ended = trajectune(*command, "--help")
     assert ended.status == 0
-    assert f"Usage: agenttune {' '.join(command)}".strip() in ended.out
+    assert f"Usage: trajectune {' '.join(command)}".strip() in ended.out
     assert "--help" in ended.out
 
 
@@ -161,7 +161,7 @@ def start_run(folder: Path) -> subprocess.Popen[str]:
         "curate.general": general,
     }
     pairs = [part for key, value in changes.items() for part in ("--set", f"{key}={json.dumps(value)}")]
-    command = [sys.executable, "-m", "agenttune.cli.app", "collect", str(SMOKE), *pairs]
+    command = [sys.executable, "-m", "trajectune.cli.app", "collect", str(SMOKE), *pairs]
     return subprocess.Popen(
         command,
         cwd=folder,

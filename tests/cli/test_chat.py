@@ -1,4 +1,4 @@
-"""`agenttune chat` as a user meets it."""
+"""`trajectune chat` as a user meets it."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return say
 
 
-def test_a_reply_depends_on_what_was_said_before(agenttune: Command, says: Callable[..., None]) -> None:
+def test_a_reply_depends_on_what_was_said_before(trajectune: Command, says: Callable[..., None]) -> None:
     ask = ("chat", "tiny", "--max-new-tokens", 8, "--temperature", 1)
     says("Hi", "/new", "Hi", "/quit")
-    afresh = agenttune(*ask)
+    afresh = trajectune(*ask)
     says("Hi", "Hi")
-    on = agenttune(*ask)
+    on = trajectune(*ask)
     assert afresh.status == on.status == 0
     first, second = afresh.out.split("[cut at the limit]")[:2]
     assert first.removeprefix("tiny: /new starts over, /quit leaves").strip() == second.strip() != ""
@@ -41,10 +41,10 @@ def test_a_reply_depends_on_what_was_said_before(agenttune: Command, says: Calla
 
 
 def test_a_conversation_that_does_not_fit_goes_on_after_new(
-    agenttune: Command, says: Callable[..., None]
+    trajectune: Command, says: Callable[..., None]
 ) -> None:
     says("word " * 300, "/new", "Hi")
-    ended = agenttune("chat", "tiny", "--max-context", 64, "--max-new-tokens", 4, "--temperature", 1)
+    ended = trajectune("chat", "tiny", "--max-context", 64, "--max-new-tokens", 4, "--temperature", 1)
     assert ended.status == 0
     assert "does not fit any more: /new starts over." in ended.out
     assert "[cut at the limit]" in ended.out

@@ -1,4 +1,4 @@
-"""`agenttune data`, as a user meets it."""
+"""`trajectune data`, as a user meets it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agenttune.cli.data import app
-from agenttune.errors import AgentTuneError
-from agenttune.trajectory import Fault, Outcome, Step, Trajectory
+from trajectune.cli.data import app
+from trajectune.errors import TrajectuneError
+from trajectune.trajectory import Fault, Outcome, Step, Trajectory
 
 RUN = CliRunner(env={"COLUMNS": "160"})
 ROW = {
@@ -77,7 +77,7 @@ def test_inspect_knows_trajectories(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     for text in ("trajectory", "1 of 2 (50.0%)", "bad_format 1", "agent_error 1", "line 4 set aside"):
         assert text in result.output
-    with pytest.raises(AgentTuneError, match="trajectories, not examples"):
+    with pytest.raises(TrajectuneError, match="trajectories, not examples"):
         RUN.invoke(
             app, ["convert", str(path), str(tmp_path / "o.jsonl"), "--to", "openai"], catch_exceptions=False
         )
@@ -119,5 +119,5 @@ def test_convert_writes_counts_and_sets_aside(file: Path, tmp_path: Path) -> Non
 )
 def test_mistakes_are_errors_for_users(arguments: list[str], reason: str, file: Path) -> None:
     filled = [argument.format(folder=file.parent, file=file) for argument in arguments]
-    with pytest.raises(AgentTuneError, match=reason):
+    with pytest.raises(TrajectuneError, match=reason):
         RUN.invoke(app, filled, catch_exceptions=False)

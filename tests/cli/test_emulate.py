@@ -1,4 +1,4 @@
-"""`agenttune shrink` and `agenttune emulate` as a user meets them."""
+"""`trajectune shrink` and `trajectune emulate` as a user meets them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ MODELS = ("--large", "tiny", "--small-tuned", "tiny", "--small-base")
 
 
 @pytest.fixture
-def small(agenttune: Command, tmp_path: Path) -> Path:
-    ended = agenttune("shrink", "tiny", "--layers", 2, "--out", "small", "--rows", 4, "--epochs", 1)
+def small(trajectune: Command, tmp_path: Path) -> Path:
+    ended = trajectune("shrink", "tiny", "--layers", 2, "--out", "small", "--rows", 4, "--epochs", 1)
     assert ended.status == 0, ended.err
     assert ended.out == "small/heal/model"
     return tmp_path / "small" / "heal" / "model"
@@ -37,10 +37,14 @@ def disturb(model: Path) -> None:
     save_file(weights, file, {"format": "pt"})
 
 
-def test_a_reply_is_the_same_whatever_the_block(agenttune: Command, small: Path) -> None:
+def test_a_reply_is_the_same_whatever_the_block(trajectune: Command, small: Path) -> None:
     ask = ("emulate", "generate", "Hi there", *MODELS, small, "--max-new-tokens", 24, *SAMPLED)
     ask = (*ask, "--dtype", "float32")
-    free, short, plain = agenttune(*ask), agenttune(*ask, "--block", 1), agenttune(*ask, "--draft", "none")
+    free, short, plain = (
+        trajectune(*ask),
+        trajectune(*ask, "--block", 1),
+        trajectune(*ask, "--draft", "none"),
+    )
     assert free.status == short.status == plain.status == 0
     assert free.out == short.out != ""
     assert plain.out != ""
@@ -48,30 +52,30 @@ def test_a_reply_is_the_same_whatever_the_block(agenttune: Command, small: Path)
     assert "drafted" not in plain.err
 
 
-def test_weights_change_the_reply(agenttune: Command, small: Path) -> None:
+def test_weights_change_the_reply(trajectune: Command, small: Path) -> None:
     disturb(small)
     ask = ("emulate", "generate", "Hi there", "--large", "tiny", "--small-tuned", small, "--small-base")
     ask = (*ask, small.parents[1] / "cut", "--max-new-tokens", 24, *SAMPLED)
     replies = {
-        agenttune(*ask, *more).out
+        trajectune(*ask, *more).out
         for more in (("--alpha", 0), ("--alpha", 40), ("--beta", 0), ("--lambda", f"{small}=-30"))
     }
     assert len(replies) > 1
-    assert agenttune(*ask, "--beta", 1).out == agenttune(*ask, "--alpha", 1).out == agenttune(*ask).out
+    assert trajectune(*ask, "--beta", 1).out == trajectune(*ask, "--alpha", 1).out == trajectune(*ask).out
 
 
 def test_the_prompt_comes_from_stdin(
-    agenttune: Command, small: Path, monkeypatch: pytest.MonkeyPatch
+    trajectune: Command, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask = ("emulate", "generate", *MODELS, small, "--max-new-tokens", 8, *SAMPLED)
     monkeypatch.setattr(sys, "stdin", io.StringIO("Hi there"))
-    assert agenttune(*ask, "-").out == agenttune(*ask, "Hi there").out
+    assert trajectune(*ask, "-").out == trajectune(*ask, "Hi there").out
 
 
-def test_a_conversation(agenttune: Command, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_conversation(trajectune: Command, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = iter(["Hi", "/new", "Hi", "/quit"])
     monkeypatch.setattr("rich.console.Console.input", lambda *_: next(lines))
-    ended = agenttune("emulate", "chat", *MODELS, small, "--max-new-tokens", 6, *SAMPLED)
+    ended = trajectune("emulate", "chat", *MODELS, small, "--max-new-tokens", 6, *SAMPLED)
     assert ended.status == 0
     _, first, second = re.split(r"/quit leaves|\[cut at the limit\]", ended.out)[:3]
     assert first.strip() == second.strip() != ""
@@ -88,43 +92,43 @@ def test_a_conversation(agenttune: Command, small: Path, monkeypatch: pytest.Mon
         (("--draft", "magic"), "draft.proposer: Input should be 'model', 'lookup' or 'none'"),
     ],
 )
-def test_mistakes_are_said_in_a_line(agenttune: Command, more: tuple[object, ...], said: str) -> None:
+def test_mistakes_are_said_in_a_line(trajectune: Command, more: tuple[object, ...], said: str) -> None:
     for command in (("generate", "Hi"), ("chat",), ("serve",)):
-        ended = agenttune("emulate", *command, *MODELS, "tiny", *more)
+        ended = trajectune("emulate", *command, *MODELS, "tiny", *more)
         assert ended.status == 2
         assert said in ended.err
 
 
-def test_a_prompt_that_does_not_fit_is_refused(agenttune: Command, small: Path) -> None:
-    ended = agenttune("emulate", "generate", "word " * 20_000, *MODELS, small)
+def test_a_prompt_that_does_not_fit_is_refused(trajectune: Command, small: Path) -> None:
+    ended = trajectune("emulate", "generate", "word " * 20_000, *MODELS, small)
     assert ended.status == 2
     assert "the prompt has" in ended.err
 
 
-def test_a_cut_reply_says_so(agenttune: Command, small: Path) -> None:
-    ended = agenttune("emulate", "generate", "Hi", *MODELS, small, "--max-new-tokens", 3, *SAMPLED)
+def test_a_cut_reply_says_so(trajectune: Command, small: Path) -> None:
+    ended = trajectune("emulate", "generate", "Hi", *MODELS, small, "--max-new-tokens", 3, *SAMPLED)
     assert "[cut at the limit]" in ended.err
 
 
-def test_models_that_do_not_go_together_are_refused(agenttune: Command, small: Path) -> None:
+def test_models_that_do_not_go_together_are_refused(trajectune: Command, small: Path) -> None:
     file = small / "tokenizer.json"
     tokenizer = json.loads(file.read_text("utf-8"))
     words = tokenizer["model"]["vocab"]
     words["a"], words["b"] = words["b"], words["a"]
     file.write_text(json.dumps(tokenizer), "utf-8")
-    ended = agenttune("emulate", "generate", "Hi", *MODELS, small)
+    ended = trajectune("emulate", "generate", "Hi", *MODELS, small)
     assert ended.status == 2
     assert "vocabular" in ended.err
 
 
-def test_layers_that_are_not_there_cannot_be_kept(agenttune: Command) -> None:
-    ended = agenttune("shrink", "tiny", "--layers", 40, "--out", "small")
+def test_layers_that_are_not_there_cannot_be_kept(trajectune: Command) -> None:
+    ended = trajectune("shrink", "tiny", "--layers", 40, "--out", "small")
     assert ended.status == 2
     assert "40 layers cannot be kept of" in ended.err
 
 
 def test_an_emulated_model_is_served(
-    agenttune: Command, small: Path, monkeypatch: pytest.MonkeyPatch
+    trajectune: Command, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers: list[Any] = []
 
@@ -137,8 +141,8 @@ def test_an_emulated_model_is_served(
             answers.append(client.post("/v1/chat/completions", json=body))
         app.state.scheduler.close()
 
-    monkeypatch.setattr("agenttune.serve.run.serve_app", serve_once)
-    ended = agenttune("emulate", "serve", *MODELS, small, "--port", 0, "--max-context", 256)
+    monkeypatch.setattr("trajectune.serve.run.serve_app", serve_once)
+    ended = trajectune("emulate", "serve", *MODELS, small, "--port", 0, "--max-context", 256)
     assert ended.status == 0, ended.err
     assert "emulated is served at http://127.0.0.1:" in ended.err
     assert answers[0].status_code == 200

@@ -1,4 +1,4 @@
-"""`agenttune environments`: what a user types and sees."""
+"""`trajectune environments`: what a user types and sees."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agenttune.cli.environments import app, parse_call, parse_options
-from agenttune.environments.database.episode import TOOLS
-from agenttune.errors import RecipeError
-from agenttune.trajectory import Tool, ToolCall
+from trajectune.cli.environments import app, parse_call, parse_options
+from trajectune.environments.database.episode import TOOLS
+from trajectune.errors import RecipeError
+from trajectune.trajectory import Tool, ToolCall
 
 RUN = CliRunner()
 ACT = Tool(name="act", parameters={"type": "object", "properties": {"command": {"type": "string"}}})
@@ -37,16 +37,16 @@ def test_check_says_that_the_contract_is_kept():
 
 @pytest.fixture
 def spoil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], str]:
-    """`spoil(module, body)`: the name of a database world, in a module of its own, with `body` over it."""
+    """`spoil(module, body)`: a database environment in a module of its own, with `body` over it."""
 
     def write(module: str, body: str) -> str:
         (tmp_path / f"{module}.py").write_text(
-            "from agenttune.environments.database import DatabaseEnvironment\n"
-            f"class World(DatabaseEnvironment):\n    {body}\n"
+            "from trajectune.environments.database import DatabaseEnvironment\n"
+            f"class Environment(DatabaseEnvironment):\n    {body}\n"
         )
         monkeypatch.chdir(tmp_path)
         monkeypatch.syspath_prepend(str(tmp_path))
-        return f"{module}:World"
+        return f"{module}:Environment"
 
     return write
 
@@ -58,8 +58,8 @@ def test_check_ends_with_status_1_on_a_broken_environment(spoil: Callable[[str, 
 
 
 def test_check_shows_what_is_wrong_in_many_tasks_once(spoil: Callable[[str, str], str]):
-    world = spoil("silent_world_module", "def instruction(self, task):\n        return ''")
-    result = RUN.invoke(app, ["check", world, "-o", "train=3", "-o", "dev=0", "-o", "test=0"])
+    environment = spoil("silent_world_module", "def instruction(self, task):\n        return ''")
+    result = RUN.invoke(app, ["check", environment, "-o", "train=3", "-o", "dev=0", "-o", "test=0"])
     assert result.exit_code == 1
     assert result.output.count("instruction") == 1
     assert "(and 2 more like it)" in result.output

@@ -1,4 +1,4 @@
-"""`agenttune serve` as a user meets it."""
+"""`trajectune serve` as a user meets it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import IO
 import httpx
 import pytest
 
-from agenttune.cli.app import main
+from trajectune.cli.app import main
 
 
 def ended(
@@ -24,7 +24,7 @@ def ended(
 ) -> tuple[object, str]:
     """The status, and what was said."""
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(sys, "argv", ["agenttune", "serve", *arguments])
+    monkeypatch.setattr(sys, "argv", ["trajectune", "serve", *arguments])
     with pytest.raises(SystemExit) as left:
         main()
     said = capsys.readouterr()
@@ -50,11 +50,11 @@ def test_help_teaches(serve: Ended) -> None:
 def test_a_missing_extra_is_named(serve: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        "agenttune.serve.extra.find_spec", lambda name: None if name == "fastapi" else find(name)
+        "trajectune.serve.extra.find_spec", lambda name: None if name == "fastapi" else find(name)
     )
     status, said = serve(["tiny"])
     assert status == 2
-    assert "missing: fastapi remedy: pip install 'agenttune[serve]'" in said
+    assert "missing: fastapi remedy: pip install 'trajectune[serve]'" in said
 
 
 def test_mistakes_are_said_before_a_model_is_loaded(serve: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,17 @@ def test_mistakes_are_said_before_a_model_is_loaded(serve: Ended, monkeypatch: p
 
 
 def test_it_serves_until_ctrl_c() -> None:
-    command = [sys.executable, "-m", "agenttune.cli.app", "serve", "tiny", "--port", "0", "--device", "cpu"]
+    command = [
+        sys.executable,
+        "-m",
+        "trajectune.cli.app",
+        "serve",
+        "tiny",
+        "--port",
+        "0",
+        "--device",
+        "cpu",
+    ]
     process = subprocess.Popen(
         [*command, "--name", "small", "--max-context", "4096"],
         stderr=subprocess.PIPE,

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agenttune.curate.general.distil import self_distil
-from agenttune.curate.general.prompts import general_prompts, own_prompts, puzzle_prompts
-from agenttune.decode.composition import Composition
-from agenttune.decode.engine import Engine
-from agenttune.decode.loading import load_model
-from agenttune.decode.sampling import Sampling
-from agenttune.decode.tiny import write_tiny_model
-from agenttune.errors import DataError, UnavailableError
+from trajectune.composition.composition import Composition
+from trajectune.curate.general.distil import self_distil
+from trajectune.curate.general.prompts import general_prompts, own_prompts, puzzle_prompts
+from trajectune.engine.engine import Engine
+from trajectune.engine.sampling import Sampling
+from trajectune.errors import DataError, UnavailableError
+from trajectune.models.loading import load_model
+from trajectune.models.tiny import write_tiny_model
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agenttune.dialects.contract import Dialect
-from agenttune.dialects.registry import get_dialect
-from agenttune.errors import RecipeError
-from agenttune.example import Part
-from agenttune.trajectory import Fault, Tool, ToolCall
+from trajectune.dialects.contract import Dialect
+from trajectune.dialects.registry import get_dialect
+from trajectune.errors import RecipeError
+from trajectune.example import Part
+from trajectune.trajectory import Fault, Tool, ToolCall
 
 DATABASE = get_dialect("agentbench", "database")
 HOUSEHOLD = get_dialect("agentbench", "household")
@@ -233,7 +233,7 @@ def test_unknown_names_say_what_to_use() -> None:
     with pytest.raises(RecipeError, match="did you mean 'agentbench'"):
         get_dialect("agentbnch", "database")
     with pytest.raises(RecipeError, match="use the dialect 'react'"):
-        get_dialect("agentbench", "my-world")
+        get_dialect("agentbench", "my-environment")
 
 
 def test_all_trained_turns_of_agentinstruct_are_read_and_written_back(shared_data: Path) -> None:

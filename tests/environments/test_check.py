@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agenttune.environments.check import EnvironmentCheckError, check_environment, ensure_environment
-from agenttune.environments.contract import (
+from trajectune.environments.check import EnvironmentCheckError, check_environment, ensure_environment
+from trajectune.environments.contract import (
     MAX_OBSERVATION_CHARS,
     Environment,
     Episode,
@@ -18,7 +18,7 @@ from agenttune.environments.contract import (
     StepResult,
     Task,
 )
-from agenttune.trajectory import Fault, Tool, ToolCall
+from trajectune.trajectory import Fault, Tool, ToolCall
 
 GUIDE = Path(__file__).parents[2] / "docs" / "environments.md"
 
@@ -40,18 +40,18 @@ def guide_environment() -> Environment:
 class Door(Episode):
     """Opens with the word `open`."""
 
-    def __init__(self, world: DoorWorld) -> None:
-        self.world = world
+    def __init__(self, environment: DoorWorld) -> None:
+        self.environment = environment
 
     @property
     def observation(self) -> str:
-        return self.world.greeting()
+        return self.environment.greeting()
 
     def step(self, call: ToolCall) -> StepResult:
-        return self.world.answer(call)
+        return self.environment.answer(call)
 
     def close(self) -> None:
-        self.world.closed()
+        self.environment.closed()
 
 
 class DoorWorld(Environment):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agenttune.environments.database import DatabaseEnvironment
-from agenttune.environments.registry import environment_names, load_environment
-from agenttune.errors import RecipeError, UnavailableError
+from trajectune.environments.database import DatabaseEnvironment
+from trajectune.environments.registry import environment_names, load_environment
+from trajectune.errors import RecipeError, UnavailableError
 
-WORLD = "agenttune.environments.database.environment:DatabaseEnvironment"
+WORLD = "trajectune.environments.database.environment:DatabaseEnvironment"
 
 
 def test_installed_environments():
@@ -29,7 +29,7 @@ def test_load_with_options(name: str):
     [
         ("databse", {}, "'database'"),
         ("database", {"sead": 1}, "'seed'"),
-        ("no_such_module_here:World", {}, "Check the spelling"),
+        ("no_such_module_here:Environment", {}, "Check the spelling"),
         (WORLD.replace("Environment", "Enviroment"), {}, "package.module:Class"),
         ("json:JSONDecoder", {}, "inherits"),
         ("database", {"source": "oracle"}, "generated, dbbench or sqlite"),
@@ -45,7 +45,7 @@ def test_mistakes_come_with_a_remedy(name: str, options: dict[str, object], reme
 
 def test_a_module_of_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "my_world_module.py").write_text(
-        "from agenttune.environments.database import DatabaseEnvironment\n"
+        "from trajectune.environments.database import DatabaseEnvironment\n"
         "class Mine(DatabaseEnvironment):\n"
         "    def __init__(self, size):\n        super().__init__(train=size)\n"
     )
@@ -61,7 +61,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(UnavailableError, match="a_package_that_is_not_there"):
-        load_environment("needy_world:World")
+        load_environment("needy_world:Environment")
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("def broken(:\n", "cannot be imported: SyntaxError: invalid syntax", 1),
         ("\n1 / 0\n", "cannot be imported: ZeroDivisionError: division by zero", 2),
         (
-            "from agenttune.environments.database import DatabaseEnvironment as D\n"
-            "class World(D):\n    def __init__(self):\n        int('three')\n",
+            "from trajectune.environments.database import DatabaseEnvironment as D\n"
+            "class Environment(D):\n    def __init__(self):\n        int('three')\n",
             "cannot be built: ValueError: invalid literal",
             4,
         ),
         (
-            "from agenttune.environments.contract import Environment\n"
-            "class World(Environment):\n    name = 'half'\n",
+            "from trajectune.environments.contract import Environment\n"
+            "class Environment(Environment):\n    name = 'half'\n",
             "cannot be built: TypeError: Can't instantiate abstract class",
             None,
         ),
@@ -91,12 +91,12 @@ def test_broken_code_is_named_with_its_line(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(RecipeError) as caught:
-        load_environment(f"{name}:World")
+        load_environment(f"{name}:Environment")
     assert what in caught.value.what
     assert caught.value.where == (f"{tmp_path / name}.py:{line}" if line else "")
 
 
-@pytest.mark.parametrize("name", ["", ":", ":World", "json:"])
+@pytest.mark.parametrize("name", ["", ":", ":Environment", "json:"])
 def test_half_a_name_is_no_environment(name: str):
     with pytest.raises(RecipeError, match="no environment called"):
         load_environment(name)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from agenttune.decode.loading import LoadedModel, load_model
-from agenttune.errors import ModelError
-from agenttune.evaluate.accuracy import answers, option_scores
-from agenttune.evaluate.choices import OPTIONS, Question, question_sets
-from agenttune.evaluate.general import measure_general
-from agenttune.evaluate.likelihood import divergences, length_batches, losses
-from agenttune.tune.rows import TokenRow
+from trajectune.errors import ModelError
+from trajectune.evaluate.accuracy import answers, option_scores
+from trajectune.evaluate.general import measure_general
+from trajectune.evaluate.likelihood import divergences, length_batches, losses
+from trajectune.evaluate.suites.questions import OPTIONS, Question, question_sets
+from trajectune.models.loading import LoadedModel, load_model
+from trajectune.tune.data.rows import TokenRow
 
 
 @pytest.fixture(scope="module")

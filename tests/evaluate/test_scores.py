@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttune.errors import DataError
-from agenttune.evaluate.agent import compare, read_trajectories, score, score_environments
-from agenttune.evaluate.faults import ErrorKind, errors_of, refuses
-from agenttune.evaluate.intervals import (
+from trajectune.errors import DataError
+from trajectune.evaluate.agent import compare, read_trajectories, score, score_environments
+from trajectune.evaluate.faults import ErrorKind, errors_of, refuses
+from trajectune.evaluate.intervals import (
     bootstrap_mean,
     bootstrap_ratio,
     gap_share,
@@ -19,9 +19,9 @@ from agenttune.evaluate.intervals import (
     over_seeds,
     wilson,
 )
-from agenttune.evaluate.overall import overall_score, reference_weights
-from agenttune.storage import JsonlWriter
-from agenttune.trajectory import Fault, Outcome, Step, ToolCall, Trajectory, Usage
+from trajectune.evaluate.overall import overall_score, reference_weights
+from trajectune.storage import JsonlWriter
+from trajectune.trajectory import Fault, Outcome, Step, ToolCall, Trajectory, Usage
 
 # AgentTuning, main table. Columns: GPT-3.5, GPT-4, Llama-2-chat 7B 13B 70B, AgentLM 7B 13B 70B.
 TABLE = {
@@ -131,14 +131,14 @@ def move(command: str, observation: str = "", fault: Fault | None = None) -> Ste
     )
 
 
-def test_scores_leave_machinery_errors_out() -> None:
+def test_scores_leave_infrastructure_errors_out() -> None:
     bad = Step(reply="Hm", fault=Fault.BAD_FORMAT)
     scores = score([
         episode("a", 1.0, [move("go"), move("take")], usage=Usage(generated_tokens=5)),
         episode("b", 0.0, [bad]),
         episode("c", None, usage=Usage(generated_tokens=99)),
     ])  # fmt: skip
-    assert (scores.episodes, scores.successes, scores.machinery_errors) == (2, 1, 1)
+    assert (scores.episodes, scores.successes, scores.infrastructure_errors) == (2, 1, 1)
     assert scores.reward is not None
     assert scores.reward.value == 0.5
     assert scores.turns == 1.5

@@ -6,15 +6,15 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-from agenttune.evaluate.agent import compare, score_environments
-from agenttune.evaluate.general import GeneralScores, SetAccuracy
-from agenttune.evaluate.intervals import Interval, wilson
-from agenttune.evaluate.results import AgentResult, Curve, FunnelRow, MixtureRow, Results, StageTime
-from agenttune.report.comparison import arm_means, write_comparison
-from agenttune.report.page import write_report
-from agenttune.report.samples import Sample, choose_samples
-from agenttune.storage import read_json
-from agenttune.trajectory import Fault, Outcome, Step, ToolCall, Trajectory
+from trajectune.evaluate.agent import compare, score_environments
+from trajectune.evaluate.general import GeneralScores, SetAccuracy
+from trajectune.evaluate.intervals import Interval, wilson
+from trajectune.evaluate.results import AgentResult, Curve, FunnelRow, MixtureRow, Results, StageTime
+from trajectune.report.comparison import arm_means, write_comparison
+from trajectune.report.page import write_report
+from trajectune.report.samples import Sample, choose_samples
+from trajectune.storage import read_json
+from trajectune.trajectory import Fault, Outcome, Step, ToolCall, Trajectory
 
 HOSTILE = "<script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)> $x^ &amp; \"'"
 VOID = {"meta", "br", "img", "link", "hr", "input"}

@@ -14,13 +14,13 @@ import openai
 import pytest
 import torch
 
-from agenttune.decode.composition import Composition, Term
-from agenttune.decode.engine import Engine, OnToken
-from agenttune.decode.loading import LoadedModel, load_model
-from agenttune.decode.requests import Generation
-from agenttune.decode.tiny import write_tiny_model
-from agenttune.serve.app import create_app
-from agenttune.serve.run import Server, bind
+from trajectune.composition.composition import Composition, Term
+from trajectune.engine.engine import Engine, OnToken
+from trajectune.engine.requests import Generation
+from trajectune.models.loading import LoadedModel, load_model
+from trajectune.models.tiny import write_tiny_model
+from trajectune.serve.app import create_app
+from trajectune.serve.run import Server, bind
 
 NAME = "tiny-model"
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from agenttune.decode.composition import Composition, Term
-from agenttune.decode.engine import Engine
-from agenttune.decode.loading import LoadedModel
-from agenttune.serve.admission import Admission
-from agenttune.serve.errors import ApiError
-from agenttune.serve.protocol import ChatRequest, CompletionRequest
+from trajectune.composition.composition import Composition, Term
+from trajectune.engine.engine import Engine
+from trajectune.models.loading import LoadedModel
+from trajectune.serve.admission import Admission
+from trajectune.serve.errors import ApiError
+from trajectune.serve.protocol import ChatRequest, CompletionRequest
 
 TOOL = {"type": "function", "function": {"name": "clock", "strict": True}}
 NATIVE = (

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from agenttune.decode.composition import Composition
-from agenttune.decode.engine import Engine
-from agenttune.decode.loading import LoadedModel
-from agenttune.decode.requests import Request
-from agenttune.decode.speculation import Speculation
+from trajectune.composition.composition import Composition
+from trajectune.composition.drafting import Speculation
+from trajectune.engine.engine import Engine
+from trajectune.engine.requests import Request
+from trajectune.models.loading import LoadedModel
 
 NAME = "tiny-model"
 WEATHER = {
@@ -268,11 +268,11 @@ def test_speculation_is_measured_and_changes_nothing(serve: Any, tiny: LoadedMod
     assert running.chat().choices[0].message.content == expected.text
     measured = httpx.get(f"{running.root}/metrics").text
     found = dict(line.rsplit(" ", 1) for line in measured.splitlines() if not line.startswith("#"))
-    assert float(found["agenttune_speculation_drafted_tokens_total"]) > 0
-    assert float(found['agenttune_tokens_total{kind="generated"}']) == 12
-    assert float(found['agenttune_tokens_total{kind="prompt"}']) == expected.prompt_tokens
-    assert float(found["agenttune_first_token_seconds_count"]) == 1
-    assert float(found['agenttune_requests_total{path="/v1/chat/completions",status="200"}']) == 1
+    assert float(found["trajectune_speculation_drafted_tokens_total"]) > 0
+    assert float(found['trajectune_tokens_total{kind="generated"}']) == 12
+    assert float(found['trajectune_tokens_total{kind="prompt"}']) == expected.prompt_tokens
+    assert float(found["trajectune_first_token_seconds_count"]) == 1
+    assert float(found['trajectune_requests_total{path="/v1/chat/completions",status="200"}']) == 1
 
 
 def test_the_api_describes_itself(server: Any) -> None:

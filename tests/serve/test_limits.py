@@ -14,7 +14,7 @@ import httpx
 import openai
 import pytest
 
-from agenttune.errors import AgentError
+from trajectune.errors import AgentError
 
 NAME = "tiny-model"
 KEY = "sk-secret-0123456789"
@@ -274,7 +274,7 @@ class TestHangingUp:
         running.wait_for((0, 0))
         assert running.chat().choices[0].message.content == expected
         told = httpx.get(f"{running.root}/metrics").text
-        assert 'agenttune_tokens_total{kind="generated"} 24.0' in told
+        assert 'trajectune_tokens_total{kind="generated"} 24.0' in told
 
     def test_leaving_in_the_middle_of_a_body(self, server: Any) -> None:
         with socket.create_connection(("127.0.0.1", server.port)) as client:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from agenttune.decode.loading import LoadedModel
-from agenttune.decode.requests import Request
-from agenttune.decode.row import Row, decode
-from agenttune.serve.streaming import Deltas, overlap
+from trajectune.engine.requests import Request
+from trajectune.engine.row import Row, decode
+from trajectune.models.loading import LoadedModel
+from trajectune.serve.streaming import Deltas, overlap
 
 CHARACTERS = "aé€😀 \n�"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttune.serve.tools import CallFilter, in_words, knows_tools, read_calls
+from trajectune.serve.tools import CallFilter, in_words, knows_tools, read_calls
 
 WEATHER = {
     "type": "function",

@@ -9,8 +9,8 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
-from agenttune.tune.attention import ATTENTION
-from agenttune.tune.rows import TokenRow
+from trajectune.tune.data.rows import TokenRow
+from trajectune.tune.model.attention import ATTENTION
 
 VOCABULARY = 64
 

@@ -16,15 +16,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from agenttune.decode.loading import load_model
-from agenttune.decode.tiny import write_tiny_model
-from agenttune.errors import DataError, ModelError, RecipeError
-from agenttune.tune.learner import load_learner
-from agenttune.tune.loop import Trainer, tune
-from agenttune.tune.metrics import StepMetrics, TuneResult, read_metrics
-from agenttune.tune.packing import pack_rows
-from agenttune.tune.rows import TokenRow
-from agenttune.tune.settings import LoraSettings, TuneSettings
+from trajectune.errors import DataError, ModelError, RecipeError
+from trajectune.models.loading import load_model
+from trajectune.models.tiny import write_tiny_model
+from trajectune.tune.data.packing import pack_rows
+from trajectune.tune.data.rows import TokenRow
+from trajectune.tune.loop import Trainer, tune
+from trajectune.tune.metrics import StepMetrics, TuneResult, read_metrics
+from trajectune.tune.model.trainable import load_trainable
+from trajectune.tune.settings import LoraSettings, TuneSettings
 
 Rows = Callable[..., list[TokenRow]]
 SHARES = {"agent": 0.2, "general": 0.8}
@@ -175,9 +175,9 @@ def test_frozen_layers_stay_as_they_are(base: Path, rows: list[TokenRow], tmp_pa
 def test_frozen_layers_change_no_gradient_of_the_others(base: Path, rows: list[TokenRow]) -> None:
     def gradients(count: int) -> dict[str, torch.Tensor]:
         settings = SETTINGS.model_copy(update={"freeze_layers": count})
-        learner = load_learner(base, settings, "fp32", "cpu")
-        learner.learn(pack_rows(rows, range(4), ["agent", "general"], 8_192), np.ones(2))
-        return {name: p.grad for name, p in learner.trained if p.grad is not None}
+        trainable = load_trainable(base, settings, "fp32", "cpu")
+        trainable.accumulate(pack_rows(rows, range(4), ["agent", "general"], 8_192), np.ones(2))
+        return {name: p.grad for name, p in trainable.trained if p.grad is not None}
 
     some, everything = gradients(1), gradients(0)
     assert 0 < len(some) < len(everything)
@@ -188,7 +188,7 @@ def test_frozen_layers_change_no_gradient_of_the_others(base: Path, rows: list[T
 def test_all_layers_cannot_be_frozen(base: Path) -> None:
     settings = SETTINGS.model_copy(update={"freeze_layers": 99})
     with pytest.raises(ModelError, match="99 layers cannot be frozen"):
-        load_learner(base, settings, "fp32", "cpu")
+        load_trainable(base, settings, "fp32", "cpu")
 
 
 def test_lora_trains_and_saves_adapters_only(base: Path, rows: list[TokenRow], tmp_path: Path) -> None:
@@ -221,9 +221,9 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import numpy as np
-from agenttune.tune.loop import tune
-from agenttune.tune.rows import TokenRow
-from agenttune.tune.settings import TuneSettings
+from trajectune.tune.loop import tune
+from trajectune.tune.data.rows import TokenRow
+from trajectune.tune.settings import TuneSettings
 
 base, run_dir = map(Path, sys.argv[1:3])
 data = np.load(sys.argv[3])

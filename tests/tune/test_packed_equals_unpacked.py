@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from agenttune.tune.learner import Learner
-from agenttune.tune.loss import source_weights
-from agenttune.tune.packing import pack_rows
-from agenttune.tune.rows import TokenRow
-from agenttune.tune.tree import Pack, build_pack
+from trajectune.tune.data.packing import pack_rows
+from trajectune.tune.data.rows import TokenRow
+from trajectune.tune.data.tree import Pack, build_pack
+from trajectune.tune.model.loss import source_weights
+from trajectune.tune.model.trainable import TrainableModel
 
 Rows = Callable[..., list[TokenRow]]
 Row = Callable[..., TokenRow]
@@ -50,10 +50,10 @@ def gradients(model: PreTrainedModel) -> dict[str, Tensor]:
 
 
 def packed(model: PreTrainedModel, packs: Sequence[Pack]) -> tuple[float, dict[str, Tensor]]:
-    model.set_attn_implementation("agenttune_prefix_tree")
+    model.set_attn_implementation("trajectune_prefix_tree")
     counts = sum((p.counts.sum(axis=0, dtype=np.float64) for p in packs), np.zeros(2))
     weights = source_weights(counts, SOURCES, SHARES)
-    sums = Learner(model).learn(packs, weights)
+    sums = TrainableModel(model).accumulate(packs, weights)
     return float(sums @ weights), gradients(model)
 
 
@@ -109,7 +109,7 @@ def test_any_split_into_packs_gives_the_same_gradient(
 def test_long_nodes_are_worked_off_in_blocks(
     model: PreTrainedModel, make_rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agenttune.tune.attention.QUERY_BLOCK", 3)
+    monkeypatch.setattr("trajectune.tune.model.attention.QUERY_BLOCK", 3)
     rows = make_rows(6)
     packs = [build_pack(rows, range(6), SOURCES, min_shared=1)]
     assert_same(packed(model, packs), row_by_row(model, rows))
@@ -121,7 +121,7 @@ def test_a_neighbour_changes_nothing(model: PreTrainedModel, make_row: Row) -> N
     def losses_beside(neighbour: TokenRow) -> Tensor:
         pack = build_pack([neighbour, kept], [0, 1], SOURCES)
         mine = pack.labels >= 4  # only the kept row has these
-        return Learner(model).loss(pack, np.ones(2))[1][torch.from_numpy(mine)]
+        return TrainableModel(model).loss(pack, np.ones(2))[1][torch.from_numpy(mine)]
 
     first = losses_beside(make_row([1, 2, 9 % 4, 0, 0, 3], [5]))
     second = losses_beside(make_row([1, 0, 0, 2, 3, 0, 1], [3]))

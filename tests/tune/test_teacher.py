@@ -9,13 +9,13 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from agenttune.decode.loading import load_model
-from agenttune.decode.tiny import write_tiny_model
-from agenttune.errors import ModelError
-from agenttune.tune.loop import tune
-from agenttune.tune.metrics import TuneResult, read_metrics
-from agenttune.tune.rows import TokenRow
-from agenttune.tune.settings import TuneSettings
+from trajectune.errors import ModelError
+from trajectune.models.loading import load_model
+from trajectune.models.tiny import write_tiny_model
+from trajectune.tune.data.rows import TokenRow
+from trajectune.tune.loop import tune
+from trajectune.tune.metrics import TuneResult, read_metrics
+from trajectune.tune.settings import TuneSettings
 
 Rows = Callable[..., list[TokenRow]]
 
@@ -38,7 +38,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def learn(base: Path, teacher: Path, rows: list[TokenRow], folder: Path, steps: int) -> TuneResult:
+def accumulate(base: Path, teacher: Path, rows: list[TokenRow], folder: Path, steps: int) -> TuneResult:
     settings = TuneSettings(
         steps=steps, batch_rows=8, learning_rate=1e-2, precision="fp32", device="cpu", teacher=str(teacher)
     )
@@ -48,7 +48,7 @@ def learn(base: Path, teacher: Path, rows: list[TokenRow], folder: Path, steps: 
 def test_who_already_thinks_like_the_teacher_learns_nothing(
     base: Path, make_rows: Rows, tmp_path: Path
 ) -> None:
-    learn(base, base, make_rows(8, sources=("agent",)), tmp_path / "run", 1)
+    accumulate(base, base, make_rows(8, sources=("agent",)), tmp_path / "run", 1)
     assert read_metrics(tmp_path / "run")[0].gradient_norm < 1e-5
 
 
@@ -56,7 +56,7 @@ def test_the_student_comes_closer_to_the_teacher(
     base: Path, other: Path, make_rows: Rows, tmp_path: Path
 ) -> None:
     rows = make_rows(8, sources=("agent",))
-    result = learn(base, other, rows, tmp_path / "run", 30)
+    result = accumulate(base, other, rows, tmp_path / "run", 30)
     tokens = torch.from_numpy(rows[0].tokens.astype("int64"))[None]
 
     def distance(model: Path) -> float:
@@ -77,4 +77,4 @@ def test_a_teacher_with_other_columns_is_refused(base: Path, make_rows: Rows, tm
     model.resize_token_embeddings(len(load_model(str(folder), "float32", "cpu").tokenizer) + 8)
     model.save_pretrained(folder)
     with pytest.raises(ModelError, match="columns"):
-        learn(base, folder, make_rows(8, sources=("agent",)), tmp_path / "run", 1)
+        accumulate(base, folder, make_rows(8, sources=("agent",)), tmp_path / "run", 1)

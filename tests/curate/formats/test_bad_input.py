@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from agenttune.curate.formats import jsonstream, read_examples, write_examples
-from agenttune.errors import DataError
-from agenttune.example import Example, Message
-from agenttune.storage import Rejected
+from trajectune.curate.formats import jsonstream, read_examples, write_examples
+from trajectune.errors import DataError
+from trajectune.example import Example, Message
+from trajectune.storage import Rejected
 
 ASKED = {"from": "human", "loss": None, "value": "q"}
 GOOD = {"id": "a", "conversations": [ASKED, {"from": "gpt", "loss": True, "value": "a"}]}

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agenttune.curate.formats import FORMATS, get_format, guess_format, read_examples, write_examples
-from agenttune.errors import DataError
-from agenttune.example import Example, Message
-from agenttune.storage import Rejected
-from agenttune.trajectory import Tool, ToolCall
+from trajectune.curate.formats import FORMATS, get_format, guess_format, read_examples, write_examples
+from trajectune.errors import DataError
+from trajectune.example import Example, Message
+from trajectune.storage import Rejected
+from trajectune.trajectory import Tool, ToolCall
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 WORD = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)

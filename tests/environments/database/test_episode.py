@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agenttune.environments.database.episode import DatabaseEpisode
-from agenttune.environments.database.problem import Problem
-from agenttune.environments.database.tables import Column, Table
-from agenttune.trajectory import Fault, ToolCall
+from trajectune.environments.database.engine.problem import Problem
+from trajectune.environments.database.engine.tables import Column, Table
+from trajectune.environments.database.episode import DatabaseEpisode
+from trajectune.trajectory import Fault, ToolCall
 
 TABLE = Table("pets", [Column("name"), Column("age", "INT")], [["Rex", 3], ["Ada", 9]])
 QUESTION = Problem("Which pet is the oldest?", "ranking", "SELECT 1", ["Ada"], [TABLE])

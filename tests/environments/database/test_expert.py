@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttune.environments.contract import Move
-from agenttune.environments.database.episode import DatabaseEpisode
-from agenttune.environments.database.expert import expert, read_values
-from agenttune.environments.database.mistakes import Mistake, mistakes
-from agenttune.environments.database.plan import Plan, read
-from agenttune.environments.database.problem import Problem
-from agenttune.environments.database.sandbox import Answer
-from agenttune.environments.database.tables import Column, Table
-from agenttune.environments.database.thoughts import purpose, rank_word
+from trajectune.environments.contract import Move
+from trajectune.environments.database.engine.problem import Problem
+from trajectune.environments.database.engine.sandbox import Answer
+from trajectune.environments.database.engine.tables import Column, Table
+from trajectune.environments.database.episode import DatabaseEpisode
+from trajectune.environments.database.expert.expert import expert, read_values
+from trajectune.environments.database.expert.mistakes import Mistake, mistakes
+from trajectune.environments.database.expert.statement import Statement, read
+from trajectune.environments.database.expert.thoughts import purpose, rank_word
 
 TABLE = Table(
     "High Peaks",
@@ -33,17 +33,17 @@ def problem(gold: str, answers: list[str] | None, question: str = "Which peak is
 
 
 @pytest.mark.parametrize(
-    ("sql", "plan"),
+    ("sql", "statement"),
     [
         (
             RANKING,
-            Plan(
+            Statement(
                 "select", ("`High Peaks`",), ("`Peak`",), order="`Height (m)`", descending=False, limit="1"
             ),
         ),
         (
             "SELECT COUNT(*) FROM `t` WHERE `a` = 'x' AND `b` > 3",
-            Plan(
+            Statement(
                 "select",
                 ("`t`",),
                 function="COUNT",
@@ -53,7 +53,7 @@ def problem(gold: str, answers: list[str] | None, question: str = "Which peak is
         ),
         (
             INSERT,
-            Plan(
+            Statement(
                 "insert",
                 ("`High Peaks`",),
                 ("`Peak`", "`Height (m)`", "`land`"),
@@ -62,14 +62,14 @@ def problem(gold: str, answers: list[str] | None, question: str = "Which peak is
         ),
         (
             "UPDATE `t` SET `a` = 1 WHERE `b` LIKE '%x%'",
-            Plan("update", ("`t`",), ("`a`",), conditions=("`b` contains 'x'",), tested=("`b`",)),
+            Statement("update", ("`t`",), ("`a`",), conditions=("`b` contains 'x'",), tested=("`b`",)),
         ),
-        ("DELETE FROM `t`", Plan("delete", ("`t`",))),
-        ("not sql at ( all", Plan("other")),
+        ("DELETE FROM `t`", Statement("delete", ("`t`",))),
+        ("not sql at ( all", Statement("other")),
     ],
 )
-def test_plans(sql: str, plan: Plan):
-    assert read(sql) == plan
+def test_plans(sql: str, statement: Statement):
+    assert read(sql) == statement
 
 
 @given(st.integers(0, 1_000))

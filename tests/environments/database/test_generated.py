@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agenttune.dialects.registry import get_dialect
-from agenttune.environments.check import check_environment
-from agenttune.environments.database import DatabaseEnvironment, wordings
-from agenttune.environments.database.generated import KINDS, make
-from agenttune.environments.database.problem import CHANGES
-from agenttune.environments.database.themes import test_themes as unseen_themes
-from agenttune.environments.database.themes import train_themes
-from agenttune.environments.play import start
+from trajectune.dialects.registry import get_dialect
+from trajectune.environments.check import check_environment
+from trajectune.environments.database import DatabaseEnvironment
+from trajectune.environments.database.engine.problem import CHANGES
+from trajectune.environments.database.generator import wordings
+from trajectune.environments.database.generator.generated import KINDS, make
+from trajectune.environments.database.generator.themes import test_themes as unseen_themes
+from trajectune.environments.database.generator.themes import train_themes
+from trajectune.environments.play import start
 
 ENVIRONMENT = DatabaseEnvironment(train=240, dev=24, test=120)
 

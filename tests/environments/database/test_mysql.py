@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttune.environments.database.episode import run
-from agenttune.environments.database.mysql import read_dump, rewrite
-from agenttune.environments.database.sandbox import Sandbox
-from agenttune.environments.database.tables import Column, Table
-from agenttune.errors import DataError
+from trajectune.environments.database.engine.mysql import read_dump, rewrite
+from trajectune.environments.database.engine.sandbox import Sandbox
+from trajectune.environments.database.engine.tables import Column, Table
+from trajectune.environments.database.episode import run
+from trajectune.errors import DataError
 
 TABLE = Table("a table", [Column("name"), Column("n", "INT")], [["Don't", 1], ["b", 2]])
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agenttune.environments.database.sandbox import MAX_CHARS, Sandbox, brackets, plain
-from agenttune.environments.database.tables import Column, Table
+from trajectune.environments.database.engine.sandbox import MAX_CHARS, Sandbox, brackets, plain
+from trajectune.environments.database.engine.tables import Column, Table
 
 PEAKS = Table(
     "High Peaks",

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttune.environments.database.sandbox import Sandbox
-from agenttune.environments.database.scoring import answers_match, states_match
-from agenttune.environments.database.tables import Column, Table
+from trajectune.environments.database.engine.sandbox import Sandbox
+from trajectune.environments.database.engine.scoring import answers_match, states_match
+from trajectune.environments.database.engine.tables import Column, Table
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from agenttune.environments.check import check_environment
-from agenttune.environments.contract import Split
-from agenttune.environments.database import DatabaseEnvironment
-from agenttune.environments.play import start
-from agenttune.errors import DataError
-from agenttune.trajectory import ToolCall
+from trajectune.environments.check import check_environment
+from trajectune.environments.contract import Split
+from trajectune.environments.database import DatabaseEnvironment
+from trajectune.environments.play import start
+from trajectune.errors import DataError
+from trajectune.trajectory import ToolCall
 
 ROW = {
     "description": "what is the score of ann?",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from agenttune.environments.contract import Task
-from agenttune.environments.household import HouseholdEnvironment
-from agenttune.environments.household.games import APPLIANCES, CROWDED, KINDS, Layout, lay_out
-from agenttune.environments.household.problem import write_game
-from agenttune.environments.household.rooms import load_room, room_numbers
+from trajectune.environments.contract import Task
+from trajectune.environments.household import HouseholdEnvironment
+from trajectune.environments.household.games.games import APPLIANCES, CROWDED, KINDS, Layout, lay_out
+from trajectune.environments.household.games.problem import write_game
+from trajectune.environments.household.games.rooms import load_room, room_numbers
 
 pytest.importorskip("alfworld")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agenttune.environments.household.goal import Wish, names_in, read_wish
-from agenttune.errors import EpisodeError
+from trajectune.environments.household.games.goal import Wish, names_in, read_wish
+from trajectune.errors import EpisodeError
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_wordings(text: str, expected: dict[str, object]) -> None:
     assert read_wish(opening) == Wish(text=text, thing="mug", **expected)  # type: ignore[arg-type]
 
 
-def test_a_wording_unknown_to_alfworld_is_an_error_of_the_machinery() -> None:
+def test_a_wording_unknown_to_alfworld_is_an_error_of_the_infrastructure() -> None:
     with pytest.raises(EpisodeError, match="does not understand"):
         read_wish("Your task is to: juggle.")
 

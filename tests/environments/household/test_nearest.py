@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agenttune.environments.household.nearest import bleu, nearest
+from trajectune.environments.household.engine.nearest import bleu, nearest
 
 WORDS = st.lists(st.sampled_from(["go", "to", "desk", "shelf", "1", "2", "take", "mug"]), max_size=8)
 

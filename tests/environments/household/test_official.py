@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from agenttune.environments.household import HouseholdEnvironment
-from agenttune.environments.household.official import official_root, official_tasks, read_game
-from agenttune.environments.registry import load_environment
-from agenttune.errors import DataError, RecipeError, UnavailableError
+from trajectune.environments.household import HouseholdEnvironment
+from trajectune.environments.household.official import official_root, official_tasks, read_game
+from trajectune.environments.registry import load_environment
+from trajectune.errors import DataError, RecipeError, UnavailableError
 
 GAME = {"pddl_domain": "d", "grammar": "g", "pddl_problem": "p"}
 
@@ -117,8 +117,8 @@ def test_wrong_options_say_what_is_right(options: dict[str, object]) -> None:
 
 
 def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agenttune.environments.household.extra.find_spec", lambda _: None)
+    monkeypatch.setattr("trajectune.environments.household.extra.find_spec", lambda _: None)
     environment = HouseholdEnvironment()
     assert environment.tools  # can be listed and described
-    with pytest.raises(UnavailableError, match=r"agenttune\[household\]"):
+    with pytest.raises(UnavailableError, match=r"trajectune\[household\]"):
         environment.tasks("train")

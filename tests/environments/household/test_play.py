@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agenttune.environments.contract import MAX_OBSERVATION_CHARS, StepResult, Task
-from agenttune.environments.household import HouseholdEnvironment
-from agenttune.environments.household.episode import HouseholdEpisode, normal, opening, spellings, tidy
-from agenttune.environments.household.pool import POOL
-from agenttune.environments.play import Play, start
-from agenttune.errors import EpisodeError
-from agenttune.trajectory import Fault, ToolCall
+from trajectune.environments.contract import MAX_OBSERVATION_CHARS, StepResult, Task
+from trajectune.environments.household import HouseholdEnvironment
+from trajectune.environments.household.engine.pool import POOL
+from trajectune.environments.household.episode import HouseholdEpisode, normal, opening, spellings, tidy
+from trajectune.environments.play import Play, start
+from trajectune.errors import EpisodeError
+from trajectune.trajectory import Fault, ToolCall
 
 pytest.importorskip("alfworld")
 
@@ -35,17 +35,17 @@ def play(environment: HouseholdEnvironment, task: Task, seed: int = 0) -> tuple[
     return played, commands
 
 
-def test_the_explorer_wins_all_six_kinds_in_unseen_rooms(world: HouseholdEnvironment) -> None:
+def test_the_explorer_wins_all_six_kinds_in_unseen_rooms(environment: HouseholdEnvironment) -> None:
     with ThreadPoolExecutor(2) as threads:
-        for played, _ in threads.map(lambda task: play(world, task), world.tasks("test")):
+        for played, _ in threads.map(lambda task: play(environment, task), environment.tasks("test")):
             assert played.last is not None
             assert played.last.done
             assert played.last.reward == 1.0
 
 
 def test_the_explorer_examines_a_place_that_shares_its_spot() -> None:
-    world = HouseholdEnvironment(train=62, dev=0, test=0)
-    played, commands = play(world, world.tasks("train")[61], seed=2)
+    environment = HouseholdEnvironment(train=62, dev=0, test=0)
+    played, commands = play(environment, environment.tasks("train")[61], seed=2)
     assert "examine shelf 2" in commands  # the lamp is there; from shelf 3, "go to shelf 2" does nothing
     assert played.last is not None
     assert played.last.reward == 1.0
@@ -60,25 +60,25 @@ def test_the_planner_wins_all_six_kinds_without_searching() -> None:
             assert len(commands) <= 12
 
 
-def test_side_by_side_in_threads_nothing_is_shared(world: HouseholdEnvironment) -> None:
-    tasks = list(world.tasks("dev"))[:2]
-    alone = [play(world, task)[0].observations for task in tasks]
+def test_side_by_side_in_threads_nothing_is_shared(environment: HouseholdEnvironment) -> None:
+    tasks = list(environment.tasks("dev"))[:2]
+    alone = [play(environment, task)[0].observations for task in tasks]
     with ThreadPoolExecutor(2) as threads:
-        together = list(threads.map(lambda task: play(world, task)[0].observations, tasks))
+        together = list(threads.map(lambda task: play(environment, task)[0].observations, tasks))
     assert alone == together
 
 
-def test_the_expert_seed_changes_the_route_not_the_world(world: HouseholdEnvironment) -> None:
-    task = world.tasks("train")[1]
-    first, same, other = (play(world, task, seed) for seed in (0, 0, 1))
+def test_the_expert_seed_changes_the_route_not_the_world(environment: HouseholdEnvironment) -> None:
+    task = environment.tasks("train")[1]
+    first, same, other = (play(environment, task, seed) for seed in (0, 0, 1))
     assert first[1] == same[1]
     assert first[1] != other[1]
     assert first[0].episode.observation == other[0].episode.observation
 
 
 @pytest.fixture(scope="module")
-def episode(world: HouseholdEnvironment) -> HouseholdEpisode:
-    return world.open(world.tasks("train")[0])
+def episode(environment: HouseholdEnvironment) -> HouseholdEpisode:
+    return environment.open(environment.tasks("train")[0])
 
 
 def test_the_opening_names_places_and_the_task(episode: HouseholdEpisode) -> None:
@@ -106,8 +106,8 @@ def test_an_unknown_tool_is_a_fault(episode: HouseholdEpisode) -> None:
     assert episode.step(ToolCall(name="bash")).fault is Fault.UNKNOWN_TOOL
 
 
-def test_three_equal_commands_after_the_third_move_lose(world: HouseholdEnvironment) -> None:
-    episode = world.open(world.tasks("train")[0])
+def test_three_equal_commands_after_the_third_move_lose(environment: HouseholdEnvironment) -> None:
+    episode = environment.open(environment.tasks("train")[0])
     results = [act(episode, command) for command in ("inventory", "look", "look", "look", "look")]
     assert [result.done for result in results] == [False, False, False, True, True]
     assert results[3].fault is Fault.REPETITION
@@ -128,22 +128,22 @@ def test_snap_takes_the_nearest_command() -> None:
     episode.close()
 
 
-def test_a_crash_of_the_engine_is_an_error_of_the_machinery(world: HouseholdEnvironment) -> None:
-    episode = world.open(world.tasks("train")[0])
+def test_a_crash_of_the_engine_is_an_error_of_the_infrastructure(environment: HouseholdEnvironment) -> None:
+    episode = environment.open(environment.tasks("train")[0])
     worker = episode._worker
     assert worker is not None
     worker._process.kill()
     with pytest.raises(EpisodeError, match="engine failed"):
         act(episode, "look")
     episode.close()
-    again = world.open(world.tasks("train")[0])
+    again = environment.open(environment.tasks("train")[0])
     assert act(again, "look").fault is None
     again.close()
     with pytest.raises(EpisodeError, match="closed"):
         again._ask("plan")
 
 
-def test_a_broken_game_is_an_error_of_the_machinery() -> None:
+def test_a_broken_game_is_an_error_of_the_infrastructure() -> None:
     broken = {"pddl_domain": "(", "grammar": "", "pddl_problem": ""}
     with pytest.raises(EpisodeError):
         HouseholdEpisode(POOL, broken, snap=False)

@@ -1,1 +1,0 @@
-"""From a recipe to a run directory: the stages, their order, and what makes them resumable."""

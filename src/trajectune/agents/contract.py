@@ -1,0 +1,74 @@
+"""The contract of an agent: given a batch of conversations, it returns a reply for each.
+
+The idea: an agent sees messages and gives text, whoever it is; the rollout (`trajectune.rollout`)
+owns episodes and dialects. An agent says how it likes to be driven: `batch_size` conversations in one
+call (a decoder) or `workers` calls at the same time (an endpoint).
+
+Invariants: replies come in the order of the conversations; infrastructure that fails for one conversation
+is an `AgentReply` with `finish="error"`, and the others go on.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from trajectune.environments.contract import Move, Task
+from trajectune.example import Message
+from trajectune.trajectory import Usage
+
+Finish = Literal["stop", "length", "context", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """An episode as an agent sees it."""
+
+    id: str
+    """Unique among open conversations; an agent may keep state (a KV cache) under it."""
+    messages: Sequence[Message]
+    """Everything said so far; ends with a user message. Grows by appending only."""
+    task: Task
+    """For the expert, which knows the answer. Models must not look."""
+    observation: str = ""
+    """The last thing the environment said, before the dialect dressed it. For the expert too."""
+    seed: int = 0
+    stop: Sequence[str] = ()
+    """Strings after which the reply is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReply:
+    """What the agent said."""
+
+    text: str
+    finish: Finish = "stop"
+    """`length`: cut at the reply limit; `context`: the conversation does not fit; `error`: see `error`."""
+    error: str = ""
+    usage: Usage = field(default_factory=Usage)
+    move: Move | None = None
+    """What an expert does, as structure, so that its text need not be read; `None` for models."""
+
+
+class Agent(ABC):
+    """What chooses the next move."""
+
+    name: str
+    """Stored with each trajectory: `expert`, or the model's name."""
+    batch_size: int = 1
+    """Conversations to hand over in one call."""
+    workers: int = 1
+    """Calls to `reply` that may run at the same time, from different threads."""
+
+    @abstractmethod
+    def reply(self, conversations: Sequence[Conversation]) -> list[AgentReply]:
+        """One reply for each conversation, in order."""
+
+    def forget(self, conversation_id: str) -> None:
+        """The conversation is over: free what is kept for it. Unknown ids are ignored."""
+        del conversation_id
+
+    def close(self) -> None:  # noqa: B027 - optional
+        """Free everything. Calling it again does nothing."""

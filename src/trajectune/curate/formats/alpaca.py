@@ -1,0 +1,73 @@
+"""Alpaca: `instruction, input, output`, one question and its answer, without loss flags.
+
+`input` is what the instruction speaks of; the two make one user message, a line apart. Longer
+conversations use the fields of LLaMA-Factory's variant: `system`, and `history` as pairs of earlier
+questions and answers. Also met as `prompt`/`response` and `question`/`answer`.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from trajectune.curate.formats.base import Format, JsonObject, RowError, optional_text, text
+from trajectune.example import Example, Message
+from trajectune.trajectory import Tool
+
+
+class Alpaca(Format):
+    """Questions with answers."""
+
+    name = "alpaca"
+    fields = frozenset({"instruction", "input", "output", "system", "history"})
+    spellings = {  # noqa: RUF012
+        "prompt": "instruction",
+        "question": "instruction",
+        "response": "output",
+        "answer": "output",
+    }
+
+    def recognises(self, row: JsonObject) -> bool:
+        own = {self.spellings.get(name, name) for name in row}
+        return {"instruction", "output"} <= own
+
+    def parse(self, row: JsonObject) -> tuple[list[Message], list[Tool]]:
+        parts = [text(row, "instruction"), optional_text(row, "input")]
+        pairs = [*_history(row), ("\n".join(filter(None, parts)), text(row, "output"))]
+        system = optional_text(row, "system")
+        messages = [Message(role="system", content=system)] if system else []
+        for question, answer in pairs:
+            messages.append(Message(role="user", content=question))
+            messages.append(Message(role="assistant", content=answer, trained=True))
+        return messages, []
+
+    def render(self, example: Example) -> JsonObject:
+        messages = example.messages
+        system = messages[0].content if messages and messages[0].role == "system" else ""
+        turns = messages[1:] if system else messages
+        if not turns or [turn.role for turn in turns] != ["user", "assistant"] * (len(turns) // 2):
+            raise RowError("messages: expected questions and answers in turn, as alpaca has nothing else")
+        words = [turn.content for turn in turns]
+        row: JsonObject = {"instruction": words[-2], "input": "", "output": words[-1]}
+        if system:
+            row["system"] = system
+        if words[:-2]:
+            row["history"] = [list(pair) for pair in zip(words[:-2:2], words[1:-2:2], strict=True)]
+        return row
+
+    @property
+    def columns(self) -> list[pa.Field]:
+        names = ("instruction", "input", "output", "system")
+        return [
+            *(pa.field(name, pa.string()) for name in names),
+            pa.field("history", pa.list_(pa.list_(pa.string()))),
+        ]
+
+
+def _history(row: JsonObject) -> list[tuple[str, str]]:
+    history = row.get("history") or []
+    if not isinstance(history, list):
+        raise RowError.expected("history", "a list of pairs", history)
+    for index, pair in enumerate(history):
+        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(side, str) for side in pair):
+            raise RowError.expected(f"history.{index}", "a pair of strings", pair)
+    return [(question, answer) for question, answer in history]

@@ -1,0 +1,111 @@
+"""JSON values one after another out of a stream: a big array, or values that follow each other.
+
+The idea: Python's decoder can say where a value ends, so a window of the text is enough; the file is
+never whole in memory. Line numbers are counted on the way, for messages.
+
+Invariant: the window holds at most one unfinished value and one chunk.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import zlib
+from collections.abc import Iterator
+from typing import IO, Any
+
+from trajectune.storage import MAX_LINE_BYTES, Rejected, RejectedSink, Row, json_type
+
+CHUNK_BYTES = 1 << 20
+_SPACE_AND_COMMAS = " \t\r\n,"
+
+
+class _Window:
+    """The part of the text that is in memory, and the line at which it begins."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        # bytes that are no UTF-8 become lone surrogates, so that only their own row is set aside
+        self.decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
+        self.text = ""
+        self.line = 1
+        self.ended = False
+
+    def fill(self, size: int = CHUNK_BYTES) -> None:
+        data = self.file.read(size)
+        self.ended = not data
+        self.text += self.decoder.decode(data, final=self.ended)
+
+    def drop(self, end: int) -> None:
+        self.line += self.text.count("\n", 0, end)
+        self.text = self.text[end:]
+
+    def skip(self, characters: str) -> None:
+        while True:
+            rest = self.text.lstrip(characters)
+            self.drop(len(self.text) - len(rest))
+            if self.text or self.ended:
+                return
+            self.fill()
+
+
+def read_stream(file: IO[bytes], rejected: RejectedSink) -> Iterator[Row]:
+    """The objects of a JSON array, or of values that follow each other. `Row.line` is where one begins.
+
+    After a mistake in the text itself nothing can be trusted: the rest is set aside as one row.
+    """
+    window = _Window(file)
+    try:
+        window.skip(" \t\r\n")
+        is_array = window.text.startswith("[")
+        window.drop(1 if is_array else 0)
+        while True:
+            window.skip(_SPACE_AND_COMMAS)
+            if not window.text:
+                if is_array:
+                    rejected.append(Rejected(window.line, "the array is torn: expected ] at its end"))
+                return
+            if is_array and window.text.startswith("]"):
+                return
+            line, value = window.line, _next_value(window)
+            if isinstance(value, dict):
+                yield Row(line, value)
+            else:
+                rejected.append(Rejected(line, f"expected a JSON object, found {json_type(value)}"))
+    except ValueError as error:
+        rejected.append(Rejected(window.line, f"{error}; nothing after it can be read"))
+    except (EOFError, zlib.error):
+        rejected.append(Rejected(window.line, "the compressed data is damaged from here on"))
+
+
+def _next_value(window: _Window) -> Any:
+    """Decode the value at the start of the window, with as much more text as it takes."""
+    size = CHUNK_BYTES
+    while True:
+        try:
+            value, end = _DECODER.raw_decode(window.text)
+            if end < len(window.text) or window.ended:
+                window.drop(end)
+                return value
+        except json.JSONDecodeError as error:
+            if window.ended or _is_mistake(error, len(window.text)):
+                line = window.line + error.lineno - 1
+                raise ValueError(f"not JSON: {error.msg} at line {line}, column {error.colno}") from None
+        except RecursionError:
+            raise ValueError("not JSON that can be read: nested too deep") from None
+        if len(window.text) > MAX_LINE_BYTES:
+            raise ValueError(f"not JSON: a value longer than {MAX_LINE_BYTES} characters")
+        window.fill(size)
+        size *= 2  # a value that is long takes few attempts
+
+
+def _is_mistake(error: json.JSONDecodeError, length: int) -> bool:
+    """Whether more text cannot help: the decoder stopped well before the end of what it saw."""
+    return not error.msg.startswith("Unterminated") and error.pos < length - 16
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"not JSON: {name} is not a JSON value")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)

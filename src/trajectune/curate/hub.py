@@ -1,0 +1,65 @@
+"""Examples by name: a local file, or a data set of the Hugging Face hub as `hf:owner/name[:split]`.
+
+Invariant: rows of a hub data set are read by the same formats as a file's, and set aside likewise.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from trajectune.curate.formats import guess_format, read_examples
+from trajectune.curate.formats.base import RowError
+from trajectune.curate.formats.files import GUESS_ROWS
+from trajectune.curate.formats.rows import read_row
+from trajectune.errors import DataError, UnavailableError
+from trajectune.example import Example
+from trajectune.storage import Rejected, RejectedSink, Row
+
+HUB_PREFIX = "hf:"
+
+
+def read_source(
+    data: str, rejected: RejectedSink | None = None, source: str | None = None
+) -> Iterator[Example]:
+    """Stream the examples of a file or of `hf:owner/name[:split]` (split `train` when not given).
+
+    Raises DataError when it cannot be read, UnavailableError when `datasets` is needed and missing.
+    """
+    if not data.startswith(HUB_PREFIX):
+        return read_examples(data, rejected, source)
+    return _read_hub(data, [] if rejected is None else rejected, source)
+
+
+def _read_hub(data: str, rejected: RejectedSink, source: str | None) -> Iterator[Example]:
+    name, _, split = data.removeprefix(HUB_PREFIX).partition(":")
+    rows = iter(_load(name, split or "train"))
+    head = [dict(row) for row in itertools.islice(rows, GUESS_ROWS)]
+    form = guess_format(head)
+    if form is None:
+        raise DataError("the rows have no format that we know", where=data, remedy="convert the data set")
+    for line, value in enumerate(itertools.chain(head, rows), start=1):
+        try:
+            yield read_row(form, Row(line, dict(value)), source, name.rsplit("/", 1)[-1])
+        except RowError as error:
+            rejected.append(Rejected(line, str(error)))
+
+
+def _load(name: str, split: str) -> Iterator[Mapping[str, Any]]:
+    try:
+        import datasets  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        raise UnavailableError(
+            "reading a hub data set needs the package `datasets`",
+            where=f"{HUB_PREFIX}{name}",
+            remedy="pip install datasets, or download the data set and name its file",
+        ) from None
+    try:
+        return iter(datasets.load_dataset(name, split=split))  # pyright: ignore[reportArgumentType, reportReturnType]
+    except Exception as error:  # the client raises its own, httpx's and OSError kinds for the same mistakes
+        raise DataError(
+            f"the data set cannot be loaded: {(str(error).strip() or repr(error)).splitlines()[0]}",
+            where=f"{HUB_PREFIX}{name}:{split}",
+            remedy="check the name and the split; where no hub is reachable, give a local file",
+        ) from error

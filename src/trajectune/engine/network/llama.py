@@ -1,0 +1,162 @@
+"""Llama-shaped models (Llama, SmolLM, Qwen2) as one flat function over prepared weights.
+
+The same arithmetic as the transformers modules in about a third of the calls: query, key and value are
+one product, gate and up another; rotation comes from a table; logits only where they are asked for.
+Prepared weights are shared by all networks that are given the same `Prepared`, so adapters over one base
+(`trajectune.models.adapters`) cost no more than their low-rank parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn.functional import embedding, rms_norm, silu
+from transformers import PreTrainedModel
+
+from trajectune.engine.network.attention import attend
+from trajectune.engine.network.batch import Batch
+from trajectune.engine.network.cache import KVCache
+from trajectune.engine.network.linear import Linear, low_rank, prepare_linear
+from trajectune.models.adapters import is_plain_lora, plain
+from trajectune.models.loading import LoadedModel
+
+_LAYERS = {"LlamaDecoderLayer", "Qwen2DecoderLayer"}
+_ROTATIONS = {"default", "linear", "llama3", "yarn"}  # those whose table does not depend on the length
+
+Prepared = dict[tuple[int, ...], Linear]
+"""Linear layers by the identity of their weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    attention_norm: torch.Tensor
+    query_key_value: Linear
+    output: Linear
+    mlp_norm: torch.Tensor
+    gate_up: Linear
+    down: Linear
+
+
+def is_llama_shaped(model: PreTrainedModel) -> bool:
+    """Whether the model's layers are exactly those that this file computes."""
+    config: Any = model.config
+    layers = getattr(getattr(model, "model", None), "layers", None)
+    if not isinstance(layers, torch.nn.ModuleList) or not hasattr(model, "lm_head"):
+        return False
+    rotation = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    return (
+        all(type(layer).__name__ in _LAYERS for layer in layers)
+        and all(type(each) is torch.nn.Linear or is_plain_lora(each) for each in _linears(model))
+        and config.hidden_act == "silu"
+        and rotation in _ROTATIONS
+        and not getattr(config, "use_sliding_window", False)
+    )
+
+
+def _linears(model: Any) -> list[torch.nn.Module]:
+    found = [model.lm_head]
+    for layer in model.model.layers:
+        attention, mlp = layer.self_attn, layer.mlp
+        found += [attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj]
+        found += [mlp.gate_proj, mlp.up_proj, mlp.down_proj]
+    return found
+
+
+class LlamaNetwork:
+    """A network (`trajectune.engine.network.network.Network`) for models that `is_llama_shaped` accepts."""
+
+    def __init__(self, loaded: LoadedModel, prepared: Prepared | None = None) -> None:
+        prepared = {} if prepared is None else prepared
+        model: Any = loaded.model
+        attention = model.model.layers[0].self_attn
+        self._head_dim = attention.head_dim
+        self._heads = model.config.num_attention_heads
+        self._kv_heads = model.config.num_key_value_heads
+        self._scale = attention.scaling
+        self._epsilon = model.config.rms_norm_eps
+        self._embedding = model.model.embed_tokens.weight.detach()
+        self._layers = [_prepare_layer(layer, prepared) for layer in model.model.layers]
+        self._norm = model.model.norm.weight.detach()
+        self._head = _joined(prepared, model.lm_head)
+        self._cos, self._sin = _rotation_table(model, loaded.max_context)
+
+    @torch.inference_mode()
+    def __call__(
+        self, tokens: torch.Tensor, batch: Batch, cache: KVCache, places: torch.Tensor
+    ) -> torch.Tensor:
+        hidden = embedding(tokens, self._embedding)
+        cos, sin = self._cos[batch.positions], self._sin[batch.positions]
+        size, epsilon = (hidden.shape[-1],), self._epsilon
+        for index, layer in enumerate(self._layers):
+            normed = rms_norm(hidden, size, layer.attention_norm, epsilon)
+            mixed = self._attend(layer.query_key_value(normed), cos, sin, batch, cache, index)
+            hidden = hidden + layer.output(mixed)
+            normed = rms_norm(hidden, size, layer.mlp_norm, epsilon)
+            gate, up = layer.gate_up(normed).chunk(2, -1)
+            hidden = hidden + layer.down(silu(gate).mul_(up))
+        chosen = rms_norm(hidden[places], size, self._norm, epsilon)
+        return self._head(chosen)
+
+    def _attend(
+        self,
+        projected: torch.Tensor,
+        cos: torch.Tensor,
+        sin: torch.Tensor,
+        batch: Batch,
+        cache: KVCache,
+        layer: int,
+    ) -> torch.Tensor:
+        heads = projected.view(len(projected), -1, self._head_dim)
+        turning, values = heads[:, : -self._kv_heads], heads[:, -self._kv_heads :]
+        # (x₁, x₂) ↦ (x₁ cos − x₂ sin, x₂ cos + x₁ sin); the sign is in the table
+        turned = turning * cos + turning.roll(self._head_dim // 2, -1) * sin
+        queries, keys = turned[:, : self._heads], turned[:, self._heads :]
+        return attend(queries, keys, values, cache, layer, batch, self._scale).flatten(1)
+
+
+def _prepare_layer(layer: Any, prepared: Prepared) -> _Layer:
+    attention, mlp = layer.self_attn, layer.mlp
+    return _Layer(
+        attention_norm=layer.input_layernorm.weight.detach(),
+        query_key_value=_joined(prepared, attention.q_proj, attention.k_proj, attention.v_proj),
+        output=_joined(prepared, attention.o_proj),
+        mlp_norm=layer.post_attention_layernorm.weight.detach(),
+        gate_up=_joined(prepared, mlp.gate_proj, mlp.up_proj),
+        down=_joined(prepared, mlp.down_proj),
+    )
+
+
+def _joined(prepared: Prepared, *modules: Any) -> Linear:
+    """Several linear layers of the same input as one, with what their adapters add."""
+    layers: list[Any] = [plain(module) for module in modules]
+    key = tuple(id(layer.weight) for layer in layers)
+    if key not in prepared:
+        weight = torch.cat([layer.weight.detach() for layer in layers])
+        biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
+        prepared[key] = prepare_linear(weight, torch.cat(biases) if biases else None)
+    product = prepared[key]
+    added = [low_rank(module) for module in modules]
+    if not any(added):
+        return product
+    sizes = [layer.out_features for layer in layers]
+
+    def with_adapters(rows: torch.Tensor) -> torch.Tensor:
+        result = product(rows)
+        for part, more in zip(result.split(sizes, -1), added, strict=True):
+            if more is not None:
+                part += more(rows)
+        return result
+
+    return with_adapters
+
+
+def _rotation_table(model: Any, positions: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosines and signed sines, each `[positions, 1, head_dim]`, from the model's own rotary module."""
+    like = model.model.embed_tokens.weight
+    with torch.inference_mode():
+        cos, sin = model.model.rotary_emb(like[:1, None], torch.arange(positions, device=like.device)[None])
+    half = sin.shape[-1] // 2
+    signed = torch.cat([-sin[..., :half], sin[..., half:]], -1)
+    return cos[0, :, None], signed[0, :, None]

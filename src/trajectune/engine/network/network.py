@@ -1,0 +1,118 @@
+"""A model as the engine sees it: packed tokens in, logits at chosen places out.
+
+The idea: any transformers model that takes its attention from the library's registry is run through its own
+module code, with our attention in its place (`ModuleNetwork`). Llama-shaped models, whose layers are known
+exactly, also have a flat forward over prepared weights (`trajectune.engine.network.llama`), because at
+small batches the module code costs as much as the arithmetic. Tests hold the two equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+import torch
+from transformers import AttentionInterface
+
+from trajectune.engine.network.attention import attend
+from trajectune.engine.network.batch import Batch
+from trajectune.engine.network.cache import KVCache
+from trajectune.engine.network.llama import LlamaNetwork, Prepared, is_llama_shaped
+from trajectune.errors import ModelError
+from trajectune.models.loading import LoadedModel
+
+_NAME = "trajectune_cache"
+
+
+class Network(Protocol):
+    """One forward pass; writes the new keys and values into `cache`."""
+
+    def __call__(
+        self, tokens: torch.Tensor, batch: Batch, cache: KVCache, places: torch.Tensor
+    ) -> torch.Tensor:
+        """Logits `[places, vocabulary]` at the `places` of packed `tokens` `[N]`."""
+        ...
+
+
+def make_network(loaded: LoadedModel, prepared: Prepared | None = None) -> Network:
+    """The fastest network that computes this model. Weights are read once: make a new one after tuning.
+
+    Networks that get the same `prepared` share what they prepare of equal weights.
+    """
+    return LlamaNetwork(loaded, prepared) if is_llama_shaped(loaded.model) else ModuleNetwork(loaded)
+
+
+class ModuleNetwork:
+    """A transformers model run through its own modules.
+
+    Raises ModelError for models that do not use the library's attention registry, or whose attention
+    does what ours does not (sliding windows, capped scores, sinks).
+    """
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.model = loaded.model
+        if not getattr(self.model, "_supports_attention_backend", False):
+            raise ModelError(
+                f"models of type {self.model.config.model_type!r} cannot be decoded by this engine",
+                where=loaded.name,
+                remedy="serve the model elsewhere and use it as an endpoint",
+            )
+
+    @torch.inference_mode()
+    def __call__(
+        self, tokens: torch.Tensor, batch: Batch, cache: KVCache, places: torch.Tensor
+    ) -> torch.Tensor:
+        with _our_attention(self.model, batch, cache):
+            output = self.model(
+                input_ids=tokens[None],
+                position_ids=batch.positions[None],
+                use_cache=False,
+                logits_to_keep=places,
+            )
+        return output.logits[0]
+
+
+_current: ContextVar[tuple[Batch, KVCache]] = ContextVar("batch and cache of the forward pass")
+
+
+@contextmanager
+def _our_attention(model: Any, batch: Batch, cache: KVCache) -> Iterator[None]:
+    before = model.config._attn_implementation
+    token = _current.set((batch, cache))
+    model.config._attn_implementation = _NAME
+    try:
+        yield
+    finally:
+        model.config._attn_implementation = before
+        _current.reset(token)
+
+
+_UNSUPPORTED = ("softcap", "s_aux")
+
+
+def _attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    **options: Any,
+) -> tuple[torch.Tensor, None]:
+    """The library's calling convention: `[1, heads, N, head_dim]` in, `[1, N, heads, head_dim]` out."""
+    del attention_mask  # the batch says who sees whom
+    batch, cache = _current.get()
+    special = [name for name in _UNSUPPORTED if options.get(name) is not None]
+    if special or (sliding_window is not None and sliding_window < cache.capacity):
+        raise ModelError(
+            f"this model's attention is not supported: {', '.join(special) or 'sliding window'}",
+            remedy="use a shorter context than its window, or serve the model elsewhere as an endpoint",
+        )
+    queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
+    return attend(queries, keys, values, cache, module.layer_idx, batch, scaling)[None], None
+
+
+AttentionInterface.register(_NAME, _attention)

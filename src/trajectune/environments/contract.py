@@ -1,0 +1,111 @@
+"""The contract of an environment: an environment with tools, tasks and rewards.
+
+The idea, in five words: `Environment` has `Task`s, opens an `Episode`, which takes tool calls and
+answers with a `StepResult`. Nothing here knows of models, text formats or training; a dialect turns
+a model's text into the `ToolCall` that `Episode.step` takes.
+
+Invariants (tested for any environment by `trajectune.environments.check.check_environment`):
+the same task and seed give the same episode; a wrong call is answered with a fault and never raises;
+two open episodes do not touch each other; observations are bounded; `close` may be called twice.
+Infrastructure that breaks raises `EpisodeError`, which the rollout keeps apart from failure.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from trajectune.trajectory import Fault, Tool, ToolCall
+
+Split = Literal["train", "dev", "test"]
+
+MAX_OBSERVATION_CHARS = 4_000
+"""No observation is longer than this; an environment cuts and says that it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One problem of an environment."""
+
+    id: str
+    """Stable across runs and machines; unique in the environment."""
+    split: Split
+    kind: str = ""
+    """Kind of problem, for tables (`select`, `pick_heat_then_place_in_recep`)."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What the environment needs to open it; JSON-able, never shown to the agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """The environment's answer to one tool call."""
+
+    observation: str
+    done: bool = False
+    reward: float = 0.0
+    """In [0, 1]; counts when `done`."""
+    fault: Fault | None = None
+    """What was wrong with the call, if something was; the observation explains it to the agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What an expert does next."""
+
+    thought: str
+    call: ToolCall
+    trained: bool = True
+    """False for a deliberate mistake that is shown so that its repair can be learnt."""
+
+
+Expert = Generator[Move, str, None]
+"""Yields moves; each `send` gives it the observation that its last move earned."""
+
+
+class Episode(ABC):
+    """One run of a task."""
+
+    @property
+    @abstractmethod
+    def observation(self) -> str:
+        """What the agent sees first: the problem."""
+
+    @abstractmethod
+    def step(self, call: ToolCall) -> StepResult:
+        """Carry out one call. A wrong one is answered with a fault; only broken infrastructure raises."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what the episode holds. Calling it again does nothing."""
+
+
+class Environment(ABC):
+    """An environment. Built from keyword options that a recipe may set; building it is cheap."""
+
+    name: ClassVar[str]
+    tools: ClassVar[Sequence[Tool]]
+    max_steps: int = 15
+    """Moves an agent may make in one episode."""
+    reward_threshold: float = 1.0
+    """Trajectories below this reward are filtered out of training data."""
+    note: str = ""
+    """Said beside every result: what these tasks are not."""
+
+    @abstractmethod
+    def tasks(self, split: Split) -> Sequence[Task]:
+        """All tasks of a split, in a stable order."""
+
+    @abstractmethod
+    def instruction(self, task: Task) -> str:
+        """The rules of this environment as told to the agent, without a word about reply format."""
+
+    @abstractmethod
+    def open(self, task: Task, seed: int = 0) -> Episode:
+        """Start an episode. `seed` settles whatever is random in the environment."""
+
+    def expert(self, task: Task, seed: int = 0) -> Expert | None:
+        """A solver that knows the answer, or `None`. `seed` chooses among its routes."""
+        del task, seed
+        return None

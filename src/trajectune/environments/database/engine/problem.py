@@ -1,0 +1,64 @@
+"""One problem of the database environment, whatever source it came from, and conditions on its rows.
+
+Invariant: a problem with `answers` is a question, one without is a change judged by the state that
+`gold` leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from trajectune.environments.database.engine.tables import Table, Value, literal, quote
+
+Operator = Literal["=", ">", "<", "LIKE"]
+
+CHANGES = ("insert", "update", "delete")
+"""Kinds of task that change the tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What an episode needs, and what its expert knows."""
+
+    question: str
+    """As the agent sees it, with the tables' names and headers."""
+    kind: str
+    gold: str
+    """The statement that solves it; may be empty where a source has none that runs."""
+    answers: Sequence[str] | None = None
+    """The values to commit; `None` for a change."""
+    tables: Sequence[Table] = ()
+    image: bytes | None = None
+    """A whole database instead of `tables`, as `sqlite3.Connection.serialize` gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`column operator value`; text is compared without case, as the tables do."""
+
+    column: str
+    operator: Operator
+    value: Value
+
+    def sql(self, alias: str = "") -> str:
+        """The condition in a WHERE clause."""
+        value = f"%{self.value}%" if self.operator == "LIKE" else self.value
+        return f"{alias}{quote(self.column)} {self.operator} {literal(value)}"
+
+    def holds(self, cell: Value) -> bool:
+        """Whether a row with this cell is meant."""
+        if isinstance(cell, str) or isinstance(self.value, str):
+            left, right = str(cell).lower(), str(self.value).lower()
+            return right in left if self.operator == "LIKE" else left == right
+        if cell is None or self.value is None:
+            return False
+        return {"=": cell == self.value, ">": cell > self.value, "<": cell < self.value}[self.operator]
+
+
+def where_sql(conditions: Sequence[Condition], alias: str = "") -> str:
+    """The WHERE clause with a leading space, or nothing."""
+    if not conditions:
+        return ""
+    return " WHERE " + " AND ".join(condition.sql(alias) for condition in conditions)

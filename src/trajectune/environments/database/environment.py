@@ -1,0 +1,116 @@
+"""The database environment: questions about tables, and changes to them, through SQL.
+
+The idea: the agent sees a question and the headers of the tables, runs statements in a sandboxed
+SQLite that reads MySQL's way of writing, and commits an answer. Rules and scores are those of
+AgentBench's database environment (arXiv 2308.03688); tasks come from a seeded generator, from
+dbbench files, or from any database with a list of questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from trajectune.environments.contract import Environment, Expert, Split, Task
+from trajectune.environments.database import sources
+from trajectune.environments.database.episode import TOOLS, DatabaseEpisode
+from trajectune.environments.database.expert.expert import Routes, expert
+from trajectune.environments.database.generator.generated import GeneratedSource, Level
+from trajectune.errors import RecipeError
+from trajectune.storage import Rejected
+from trajectune.trajectory import Tool
+
+INSTRUCTION = (
+    "You work with a MySQL database: you answer a question about it, or you carry out a change in it. "
+    "In every turn, first say briefly what you are looking for and why, then make one move. "
+    "A move is one SQL statement, written in one line, whose raw output you get to see; "
+    "or your final answer, which ends the task. "
+    "Put names of tables and columns in back quotes. When a statement fails, read the error and mend it. "
+    "Answer once you are sure, with exactly the values that the question asks for, as the database shows "
+    "them. When the task is a change, make the change first; then any answer will do."
+)
+
+
+NOTES = {
+    "generated": "Generated tables, questions and changes; not AgentBench's tasks or numbers.",
+    "dbbench": "AgentBench's tasks, played on SQLite instead of MySQL.",
+}
+"""By source; a database of the user's own needs no note."""
+
+
+class DatabaseEnvironment(Environment):
+    """Questions and changes over SQLite databases in memory.
+
+    `source` is `generated` (uses `seed`, `train`, `dev`, `test`: numbers of tasks, `kinds`,
+    and `level`: `plain` or `varied` wording),
+    `dbbench` (`path`: AgentBench's JSONL), or `sqlite` (`path`: a database, a dump or a folder;
+    `questions`: a JSON list). Tasks from files all belong to `split`. `repair` and `look` are
+    the shares of the expert's episodes that begin with a mistake or a look. `seconds` limits one statement.
+    """
+
+    name = "database"
+    tools: ClassVar[Sequence[Tool]] = TOOLS
+    max_steps = 15
+
+    def __init__(
+        self,
+        source: Literal["generated", "dbbench", "sqlite"] = "generated",
+        *,
+        seed: int = 0,
+        train: int = 600,
+        dev: int = 60,
+        test: int = 120,
+        kinds: Sequence[str] | None = None,
+        level: Level = "varied",
+        repair: float = 0.12,
+        look: float = 0.1,
+        path: str | Path = "",
+        questions: str | Path = "",
+        split: Split = "test",
+        seconds: float = 2.0,
+    ) -> None:
+        self.seconds = seconds
+        self.routes = Routes(repair, look)
+        self.note = NOTES.get(source, "")
+        if source == "generated":
+            self.source = GeneratedSource(seed, {"train": train, "dev": dev, "test": test}, kinds, level)
+        elif source == "dbbench":
+            self.source = sources.dbbench(_given(path, "path", source), split)
+        elif source == "sqlite":
+            file = _given(questions, "questions", source)
+            self.source = sources.questions(_given(path, "path", source), file, split)
+        else:
+            raise RecipeError(
+                f"There is no source {source!r} of database tasks.",
+                remedy="Use generated, dbbench or sqlite.",
+            )
+
+    @property
+    def set_aside(self) -> Sequence[Rejected]:
+        """Rows of the source that could not be used, and why."""
+        return self.source.set_aside
+
+    def tasks(self, split: Split) -> Sequence[Task]:
+        return self.source.tasks(split)
+
+    def instruction(self, task: Task) -> str:
+        del task
+        return INSTRUCTION
+
+    def open(self, task: Task, seed: int = 0) -> DatabaseEpisode:
+        """Start an episode; nothing in this environment is random, so `seed` changes nothing."""
+        del seed
+        return DatabaseEpisode(self.source.problem(task), self.seconds)
+
+    def expert(self, task: Task, seed: int = 0) -> Expert | None:
+        """A solver from the gold statement; `None` where that does not earn the reward."""
+        return expert(self.source.problem(task), f"{task.id}/{seed}", self.routes)
+
+
+def _given(path: str | Path, option: str, source: str) -> Path:
+    if not path:
+        raise RecipeError(
+            f"The database source {source!r} needs {option!r}.", remedy=f"Set {option}: FILE."
+        )
+    return Path(path)

@@ -1,0 +1,115 @@
+"""One episode: a sandbox, two tools, and a reward when the agent answers.
+
+Invariants: whatever a call holds, it is answered (a wrong one with a fault); after `answer` the
+episode is over and its reward stays what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from trajectune.environments.contract import Episode, StepResult
+from trajectune.environments.database.engine.mysql import rewrite
+from trajectune.environments.database.engine.problem import Problem
+from trajectune.environments.database.engine.sandbox import Answer, Sandbox
+from trajectune.environments.database.engine.scoring import answers_match, states_match
+from trajectune.trajectory import Fault, Tool, ToolCall
+
+TOOLS = (
+    Tool(
+        name="sql",
+        description="Run one SQL statement and see its output.",
+        parameters={
+            "type": "object",
+            "properties": {"query": {"type": "string", "description": "the statement, in one line"}},
+            "required": ["query"],
+        },
+    ),
+    Tool(
+        name="answer",
+        description="Commit the final answer and end the task.",
+        parameters={
+            "type": "object",
+            "properties": {
+                "values": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "the answer's values",
+                }
+            },
+            "required": ["values"],
+        },
+    ),
+)
+
+
+def run(sandbox: Sandbox, sql: str) -> Answer:
+    """Run a statement; what SQLite refuses is tried once more in its own words."""
+    answer = sandbox.run(sql)
+    if not answer.failed:
+        return answer
+    other = rewrite(sql)
+    again = sandbox.run(other) if other is not None else answer
+    return answer if again.failed else again
+
+
+class DatabaseEpisode(Episode):
+    """A problem being worked on."""
+
+    def __init__(self, problem: Problem, seconds: float) -> None:
+        self.problem = problem
+        self.sandbox = Sandbox(problem.tables, problem.image, seconds)
+        self._seen: set[tuple[str, int]] = set()
+        self._last: StepResult | None = None
+
+    @property
+    def observation(self) -> str:
+        return self.problem.question
+
+    def step(self, call: ToolCall) -> StepResult:
+        if self._last is not None:
+            return self._last
+        if call.name == "sql":
+            return self._sql(call.arguments)
+        if call.name == "answer":
+            return self._answer(call.arguments)
+        return StepResult(f"There is no tool {call.name!r}; use sql or answer.", fault=Fault.UNKNOWN_TOOL)
+
+    def close(self) -> None:
+        self.sandbox.close()
+
+    def _sql(self, arguments: Mapping[str, JsonValue]) -> StepResult:
+        query = arguments.get("query")
+        if not isinstance(query, str) or not query.strip():
+            return _bad("sql needs `query`, a text with one SQL statement.")
+        state = (query.strip(), self.sandbox.changes)
+        repeated = state in self._seen
+        self._seen.add(state)
+        answer = run(self.sandbox, query)
+        if repeated:
+            return StepResult(answer.text, fault=Fault.REPETITION)
+        return _bad(answer.text) if answer.failed else StepResult(answer.text)
+
+    def _answer(self, arguments: Mapping[str, JsonValue]) -> StepResult:
+        values = arguments.get("values")
+        if not isinstance(values, list) or any(isinstance(v, list | dict) for v in values):
+            return _bad("answer needs `values`, a list of texts.")
+        texts = ["none" if value is None else str(value) for value in values]
+        self._last = StepResult("", done=True, reward=float(self._right(texts)))
+        return self._last
+
+    def _right(self, values: list[str]) -> bool:
+        if self.problem.answers is not None:
+            return answers_match(values, self.problem.answers)
+        wanted = Sandbox(self.problem.tables, self.problem.image)
+        try:
+            run(wanted, self.problem.gold)
+            return states_match(self.sandbox, wanted)
+        finally:
+            wanted.close()
+
+
+def _bad(observation: str) -> StepResult:
+    return StepResult(observation, fault=Fault.BAD_ARGUMENTS)

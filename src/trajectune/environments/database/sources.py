@@ -1,0 +1,161 @@
+"""Problems from files: AgentBench's dbbench, and any SQLite database with a list of questions.
+
+The idea: a file's row becomes a `Problem` once, when the environment is built; rows that cannot be
+used are set aside with the reason, never lost silently.
+
+Layouts of databases: a `.sqlite`/`.db` file; a MySQL dump (`.sql`) with several databases; a folder
+with `NAME/NAME.sqlite` (BIRD, Spider). Questions: a JSON list with `question` (or `query`, as
+InterCode has it), the gold statement in `SQL`, `sql`, `gold` or `query`, the database in `db_id` or `db`,
+and BIRD's `evidence`, which is shown behind the question.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from trajectune.environments.contract import Split, Task
+from trajectune.environments.database.engine.mysql import read_dump, rewrite
+from trajectune.environments.database.engine.problem import CHANGES, Problem
+from trajectune.environments.database.engine.sandbox import Sandbox
+from trajectune.environments.database.engine.tables import Column, Table, headers
+from trajectune.environments.database.generator.generated import answers_of
+from trajectune.errors import DataError
+from trajectune.storage import Rejected, read_json, read_jsonl
+
+KINDS = {"other": "select", "counting": "count", "comparison": "comparison", "ranking": "ranking"}
+
+
+class FileSource:
+    """Problems read from files; all of them are in one split."""
+
+    def __init__(self, split: Split) -> None:
+        self.split: Split = split
+        self.problems: dict[str, Problem] = {}
+        self.set_aside: list[Rejected] = []
+
+    def tasks(self, split: Split) -> list[Task]:
+        """The tasks, in the order of the file."""
+        if split != self.split:
+            return []
+        return [Task(id, split, problem.kind, {"id": id}) for id, problem in self.problems.items()]
+
+    def problem(self, task: Task) -> Problem:
+        """The problem of a task of `tasks`."""
+        return self.problems[task.id]
+
+
+def dbbench(path: Path, split: Split) -> FileSource:
+    """AgentBench's `dbbench` JSONL (arXiv 2308.03688): one table and one question in each row."""
+    source = FileSource(split)
+    for row in read_jsonl(path, source.set_aside):
+        try:
+            source.problems[f"dbbench-{path.stem}-{row.line}"] = _dbbench_problem(row.value)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            source.set_aside.append(Rejected(row.line, f"not a dbbench row: {error!r}"))
+    if not source.problems:
+        raise DataError(
+            "No dbbench task could be read.", where=str(path), remedy="Give AgentBench's dbbench JSONL."
+        )
+    return source
+
+
+def questions(path: Path, file: Path, split: Split) -> FileSource:
+    """Questions with gold SQL over the database(s) at `path`; the gold result is the answer."""
+    source = FileSource(split)
+    rows = read_json(file)
+    if not isinstance(rows, list):
+        raise DataError(
+            "Not a list of questions.", where=str(file), remedy="A JSON list of objects is needed."
+        )
+    images = _images(str(path))
+    for number, row in enumerate(rows, 1):
+        try:
+            source.problems[f"{file.stem}-{number}"] = _question_problem(row, images)
+        except (KeyError, TypeError, ValueError, sqlite3.Error) as error:
+            source.set_aside.append(Rejected(number, f"{type(error).__name__}: {error}"))
+    return source
+
+
+def _dbbench_problem(row: Mapping[str, Any]) -> Problem:
+    info = row["table"]["table_info"]
+    columns = [Column(str(c["name"]), str(c["type"])) for c in info["columns"]]
+    width = len(columns)
+    rows = [[*line[:width], *[None] * (width - len(line))] for line in info["rows"]]
+    table = Table(str(row["table"]["table_name"]), columns, rows)
+    kind = str(row["type"][0]).lower()
+    kind = KINDS.get(kind, kind.removeprefix("aggregation-"))
+    question = f"{row['description']}\n{row.get('add_description') or headers([table])}"
+    label = [str(value) for value in row["label"]]
+    if kind in CHANGES:
+        return Problem(question, kind, label[0], None, [table])
+    return Problem(question, kind, str((row.get("sql") or {}).get("query", "")), label, [table])
+
+
+def _question_problem(row: Mapping[str, Any], images: Mapping[str, bytes]) -> Problem:
+    words = [str(row[key]) for key in ("question", "query") if key in row]
+    statements = [str(row[key]) for key in ("SQL", "sql", "gold", "query") if key in row]
+    if not words or not statements:
+        raise ValueError("a question and its SQL are needed")
+    gold = statements[0]
+    name = str(row.get("db_id") or row.get("db") or "")
+    image = images[name] if name in images or len(images) > 1 else next(iter(images.values()))
+    kind = gold.split(None, 1)[0].lower()
+    kind = kind if kind in CHANGES else "select"
+    evidence = f" ({row['evidence']})" if row.get("evidence") else ""
+    sandbox = Sandbox(image=image)
+    try:
+        text = f"{words[0]}{evidence}\n{headers(list(_described(sandbox)))}"
+        answers = None if kind in CHANGES else answers_of(_run_gold(sandbox, gold))
+    finally:
+        sandbox.close()
+    return Problem(text, kind, gold, answers, image=image)
+
+
+def _run_gold(sandbox: Sandbox, gold: str) -> list[tuple[object, ...]]:
+    try:
+        return sandbox.query(gold)
+    except sqlite3.Error:
+        if (other := rewrite(gold)) is None:
+            raise
+        return sandbox.query(other)
+
+
+def _described(sandbox: Sandbox) -> Iterator[Table]:
+    """Names and columns of all tables, without their rows."""
+    for name in sandbox.table_names():
+        columns = [Column(str(row[1]), str(row[2])) for row in sandbox.table_info(name)]
+        yield Table(name, columns, ())
+
+
+@lru_cache(maxsize=8)
+def _images(path: str) -> dict[str, bytes]:
+    """All databases at a path, by name."""
+    place = Path(path)
+    if place.suffix == ".sql":
+        return read_dump(place)
+    files = sorted(place.glob("*/*.sqlite")) if place.is_dir() else [place]
+    if not files or not files[0].is_file():
+        raise DataError(
+            "There is no database.",
+            where=path,
+            remedy="Give a .sqlite file, a MySQL dump (.sql) or a folder.",
+        )
+    return {file.stem: _image(file) for file in files}
+
+
+def _image(file: Path) -> bytes:
+    try:
+        connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+        try:
+            connection.execute("SELECT name FROM sqlite_master").fetchall()
+            return connection.serialize()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise DataError(
+            f"Not an SQLite database: {error}.", where=str(file), remedy="Check the file."
+        ) from error

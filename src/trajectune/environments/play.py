@@ -1,0 +1,54 @@
+"""Experts at play, one move at a time, for the checker (`trajectune.environments.check`).
+
+The idea: what an expert sees is a list of observations; two such lists are equal exactly when two
+episodes answered alike. Invariant: a play ends after `max_steps` moves, whatever the expert does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trajectune.environments.contract import Environment, Episode, Expert, Move, StepResult, Task
+
+
+@dataclass(slots=True)
+class Play:
+    """An expert on an episode."""
+
+    episode: Episode
+    expert: Expert
+    moves_left: int
+    observations: list[str] = field(default_factory=list)
+    last: StepResult | None = None
+
+    def advance(self) -> tuple[Move, StepResult] | None:
+        """The expert's next move and its result; `None` when the play is over."""
+        if self.moves_left == 0 or (self.last is not None and self.last.done):
+            return None
+        try:
+            move = next(self.expert) if self.last is None else self.expert.send(self.last.observation)
+        except StopIteration:
+            return None
+        self.moves_left -= 1
+        self.last = self.episode.step(move.call)
+        self.observations.append(self.last.observation)
+        return move, self.last
+
+
+def start(environment: Environment, task: Task, seed: int) -> Play | None:
+    """A fresh episode with its expert, or `None` when the environment has no expert."""
+    expert = environment.expert(task, seed)
+    if expert is None:
+        return None
+    return Play(environment.open(task, seed), expert, environment.max_steps)
+
+
+def run(environment: Environment, task: Task, seed: int) -> list[str]:
+    """All that an expert sees from the first move to the last (nothing without an expert)."""
+    play = start(environment, task, seed)
+    if play is None:
+        return []
+    while play.advance() is not None:
+        pass
+    play.episode.close()
+    return play.observations

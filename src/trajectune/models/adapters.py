@@ -1,0 +1,93 @@
+"""LoRA adapters that count as models of their own and share the weights of their base in memory.
+
+The idea: PEFT puts an adapter around the layers of a copy of the base model that has the base's own
+parameters. `load_model` merges an adapter instead, which is faster and takes a whole model's memory; a
+composition of several adapters over one base (and the base itself) uses this.
+
+Invariant: the base model is not changed, and every parameter that an adapter does not add is the base's.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer
+
+from trajectune.errors import ModelError
+from trajectune.models.loading import LoadedModel, adapter_base, load_model, resolve_model
+from trajectune.models.quiet import quiet
+
+
+def load_sharing(names: Sequence[str], dtype: str = "auto", device: str = "auto") -> dict[str, LoadedModel]:
+    """The models by name: equal ones once, and adapters over the one copy of their base. Raises ModelError.
+
+    A single adapter whose base is not asked for otherwise is merged, as `load_model` does.
+    """
+    sources = {name: resolve_model(name) for name in names}
+    distinct = set(sources.values())
+    bases = {source: base for source in distinct if (base := adapter_base(source)) is not None}
+    wanted = list(bases.values())
+    loaded: dict[Path | str, LoadedModel] = {}
+
+    def of(source: Path | str, name: str) -> LoadedModel:
+        if source in loaded:
+            return loaded[source]
+        base = bases.get(source)
+        if base is not None and (base in distinct or wanted.count(base) > 1):
+            loaded[source] = attach(Path(source), of(base, str(base)), name)
+        else:
+            loaded[source] = load_model(name, dtype, device)
+        return loaded[source]
+
+    return {name: of(source, name) for name, source in sources.items()}
+
+
+def attach(folder: Path, base: LoadedModel, name: str = "") -> LoadedModel:
+    """The adapter in `folder` over `base`, whose parameters both then hold. Raises ModelError."""
+    from peft import PeftModel  # only needed here, and slow to import
+
+    # Deep copies take from the memo what is in it: all modules are new, all tensors are the base's.
+    tensors = [*base.model.parameters(), *base.model.buffers()]
+    twin = copy.deepcopy(base.model, {id(tensor): tensor for tensor in tensors})
+    tokenizer = base.tokenizer
+    try:
+        with quiet():
+            adapted: Any = PeftModel.from_pretrained(twin, str(folder))  # pyright: ignore[reportCallIssue]
+            if (folder / "tokenizer_config.json").is_file():
+                tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, RuntimeError, json.JSONDecodeError) as error:
+        raise ModelError(
+            f"the adapter does not fit its base model: {str(error).strip().splitlines()[0]}",
+            where=str(folder),
+            remedy=f"its base is {base.name}; tune it again if that has changed",
+        ) from error
+    model = adapted.get_base_model().eval()
+    for key, weight in model.named_parameters():
+        if ".lora_" in key:  # the base's tensors, fp32 buffers among them, stay as they are
+            weight.data = weight.data.to(base.device, base.dtype)
+    return replace(base, model=model, tokenizer=tokenizer, name=name or str(folder))
+
+
+def plain(module: torch.nn.Module) -> torch.nn.Module:
+    """The layer itself, below an adapter around it."""
+    return module.get_base_layer() if hasattr(module, "get_base_layer") else module  # pyright: ignore[reportCallIssue, reportReturnType]
+
+
+def is_plain_lora(module: Any) -> bool:
+    """Whether a layer is a linear one with one LoRA of the ordinary kind around it."""
+    from peft.tuners.lora import Linear as LoraLinear
+
+    return (
+        type(module) is LoraLinear
+        and type(module.get_base_layer()) is torch.nn.Linear
+        and len(module.active_adapters) == 1
+        and not module.merged
+        and not module.lora_variant
+        and not any(module.lora_bias.values())
+    )

@@ -1,0 +1,208 @@
+"""Rollouts: many episodes at once, each written down the moment it ends.
+
+The idea: a workers of threads plays, the calling thread alone writes the file, and the file is the only
+state: whatever kills the process, the same call goes on with the episodes that are not in it.
+
+Invariants: an episode's seed and id follow from the rollout's seed, the task and the attempt; an id is
+in the file at most once. A failure of the infrastructure is tried again up to `tries` times, then recorded
+without a reward, and a later call plays that episode anew. Errors that a user must mend stop the
+rollout; so do many failures in a row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from trajectune.agents.contract import Agent
+from trajectune.dialects.contract import Dialect
+from trajectune.environments.contract import Environment, Task
+from trajectune.errors import AgentError, EpisodeError, TrajectuneError
+from trajectune.rollout.episode import Job, Rules
+from trajectune.rollout.workers import Workers
+from trajectune.storage import JsonlWriter, encode, open_atomic, read_jsonl
+from trajectune.trajectory import Outcome, Trajectory, Usage
+
+MAX_ERRORS_IN_A_ROW = 20
+"""So many recorded infrastructure failures without a success between them stop the rollout."""
+
+
+@dataclass(slots=True)
+class RolloutResult:
+    """What a rollout did."""
+
+    path: Path
+    episodes: int
+    """Episodes asked for."""
+    resumed: int
+    """Of these, already in the file."""
+    played: int = 0
+    """Of these, played now (infrastructure errors included)."""
+    successes: int = 0
+    """Of those played now, with a reward at or above the threshold."""
+    errors: int = 0
+    """Of those played now, recorded as infrastructure errors."""
+    threshold: float = 1.0
+    """Least reward that is a success."""
+    usage: Usage = field(default_factory=Usage)
+    """What the agent spent now."""
+
+    def count(self, trajectory: Trajectory) -> None:
+        """Count one more played episode."""
+        self.played += 1
+        self.usage += trajectory.usage
+        if trajectory.reward is None:
+            self.errors += 1
+        elif trajectory.reward >= self.threshold:
+            self.successes += 1
+
+
+def rollout(
+    environment: Environment,
+    tasks: Sequence[Task],
+    agent: Agent,
+    dialect: Dialect,
+    path: Path,
+    *,
+    attempts: int = 1,
+    seed: int = 0,
+    max_steps: int | None = None,
+    bad_format_limit: int = 3,
+    repetition_limit: int | None = None,
+    tries: int = 3,
+    threshold: float | None = None,
+    console: Console | None = None,
+) -> RolloutResult:
+    """Play `attempts` episodes of each task and append their trajectories to the JSONL file `path`.
+
+    `bad_format_limit` replies in a row that give the environment nothing to do end an episode (AgentBench:
+    1), and so do `repetition_limit` repetitions in a row (the same call with the same answer; None: never);
+    `max_steps` replaces the environment's own limit; `tries` bounds how often an episode is played when the
+    infrastructure fails; `threshold` replaces the environment's own in what is counted as solved (it
+    changes no file). The progress bar goes to `console` (stderr), and only to a terminal. Raises what a
+    user must mend (`TrajectuneError`); after Ctrl-C, `KeyboardInterrupt` goes on upwards when everything
+    finished is on disk.
+    """
+    jobs = _jobs(environment.name, tasks, attempts, seed)
+    done = _finished(path)
+    todo = deque(job for job in jobs.values() if job.id not in done)
+    least = environment.reward_threshold if threshold is None else threshold
+    result = RolloutResult(path, episodes=len(jobs), resumed=len(jobs) - len(todo), threshold=least)
+    steps = max_steps or environment.max_steps
+    rules = Rules(environment, dialect, agent.name, steps, bad_format_limit, repetition_limit)
+    if todo:
+        workers = Workers(agent, rules, todo, tries)
+        with JsonlWriter(path) as writer:
+            _gather(workers, writer, result, console or Console(stderr=True))
+    return result
+
+
+def episode_seed(seed: int, task: str, attempt: int) -> int:
+    """The seed of an episode, in [0, 2³¹): the same on every machine, unlike for unlike inputs."""
+    digest = hashlib.sha256(f"{seed}\n{task}\n{attempt}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _jobs(environment: str, tasks: Sequence[Task], attempts: int, seed: int) -> dict[str, Job]:
+    """Every task once, then every task again: a rollout cut short has seen as many tasks as it can."""
+    jobs = {}
+    for attempt in range(attempts):
+        for task in tasks:
+            number = episode_seed(seed, task.id, attempt)
+            job = Job(f"{environment}/{task.id}/{number}", task, number)
+            jobs[job.id] = job
+    return jobs
+
+
+def _finished(path: Path) -> set[str]:
+    """Ids in the file. Infrastructure errors are taken out of it, so that they are played again."""
+    if not path.exists():
+        return set()
+    JsonlWriter(path).close()  # cuts off a torn last line
+    failed = {outcome.value for outcome in Outcome if outcome.is_infrastructure_error}
+    ids, errors = set(), 0
+    for row in read_jsonl(path):
+        if row.value.get("outcome") in failed:
+            errors += 1
+        else:
+            ids.add(row.value.get("id"))
+    if errors:
+        with open_atomic(path) as file:
+            for row in read_jsonl(path):
+                if row.value.get("outcome") not in failed:
+                    file.write(encode(row.value))
+    return ids
+
+
+def _gather(workers: Workers, writer: JsonlWriter, result: RolloutResult, console: Console) -> None:
+    """Write down what the workers plays until it is through; in the main thread."""
+    with _bar(console) as bar:
+        task = bar.add_task(
+            workers.rules.environment.name, total=result.episodes, completed=result.resumed, won=""
+        )
+        in_a_row = 0
+        workers.start()
+        try:
+            while (item := workers.results.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                writer.write(item)
+                result.count(item)
+                _show(bar, task, result)
+                in_a_row = in_a_row + 1 if item.reward is None else 0
+                if in_a_row >= MAX_ERRORS_IN_A_ROW:
+                    raise _hopeless(item, in_a_row)
+        except BaseException as error:
+            _rescue(workers, writer, result)
+            if isinstance(error, KeyboardInterrupt):
+                bar.console.print(_stopped(result))
+            raise
+
+
+def _rescue(workers: Workers, writer: JsonlWriter, result: RolloutResult) -> None:
+    """Stop the workers and write down what it had finished."""
+    workers.stop()
+    for trajectory in workers.leftovers():
+        writer.write(trajectory)
+        result.count(trajectory)
+
+
+def _stopped(result: RolloutResult) -> str:
+    return (
+        f"Stopped: {result.resumed + result.played} of {result.episodes} episodes are in {result.path}. "
+        "Give the same command again to go on."
+    )
+
+
+def _hopeless(last: Trajectory, count: int) -> TrajectuneError:
+    kind = AgentError if last.outcome is Outcome.AGENT_ERROR else EpisodeError
+    return kind(
+        f"the last {count} episodes all failed in the infrastructure; the last one said: {last.error}",
+        where=last.id,
+        remedy="mend the cause and give the same command again: finished episodes are kept",
+    )
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[won]}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def _show(bar: Progress, task: TaskID, result: RolloutResult) -> None:
+    judged = result.played - result.errors
+    won = f"{result.successes / judged:.0%} solved" if judged else ""
+    errors = f", {result.errors} errors" if result.errors else ""
+    bar.update(task, advance=1, won=won + errors)

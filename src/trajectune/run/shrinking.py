@@ -1,0 +1,85 @@
+"""A small model for emulated fine-tuning, made of a large one: cut, then healed on what the large one says.
+
+Healing is distillation: at every place of the large model's answers the small one learns all that the large
+one would have expected there, not only the token that it said.
+
+Leaves `answers.jsonl` (the large model's answers), `cut/` (the cut weights), `heal/` (the tuning) and
+`heal/model`, the small model. Every part goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from rich.console import Console
+
+from trajectune.composition.composition import Composition
+from trajectune.curate.general.distil import self_distil
+from trajectune.curate.general.prompts import general_prompts
+from trajectune.engine.engine import Engine
+from trajectune.errors import RecipeError
+from trajectune.models.loading import layer_count, load_model
+from trajectune.models.shrink import check_layers, shrink
+from trajectune.tune.data.masks import tokenize_all
+from trajectune.tune.loop import tune
+from trajectune.tune.settings import TuneSettings
+
+SOURCE = "self-distilled"
+SPARE = 3
+"""Prompts at hand for each answer wanted: answers cut off at the limit are not used."""
+MEASURED = 32
+"""Answers on which the influence of the layers is measured."""
+
+
+def make_small(
+    model: str,
+    layers: int,
+    folder: Path,
+    *,
+    rows: int = 1_000,
+    epochs: float = 3.0,
+    rate: float = 6e-4,
+    seed: int = 0,
+    without: Collection[str] = (),
+    console: Console | None = None,
+) -> Path:
+    """Cut `model` to `layers` layers and heal it on `rows` answers of its own; gives the model's folder.
+
+    `epochs` passes over the answers at a highest learning rate of `rate`; prompts in `without` are not
+    asked. Raises ModelError for models that cannot be cut, RecipeError for a folder with another cut.
+    """
+    console = console or Console(stderr=True)
+    check_layers(layer_count(model), layers)
+    cut = folder / "cut"
+    if cut.is_dir() and layer_count(str(cut)) != layers:
+        raise RecipeError(
+            f"the folder holds a model cut to {layer_count(str(cut))} layers, not {layers}",
+            where=str(folder),
+            remedy="give another folder, or remove this one to begin anew",
+        )
+    loaded = load_model(model)
+    engine = Engine(Composition.single(loaded), max_batch=48, max_context=512)
+    console.print(f"[bold]answers[/] of {model} → {folder / 'answers.jsonl'}")
+    asked = general_prompts(rows * SPARE + len(without), seed, at_least=rows)
+    prompts = [prompt for prompt in asked if prompt not in without]
+    examples = list(
+        self_distil(prompts, engine, folder / "answers.jsonl", rows=rows, source=SOURCE, seed=seed)
+    )
+    del engine
+    found, _ = tokenize_all(examples, loaded.tokenizer, 1024)
+    if not cut.is_dir():
+        console.print(f"[bold]cut[/] {model} to {layers} layers → {cut}")
+        shrink(model, layers, cut, [row.tokens.tolist() for row in found[:MEASURED]])
+    settings = TuneSettings(
+        epochs=epochs,
+        batch_rows=16,
+        learning_rate=rate,
+        warmup_ratio=0.05,
+        betas=(0.9, 0.98),
+        teacher=model,
+        seed=seed,
+    )
+    console.print(f"[bold]heal[/] on {len(found)} answers → {folder / 'heal'}")
+    tune(found, cut, settings, folder / "heal", {SOURCE: 1.0})
+    return folder / "heal" / "model"

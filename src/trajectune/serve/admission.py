@@ -1,0 +1,180 @@
+"""From what a client asks for to what the engine is asked for, or to the API's error.
+
+The idea: everything that can be wrong with a request is found here, before it meets anybody else's: an
+unknown model or weight, a prompt that does not fit, tokens that a model of the composition lacks.
+
+Invariant: a request that is admitted cannot fail in the engine by its own fault.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from trajectune.engine.engine import Engine
+from trajectune.engine.requests import Request
+from trajectune.engine.sampling import Sampling
+from trajectune.errors import ModelError
+from trajectune.serve.errors import ApiError
+from trajectune.serve.protocol import ChatRequest, CompletionRequest, GenerationRequest
+from trajectune.serve.tools import CALL_END, in_words, knows_tools
+
+_COLDEST = 1e-4  # below, dividing by the temperature leaves the numbers; it is greedy anyway
+
+Prompts = tuple[list[int], ...]
+"""The prompt of each term of the composition."""
+
+
+class Admission:
+    """Turns requests for the model called `name` into requests to `engine`."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.name = name
+        self._composition = engine.composition
+        self._model = engine.composition.lead
+        self._max_context = engine.max_context
+        self._readable = _readable(engine)
+        # The first call may change the tokenizer (it drops a stored truncation); later ones only read it.
+        self._model.tokenizer("")
+
+    def chat(self, asked: ChatRequest) -> list[Request]:
+        """One request to the engine for each reply that is wanted. Raises ApiError."""
+        self._check_model(asked)
+        messages, tools = self._conversation(asked)
+        tokens = self._chat_tokens(messages, tools)
+        # The block of the first call is cut off in front of its end, which `read_calls` allows.
+        one_call = asked.open_tools and asked.parallel_tool_calls is False
+        stop = (*asked.stop, CALL_END) if one_call else tuple(asked.stop)
+        prompts = self._composition.prompts(messages, tokens)
+        return self._requests(asked, [(tokens, prompts)], stop, "messages")
+
+    def completion(self, asked: CompletionRequest) -> list[Request]:
+        """One request to the engine for each reply to each prompt. Raises ApiError."""
+        self._check_model(asked)
+        prompts = [(self._tokens(prompt), None) for prompt in asked.prompts]
+        return self._requests(asked, prompts, tuple(asked.stop), "prompt")
+
+    def _check_model(self, asked: GenerationRequest) -> None:
+        if asked.model != self.name:
+            raise unknown_model(asked.model)
+
+    def _conversation(self, asked: ChatRequest) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Messages and tools as the chat template is to see them."""
+        messages = [message.model_dump(exclude_none=True) for message in asked.messages]
+        for message in messages:
+            message["role"] = "system" if message["role"] == "developer" else message["role"]
+        if knows_tools(str(self._model.tokenizer.chat_template)):
+            return messages, asked.open_tools
+        return in_words(messages, asked.open_tools), []
+
+    def _chat_tokens(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> list[int]:
+        tokenizer = self._model.tokenizer
+        if not tokenizer.chat_template:
+            raise ApiError(400, "the model has no chat template; use /v1/completions")
+        try:
+            text = tokenizer.apply_chat_template(
+                messages,
+                tools=tools or None,  # pyright: ignore[reportArgumentType]
+                tokenize=False,
+                add_generation_prompt=True,
+            )
+        except Exception as error:  # the template is a program of the model's; anything may come out of it
+            raise ApiError(
+                400, f"the model's chat template refuses this conversation: {error}", param="messages"
+            ) from None
+        return list(tokenizer(str(text), add_special_tokens=False)["input_ids"])
+
+    def _tokens(self, prompt: str | list[int]) -> list[int]:
+        return list(self._model.tokenizer(prompt)["input_ids"]) if isinstance(prompt, str) else prompt
+
+    def _requests(
+        self,
+        asked: GenerationRequest,
+        prompts: Sequence[tuple[list[int], Prompts | None]],
+        stop: tuple[str, ...],
+        param: str,
+    ) -> list[Request]:
+        seed = secrets.randbits(63) if asked.seed is None else asked.seed
+        weights, sampling = self._weights(asked), _sampling(asked)
+        return [
+            Request(
+                tokens=tokens,
+                prompts=of_terms,
+                max_new_tokens=self._longest(asked, of_terms or (tokens,), param),
+                stop_strings=stop,
+                sampling=sampling,
+                seed=_another(seed, number),
+                weights=weights,
+            )
+            for tokens, of_terms in prompts
+            for number in range(asked.n or 1)
+        ]
+
+    def _weights(self, asked: GenerationRequest) -> tuple[float, ...] | None:
+        try:
+            return self._composition.weights(asked.weights) if asked.weights else None
+        except ModelError as error:
+            raise ApiError(400, f"{error.what}; {error.remedy}", param="weights") from None
+
+    def _longest(self, asked: GenerationRequest, prompts: Prompts, param: str) -> int:
+        """Tokens of the longest reply. Raises ApiError for a prompt that cannot be read or does not fit."""
+        for tokens in prompts:
+            self._check_tokens(tokens, param)
+        prompt = max(map(len, prompts))
+        wanted = asked.longest or max(self._max_context - prompt, 1)
+        if prompt + wanted > self._max_context:
+            raise ApiError(
+                400,
+                f"this model's maximum context length is {self._max_context} tokens, but {prompt} in the "
+                f"prompt and {wanted} in the reply are {prompt + wanted}",
+                param=param,
+                code="context_length_exceeded",
+            )
+        return wanted
+
+    def _check_tokens(self, tokens: list[int], param: str) -> None:
+        if not tokens:
+            raise ApiError(400, "the prompt is empty", param=param)
+        known = min(tokens) >= 0 and max(tokens) < len(self._readable)
+        if not known or not self._readable[tokens].all():
+            raise ApiError(400, "the prompt holds tokens that the model does not have", param=param)
+
+
+def unknown_model(name: str) -> ApiError:
+    """The client asks for a model that is not served here."""
+    return ApiError(404, f"there is no model {name!r} here", param="model", code="model_not_found")
+
+
+def _sampling(asked: GenerationRequest) -> Sampling:
+    temperature = 1.0 if asked.temperature is None else asked.temperature
+    return Sampling(
+        temperature=0.0 if temperature < _COLDEST else temperature,
+        top_k=max(asked.top_k or 0, 0),
+        top_p=1.0 if asked.top_p is None else asked.top_p,
+        min_p=asked.min_p or 0.0,
+        repetition_penalty=asked.repetition_penalty or 1.0,
+    )
+
+
+def _another(seed: int, number: int) -> int:
+    """The seed of the number-th reply to one prompt, within 63 bits and a sign."""
+    return (seed + number + (1 << 63)) % (1 << 64) - (1 << 63)
+
+
+def _readable(engine: Engine) -> torch.Tensor:
+    """For each id of the first term, whether all terms can read it, `[ids]`."""
+    composition = engine.composition
+    size = min(
+        int(term.model.model.get_input_embeddings().weight.shape[0])  # pyright: ignore
+        for term, ids in zip(composition.terms, composition.alignments, strict=True)
+        if ids is None
+    )
+    readable = torch.ones(size, dtype=torch.bool)
+    for ids in composition.alignments:
+        if ids is not None:
+            readable[: len(ids)] &= (ids >= 0).cpu()[:size]
+            readable[len(ids) :] = False
+    return readable

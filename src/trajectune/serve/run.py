@@ -1,0 +1,53 @@
+"""The app on a socket, until Ctrl-C.
+
+Invariants: the address is taken before a model is loaded, so that a port in use is said at once, and it
+accepts nobody before there is an answer to give; stopping ends every request with an error, at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from trajectune.errors import RecipeError
+
+_GRACE = 2  # seconds; for clients that do not read what they asked for
+
+
+class Server(uvicorn.Server):
+    """Drops all running requests when it stops, in place of waiting for their end."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=_GRACE)
+        )
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.scheduler.close()
+        await super().shutdown(sockets)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket on the address, not listening yet; port 0 takes any free one. Raises RecipeError."""
+    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        raise RecipeError(
+            f"the server cannot have this address: {error.strerror or error}",
+            where=f"{host}:{port}",
+            remedy="choose another --port, or --host 127.0.0.1",
+        ) from None
+    return found
+
+
+def serve_app(app: FastAPI, listener: socket.socket) -> None:
+    """Serves until SIGINT or SIGTERM."""
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped by then, and raises it again
+        Server(app).run(sockets=[listener])

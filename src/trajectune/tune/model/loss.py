@@ -1,0 +1,114 @@
+"""Cross-entropy at trained positions only, in chunks, with a weight for each target.
+
+The idea: with 49,152 words in the vocabulary, logits of all positions would be the largest tensor of the
+whole step. Only hidden states that predict a trained token meet the head, a few hundred at a time, and a
+chunk's gradient is computed while its logits are at hand, so they are never kept and never made twice
+(as in Liger-Kernel, Hsu et al., 2024).
+
+The target of a position is its label, or, with a teacher, what that model expects there (Hinton et al.
+2015, arXiv 1503.02531): then a position teaches the whole distribution, not one draw from it.
+
+Weights are global: a target that n rows of source s train weighs n · share_s / N_s, where N_s counts that
+source's trained tokens in the whole optimizer step, over all packs and processes. So the step's loss is
+Σ_s share_s · (mean loss of source s), however the rows are packed or split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+CHUNK = 512
+"""Targets whose logits exist at the same time."""
+
+
+def source_weights(
+    counts: NDArray[np.float64], sources: Sequence[str], shares: Mapping[str, float]
+) -> NDArray[np.float64]:
+    """Weight of one trained token of each source: share_s / N_s, shape [S].
+
+    `counts` holds N_s, the trained tokens of the step. A source without any gives its share to the others
+    in proportion, so that the loss of every step has the same scale.
+    """
+    share = np.array([shares[source] for source in sources]) * (counts > 0)
+    return share / share.sum() / np.maximum(counts, 1)
+
+
+def weighted_cross_entropy(
+    hidden: Tensor,
+    head: Tensor,
+    labels: Tensor,
+    weights: Tensor,
+    teacher: tuple[Tensor, Tensor] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Σ weights · (−log p(label)) and, detached, each target's own −log p in fp32.
+
+    hidden [N, E] and head [V, E] in the model's number format; labels [N]; weights [N] in fp32. With the
+    hidden states and head of a `teacher` of the same vocabulary, −Σ q·log p under its distribution q takes
+    the place of −log p(label).
+    """
+    return _ChunkedCrossEntropy.apply(hidden, head, labels, weights, teacher)  # pyright: ignore[reportReturnType]
+
+
+class _ChunkedCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        head: Tensor,
+        labels: Tensor,
+        weights: Tensor,
+        teacher: tuple[Tensor, Tensor] | None,
+    ) -> tuple[Tensor, Tensor]:
+        want_hidden, want_head = ctx.needs_input_grad[:2]
+        losses = torch.empty(len(hidden), dtype=torch.float32, device=hidden.device)
+        d_hidden = torch.empty_like(hidden) if want_hidden else None
+        d_head = torch.zeros_like(head, dtype=torch.float32) if want_head else None
+        for start in range(0, len(hidden), CHUNK):
+            part = slice(start, start + CHUNK)
+            log_p = torch.log_softmax((hidden[part] @ head.t()).float(), dim=-1)
+            if teacher is None:
+                gradient = _towards_labels(log_p, labels[part], weights[part], losses[part])
+            else:
+                states, its_head = teacher
+                distribution = torch.softmax((states[part] @ its_head.t()).float(), dim=-1)
+                gradient = _towards_distribution(log_p, distribution, weights[part], losses[part])
+            gradient = gradient.to(hidden.dtype)
+            if d_hidden is not None:
+                d_hidden[part] = gradient @ head
+            if d_head is not None:
+                d_head += gradient.t() @ hidden[part]
+        ctx.save_for_backward(d_hidden, None if d_head is None else d_head.to(head.dtype))
+        ctx.mark_non_differentiable(losses)
+        return (losses * weights).sum(), losses
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+        d_hidden, d_head = ctx.saved_tensors
+        scale = grads[0]
+        return (
+            None if d_hidden is None else d_hidden * scale.to(d_hidden.dtype),
+            None if d_head is None else d_head * scale.to(d_head.dtype),
+            None,
+            None,
+            None,
+        )
+
+
+def _towards_labels(log_p: Tensor, labels: Tensor, weights: Tensor, losses: Tensor) -> Tensor:
+    """Fill in the chunk's `losses` and give the gradient of its logits, in fp32."""
+    at = labels.unsqueeze(1)
+    losses.copy_(log_p.gather(1, at).squeeze(1).neg_())
+    gradient = log_p.exp_().mul_(weights.unsqueeze(1))
+    return gradient.scatter_add_(1, at, -weights.unsqueeze(1))
+
+
+def _towards_distribution(log_p: Tensor, distribution: Tensor, weights: Tensor, losses: Tensor) -> Tensor:
+    """The same with a distribution as the target of each position."""
+    losses.copy_((distribution * log_p).sum(-1).neg_())
+    return log_p.exp_().sub_(distribution).mul_(weights.unsqueeze(1))

@@ -1,0 +1,182 @@
+"""A model made ready to learn, and one forward and backward pass over a pack.
+
+The idea: the trainer uses any Hugging Face causal model as it is: the body gives hidden states of a pack
+(our attention plugged in), the head meets only the states that predict a trained token.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from trajectune.errors import ModelError
+from trajectune.models.loading import LoadedModel, load_model
+from trajectune.models.vocabulary import alignment, output_rows
+from trajectune.tune.data.tree import Pack
+from trajectune.tune.model.attention import ATTENTION, layout_of
+from trajectune.tune.model.lora import add_adapters
+from trajectune.tune.model.loss import weighted_cross_entropy
+from trajectune.tune.settings import TuneSettings
+
+_NAMES = {"fp32": "float32", "bf16": "bfloat16"}
+
+
+class TrainableModel:
+    """A model in training mode with what is trained of it."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        teacher: nn.Module | None = None,
+    ) -> None:
+        self.whole = model
+        """What is saved: the model, or its adapters."""
+        self.tokenizer = tokenizer
+        self._teacher = None if teacher is None else _parts(cast("PreTrainedModel", teacher))
+        base = cast("Any", model).get_base_model() if hasattr(model, "peft_config") else model
+        self._body, self._head = _parts(cast("PreTrainedModel", base))
+        self.device = self._head.device
+        model.train()
+
+    @property
+    def trained(self) -> list[tuple[str, nn.Parameter]]:
+        """The parameters that are trained, by name; tied ones once."""
+        return [(name, p) for name, p in self.whole.named_parameters() if p.requires_grad]
+
+    def accumulate(self, packs: Sequence[Pack], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Add the packs' gradients; `weights` [S] are those of one trained token of each source.
+
+        Gives the sum of −log p over each source's trained tokens, shape [S].
+        """
+        sums = np.zeros(len(weights))
+        for pack in packs:
+            loss, losses = self.loss(pack, weights)
+            loss.backward()
+            sums += losses.double().cpu().numpy() @ pack.counts
+        return sums
+
+    def loss(self, pack: Pack, weights: NDArray[np.float64]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The pack's part of the step's loss, and −log p of each of its targets [N], detached.
+
+        With a teacher, its distribution takes the place of the label (`weighted_cross_entropy`).
+        """
+        target_weights = self._tensor((pack.counts @ weights).astype(np.float32))
+        teacher = None
+        if self._teacher is not None:
+            body, head = self._teacher
+            with torch.no_grad():
+                teacher = (self._states(body, pack), head)
+        return weighted_cross_entropy(
+            self._states(self._body, pack), self._head, self._tensor(pack.labels), target_weights, teacher
+        )
+
+    def _states(self, body: nn.Module, pack: Pack) -> torch.Tensor:
+        """Hidden states [N, E] that predict the pack's targets."""
+        hidden = body(
+            input_ids=self._tensor(pack.tokens).unsqueeze(0),
+            position_ids=self._tensor(pack.positions).unsqueeze(0),
+            use_cache=False,
+            layout=layout_of(pack, self.device),
+        ).last_hidden_state[0]
+        return hidden[self._tensor(pack.predecessors)]
+
+    def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(array).to(self.device)
+
+
+def load_trainable(
+    model: str | Path, settings: TuneSettings, precision: str, device: str
+) -> TrainableModel:
+    """Load a model by name or folder for tuning, with adapters where the settings ask for them.
+
+    `precision` is `fp32` or `bf16`. Raises `ModelError` for what cannot be loaded or tuned.
+    """
+    loaded = load_model(str(model), dtype=_NAMES[precision], device=device)
+    plain = loaded.model
+    plain.set_attn_implementation(ATTENTION)
+    if settings.checkpoint_activations:
+        plain.activation_checkpointing_enable()
+    _freeze(plain, settings.freeze_layers)
+    torch.manual_seed(settings.seed)
+    whole = plain if settings.lora is None else add_adapters(plain, settings.lora, str(model))
+    return TrainableModel(
+        whole, loaded.tokenizer, _load_teacher(loaded, settings.teacher, precision, device)
+    )
+
+
+def _load_teacher(student: LoadedModel, name: str | None, precision: str, device: str) -> nn.Module | None:
+    """The model to learn from, frozen. Raises `ModelError` where its vocabulary is another."""
+    if name is None:
+        return None
+    teacher = load_model(name, dtype=_NAMES[precision], device=device)
+    alignment(student, teacher)
+    theirs, ours = output_rows(teacher), output_rows(student)
+    if theirs != ours:
+        raise ModelError(
+            f"the teacher's logits have {theirs:,} columns, the model's {ours:,}",
+            where=name,
+            remedy="distil from a model of the same family and padding, or leave `teacher` away",
+        )
+    teacher.model.set_attn_implementation(ATTENTION)
+    return teacher.model.requires_grad_(False).eval()
+
+
+def choose_precision(settings: TuneSettings, device: str) -> str:
+    """`fp32` or `bf16`: as set, or the one whose matrix products are faster here (about 0.2 s)."""
+    if settings.precision != "auto":
+        return settings.precision
+    return min(_NAMES, key=lambda name: _product_seconds(getattr(torch, _NAMES[name]), device))
+
+
+def _product_seconds(dtype: torch.dtype, device: str, rows: int = 1024, width: int = 1024) -> float:
+    a = torch.ones(rows, width, dtype=dtype, device=device)
+    seconds = []
+    for _ in range(4):
+        start = time.perf_counter()
+        (a @ a).flatten()[0].item()  # reading a value waits for the device
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
+
+
+def _freeze(model: PreTrainedModel, count: int) -> None:
+    """Keep the embeddings and the lowest `count` layers as they are: no gradient reaches them."""
+    if not count:
+        return
+    layers = getattr(getattr(model, model.base_model_prefix, None), "layers", None)
+    if not isinstance(layers, nn.ModuleList) or count >= len(layers):
+        known = len(layers) if isinstance(layers, nn.ModuleList) else "no list of"
+        raise ModelError(
+            f"{count} layers cannot be frozen: the model has {known} layers", remedy="freeze fewer layers"
+        )
+    for part in (model.get_input_embeddings(), *layers[:count]):
+        part.requires_grad_(False)
+
+
+def _parts(model: PreTrainedModel) -> tuple[nn.Module, nn.Parameter]:
+    """The body of a causal model and the weight of its head, shape [V, E]."""
+    head = model.get_output_embeddings()
+    body = getattr(model, model.base_model_prefix, None)
+    changes_logits = any(
+        getattr(model.config, name, None) not in (None, 1.0)
+        for name in ("final_logit_softcapping", "logits_scaling", "logit_scale")
+    )
+    if (
+        not isinstance(body, nn.Module)
+        or head is None
+        or getattr(head, "bias", None) is not None
+        or changes_logits
+    ):
+        raise ModelError(
+            f"{type(model).__name__} does not end in a plain linear head",
+            remedy="choose a model of the Llama, Mistral, Qwen or SmolLM families",
+        )
+    return body, cast("nn.Parameter", head.weight)

@@ -1,0 +1,85 @@
+"""A recipe is checked whole, and its errors name the key and the remedy."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from trajectune.errors import RecipeError
+from trajectune.run.recipe import Recipe, check_recipe, dump_recipe, load_recipe, override
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_recipe_is_valid(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem
+
+
+def test_dump_and_load_give_the_same_recipe(tmp_path: Path) -> None:
+    recipe = Recipe(name="x", seed=3)
+    path = tmp_path / "x.yaml"
+    path.write_text(dump_recipe(recipe), encoding="utf-8")
+    assert load_recipe(path) == recipe
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "suggestion"),
+    [
+        ({"name": "x", "sed": 1}, "sed", "`seed`"),
+        ({"name": "x", "curate": {"etta": 1}}, "curate.etta", "`eta`"),
+        ({"name": "x", "tune": {"learning_rat": 1}}, "tune.learning_rat", "`learning_rate`"),
+        ({"name": "x", "environments": {"db": {"colect": 1}}}, "environments.db.colect", "`collect`"),
+        ({"name": "x", "ablation": {"arm": {}}}, "ablation.arm", "`arms`"),
+        ({"name": "x", "curate": {"general": {"a": {"row": 1}}}}, "curate.general.a.row", "`rows`"),
+    ],
+)
+def test_an_unknown_key_is_an_error_with_a_suggestion(data: dict, key: str, suggestion: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        check_recipe(data, where="a recipe")
+    message = str(caught.value)
+    assert f"{key}: unknown key" in message
+    assert suggestion in message
+    assert "a recipe" in message
+
+
+def test_a_wrong_value_names_its_key() -> None:
+    with pytest.raises(RecipeError, match=r"curate\.eta: .*less than or equal to 1"):
+        check_recipe({"name": "x", "curate": {"eta": 2}}, where="")
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "a: [", "\x00"])
+def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"bad\.yaml"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "."])
+def test_a_path_that_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RecipeError, match="cannot be read"):
+        load_recipe(tmp_path / name)
+
+
+def test_override_changes_dotted_keys_and_checks_them() -> None:
+    recipe = Recipe(name="x")
+    assert override(recipe, {"curate.eta": 1.0, "seed": 5}).curate.eta == 1.0
+    with pytest.raises(RecipeError, match="no such key"):
+        override(recipe, {"curat.eta": 1.0})
+    with pytest.raises(RecipeError, match="unknown key"):
+        override(recipe, {"curate.etta": 1.0})
+
+
+def test_the_page_of_fields_is_up_to_date() -> None:
+    docs = RECIPES.parent / "docs"
+    spec = importlib.util.spec_from_file_location("recipe_fields", docs / "recipe_fields.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    written = (docs / "recipes.md").read_text(encoding="utf-8")
+    assert written == module.page(), "run: python docs/recipe_fields.py > docs/recipes.md"

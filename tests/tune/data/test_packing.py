@@ -1,0 +1,56 @@
+"""Which rows go together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trajectune.tune.data.packing import choose_packs, pack_rows, split_among
+from trajectune.tune.data.rows import TokenRow
+
+Row = Callable[..., TokenRow]
+Rows = Callable[..., list[TokenRow]]
+
+
+def of_length(length: int, first: int) -> TokenRow:
+    return TokenRow("", "agent", np.arange(first, first + length, dtype=np.int32), np.arange(length) > 0)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(2, 40), min_size=1, max_size=30), st.integers(1, 60), st.booleans())
+def test_every_row_once_and_no_pack_too_large(lengths: list[int], limit: int, share: bool) -> None:
+    rows = [of_length(length, first=i % 3) for i, length in enumerate(lengths)]
+    packs = choose_packs(rows, range(len(rows)), limit, share=share)
+    assert sorted(index for pack in packs for index in pack) == list(range(len(rows)))
+    for pack in pack_rows(rows, range(len(rows)), ["agent"], limit, share=False):
+        assert len(pack) <= limit or len(pack.rows) == 1
+
+
+def test_best_fit_decreasing() -> None:
+    rows = [of_length(length, first=100 * i) for i, length in enumerate([6, 5, 4, 3, 2])]
+    packs = choose_packs(rows, range(5), 10)
+    assert sorted(sorted(len(rows[i]) for i in pack) for pack in packs) == [[2, 3, 5], [4, 6]]
+
+
+def test_rows_go_to_their_family(make_row: Row) -> None:
+    families = [[[*range(f, f + 20), 90 + i] for i in range(3)] for f in (0, 30)]
+    rows = [make_row(tokens, [20]) for pair in zip(*families, strict=True) for tokens in pair]
+    packs = choose_packs(rows, range(6), 25)
+    assert sorted(map(sorted, packs)) == [[0, 2, 4], [1, 3, 5]]
+
+
+def test_the_limit_counts_unique_tokens(make_row: Row) -> None:
+    rows = [make_row([*range(50), 60 + i], [50]) for i in range(10)]
+    assert len(pack_rows(rows, range(10), ["agent"], 64)) == 1
+    assert len(pack_rows(rows, range(10), ["agent"], 64, share=False)) == 10
+
+
+def test_processes_get_equal_loads(make_rows: Rows) -> None:
+    packs = pack_rows(rows := make_rows(20), range(len(rows)), ["agent"], 40)
+    parts = split_among(packs, 3)
+    loads = [sum(map(len, part)) for part in parts]
+    assert sum(loads) == sum(map(len, packs))
+    assert max(loads) - min(loads) <= max(map(len, packs))
