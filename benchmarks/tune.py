@@ -279,7 +279,7 @@ def expert_rows(count: int, model: str) -> list[TokenRow]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trajectories.jsonl"
         tasks = environment.tasks("train")[:count]
-        rollout(environment, tasks, ExpertAgent(environment, dialect), dialect, path)
+        rollout(environment, tasks, ExpertAgent(environment), dialect, path)
         examples = [to_example(trajectory, dialect) for trajectory in read_records(path, Trajectory)]
     return tokenize_all(examples, load_tokenizer(model), MAX_TOKENS)[0]
 

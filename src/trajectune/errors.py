@@ -7,6 +7,9 @@ in `trajectune.trajectory`), not exceptions, so that one bad reply never stops a
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class TrajectuneError(Exception):
     """A failure with its place and its remedy.
@@ -49,3 +52,9 @@ class EpisodeError(TrajectuneError):
 
 class AgentError(TrajectuneError):
     """The infrastructure of agents broke: an endpoint that stays down, a decoder out of memory."""
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`did you mean 'x'? ` when a known word is close, else nothing; the beginning of a remedy."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {close[0]!r}? " if close else ""

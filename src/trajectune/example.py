@@ -19,8 +19,8 @@ from trajectune.trajectory import Record, Tool, ToolCall
 Role = Literal["system", "user", "assistant", "tool"]
 
 
-class Part(StrEnum):
-    """The capability that a span of a reply exercises (Agent-FLAN, section 4.2)."""
+class Capability(StrEnum):
+    """What a stretch of a reply exercises (Agent-FLAN, section 4.2)."""
 
     REASONING = "reasoning"
     """The thought."""
@@ -28,15 +28,48 @@ class Part(StrEnum):
     """The choice of the tool."""
     UNDERSTANDING = "understanding"
     """The arguments."""
-    FORMAT = "format"
-    """Instruction following: the markers and brackets that the dialect demands."""
+    INSTRUCTION_FOLLOWING = "instruction_following"
+    """The form that was asked for."""
 
 
 class Span(Record):
-    """A stretch of a message and the part it plays."""
+    """A stretch of a message, the capability that it exercises, and whether it is form or content."""
 
-    part: Part
     text: str
+    capability: Capability
+    format: bool = False
+    """Markers and brackets that the dialect demands, as against what the agent has to say."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_version_1(cls, data: Any) -> Any:
+        """Spans were stored as `{part, text}`, with `format` for a part of its own."""
+        if not isinstance(data, dict) or "part" not in data:
+            return data
+        part = data["part"]
+        is_format = part == "format"
+        capability = Capability.INSTRUCTION_FOLLOWING if is_format else part
+        return {"text": data.get("text"), "capability": capability, "format": is_format}
+
+    @classmethod
+    def thought(cls, text: str) -> Span:
+        """What the agent thinks."""
+        return cls(text=text, capability=Capability.REASONING)
+
+    @classmethod
+    def tool(cls, text: str) -> Span:
+        """The name of the tool that it chose."""
+        return cls(text=text, capability=Capability.RETRIEVAL)
+
+    @classmethod
+    def arguments(cls, text: str) -> Span:
+        """What it calls the tool with."""
+        return cls(text=text, capability=Capability.UNDERSTANDING)
+
+    @classmethod
+    def marker(cls, text: str) -> Span:
+        """What the format asks for."""
+        return cls(text=text, capability=Capability.INSTRUCTION_FOLLOWING, format=True)
 
 
 class Message(Record):
@@ -45,7 +78,7 @@ class Message(Record):
     role: Role
     content: str
     trained: bool = False
-    """Whether the loss covers this message (its text and its end-of-turn token)."""
+    """Whether the loss covers this message (its text, its calls and its end-of-turn token)."""
     spans: list[Span] = Field(default_factory=list)
     """The parts of `content`, in order; empty when they are not known."""
     tool_calls: list[ToolCall] = Field(default_factory=list)
@@ -53,6 +86,8 @@ class Message(Record):
     tool_call_id: str = ""
     """On a `tool` message: which call it answers. May be empty when the source had no ids."""
     name: str = ""
+    tokens: list[int] | None = None
+    """The ids that a model sampled for this turn (see `Example.template`); `None` where unknown."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -72,5 +107,7 @@ class Example(Record):
     messages: list[Message]
     tools: list[Tool] = Field(default_factory=list)
     """Tools offered through the chat template itself (native calls); empty otherwise."""
+    template: str = ""
+    """Digest of the tokenizer and chat template under which `Message.tokens` were sampled."""
     metadata: dict[str, Any] = Field(default_factory=dict)
     """What the source's own format held beyond the above, so that an export gives it back."""

@@ -1,8 +1,8 @@
 """The contract of an agent: given a batch of conversations, it returns a reply for each.
 
-The idea: an agent sees messages and gives text, whoever it is; the rollout (`trajectune.rollout`)
+The idea: an agent sees messages and says something, whoever it is; the rollout (`trajectune.rollout`)
 owns episodes and dialects. An agent says how it likes to be driven: `batch_size` conversations in one
-call (a decoder) or `workers` calls at the same time (an endpoint).
+call (an engine) or `workers` calls at the same time (an endpoint).
 
 Invariants: replies come in the order of the conversations; infrastructure that fails for one conversation
 is an `AgentReply` with `finish="error"`, and the others go on.
@@ -17,7 +17,7 @@ from typing import Literal
 
 from trajectune.environments.contract import Move, Task
 from trajectune.example import Message
-from trajectune.trajectory import Usage
+from trajectune.trajectory import Reply, Tool, ToolCall, Usage
 
 Finish = Literal["stop", "length", "context", "error"]
 
@@ -29,9 +29,11 @@ class Conversation:
     id: str
     """Unique among open conversations; an agent may keep state (a KV cache) under it."""
     messages: Sequence[Message]
-    """Everything said so far; ends with a user message. Grows by appending only."""
+    """Everything said so far; ends with a user's or a tool's message. Grows by appending only."""
     task: Task
     """For the expert, which knows the answer. Models must not look."""
+    tools: Sequence[Tool] = ()
+    """Tools to offer natively (through the chat template, or the API's own field); empty otherwise."""
     observation: str = ""
     """The last thing the environment said, before the dialect dressed it. For the expert too."""
     seed: int = 0
@@ -49,7 +51,17 @@ class AgentReply:
     error: str = ""
     usage: Usage = field(default_factory=Usage)
     move: Move | None = None
-    """What an expert does, as structure, so that its text need not be read; `None` for models."""
+    """What an expert does, as structure, in place of text; `None` for models."""
+    calls: Sequence[ToolCall] = ()
+    """Native calls, taken out of the text, where `Conversation.tools` were offered."""
+    tokens: Sequence[int] | None = None
+    """The ids that were sampled; `None` where they are unknown."""
+
+    @property
+    def reply(self) -> Reply:
+        """The words alone, as they are stored."""
+        tokens = None if self.tokens is None else list(self.tokens)
+        return Reply(text=self.text, calls=list(self.calls), tokens=tokens)
 
 
 class Agent(ABC):
@@ -57,6 +69,8 @@ class Agent(ABC):
 
     name: str
     """Stored with each trajectory: `expert`, or the model's name."""
+    template: str = ""
+    """Digest of the tokenizer and chat template under which `AgentReply.tokens` are sampled."""
     batch_size: int = 1
     """Conversations to hand over in one call."""
     workers: int = 1

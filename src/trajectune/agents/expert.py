@@ -1,8 +1,8 @@
 """The agent that knows the answer: an environment's own expert, dressed as any other agent.
 
 The idea: an expert is a generator of moves; one is kept for each open conversation and is sent what
-its last move earned. Its moves travel as structure (`AgentReply.move`); the text beside them, in the
-dialect of the rollout, is what a model would have said.
+its last move earned. Its moves travel as structure (`AgentReply.move`); the rollout writes them in its
+dialect.
 
 Invariants: an environment without any expert is the user's mistake and is raised; a single task without
 one, and an expert that gets stuck, are that conversation's error alone.
@@ -14,7 +14,6 @@ import threading
 from collections.abc import Sequence
 
 from trajectune.agents.contract import Agent, AgentReply, Conversation
-from trajectune.dialects.contract import Dialect
 from trajectune.environments.contract import Environment, Expert, Move
 from trajectune.errors import RecipeError
 
@@ -24,7 +23,7 @@ class ExpertAgent(Agent):
 
     name = "expert"
 
-    def __init__(self, environment: Environment, dialect: Dialect) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Raises `RecipeError` for an environment that has no expert."""
         if type(environment).expert is Environment.expert:
             raise RecipeError(
@@ -32,7 +31,6 @@ class ExpertAgent(Agent):
                 remedy="gather with an agent of kind `local` or `endpoint`",
             )
         self._environment = environment
-        self._dialect = dialect
         self._experts: dict[str, Expert] = {}
         self._lock = threading.Lock()
 
@@ -51,20 +49,18 @@ class ExpertAgent(Agent):
 
     def _reply(self, conversation: Conversation) -> AgentReply:
         try:
-            move = self._move(conversation)
-            spans = self._dialect.render(move.thought, move.call)
+            return AgentReply("", move=self._move(conversation))
         except StopIteration:
             return AgentReply("", finish="error", error="the expert has no further move")
         except Exception as error:
             return AgentReply("", finish="error", error=f"the expert broke: {error!r}")
-        return AgentReply("".join(span.text for span in spans), move=move)
 
     def _move(self, conversation: Conversation) -> Move:
         with self._lock:
             expert = self._experts.get(conversation.id)
         if expert is not None:
             return expert.send(conversation.observation)
-        expert = self._environment.expert(conversation.task, conversation.seed)
+        expert = self._environment.expert(conversation.task, conversation.observation, conversation.seed)
         if expert is None:
             raise LookupError("it knows no answer to this task")
         with self._lock:

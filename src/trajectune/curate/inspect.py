@@ -133,7 +133,7 @@ class TrajectoryFacts:
         self.environments[trajectory.environment] += 1
         self.agents[trajectory.agent or "unknown"] += 1
         self.outcomes[trajectory.outcome] += 1
-        self.faults.update(step.fault.value for step in trajectory.steps if step.fault is not None)
+        self.faults.update(fault.value for step in trajectory.steps for fault in step.faults)
         self.generated_tokens += trajectory.usage.generated_tokens
         if trajectory.reward is not None:
             self.rewarded += 1
@@ -141,7 +141,7 @@ class TrajectoryFacts:
             self.solved += trajectory.reward == 1.0
         if len(self.samples) < samples:
             last = trajectory.steps[-1] if trajectory.steps else None
-            shown = (last.reply or last.thought) if last else ""
+            shown = (last.replies[-1].text if last.replies else last.thought) if last else ""
             self.samples.append(Sample(line, trajectory.id, trajectory.observation, shown))
 
 

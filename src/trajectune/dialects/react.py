@@ -16,10 +16,20 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from trajectune.dialects.contract import Dialect, Reading
-from trajectune.dialects.text import Markers, before, dump_json, load_json, no_move
-from trajectune.example import Part, Span
-from trajectune.trajectory import Fault, Tool, ToolCall
+from trajectune.dialects.contract import Reading
+from trajectune.dialects.single import TextDialect
+from trajectune.dialects.text import (
+    Markers,
+    before,
+    describe_tool,
+    dump_json,
+    load_json,
+    no_move,
+    only_call,
+    unfenced,
+)
+from trajectune.example import Span
+from trajectune.trajectory import Fault, Step, Tool, ToolCall
 
 _ACTION = re.compile(r"^[ \t]*(?:Action:[ \t]*(.*)|Final Answer:)", re.MULTILINE)
 _INPUT = re.compile(r"\s*Action Input:")
@@ -42,25 +52,26 @@ _HELP = (
 )
 
 
-class ReAct(Dialect):
+class ReAct(TextDialect):
     """Any tools, one call in a turn."""
 
     name: ClassVar[str] = "react"
     stop = ("\nObservation:",)
 
     def instruct(self, instruction: str, tools: Sequence[Tool]) -> str:
-        listed = "\n".join(_describe(tool) for tool in tools)
+        listed = "\n".join(describe_tool(tool) for tool in tools)
         parts = [instruction, f"Tools:\n{listed}", _FORMAT]
         parts += [_describe_final(tool) for tool in tools if tool.name == "answer"]
         return "\n\n".join(parts)
 
-    def render(self, thought: str, call: ToolCall) -> list[Span]:
+    def render(self, step: Step) -> list[Span]:
+        thought, call = step.thought, only_call(step)
         spans: list[Span] = []
         if thought:
             spans = [
-                Span(part=Part.FORMAT, text="Thought: "),
-                Span(part=Part.REASONING, text=_MARKERS.quote(thought)),
-                Span(part=Part.FORMAT, text="\n"),
+                Span.marker("Thought: "),
+                Span.thought(_MARKERS.quote(thought)),
+                Span.marker("\n"),
             ]
         return spans + (_render_final(call) if call.name == "answer" else _render_call(call))
 
@@ -74,15 +85,15 @@ class ReAct(Dialect):
         if _ACTION.search(text, first.end()):
             return Reading(thought, fault=Fault.BAD_FORMAT, detail="Give one action in a turn, not two.")
         call, detail = _read_call(first[1], text[first.end() :])
-        return Reading(thought, call, None if call else Fault.BAD_FORMAT, detail)
+        if call is None:
+            return Reading(thought, fault=Fault.BAD_FORMAT, detail=detail)
+        return Reading(thought, (call,))
 
     def observe(self, observation: str) -> str:
         return f"Observation: {observation}"
 
-
-def _describe(tool: Tool) -> str:
-    words = f": {tool.description}" if tool.description else ""
-    return f"- {tool.name}{words} Arguments (JSON schema): {dump_json(tool.parameters)}"
+    def announce(self, tools: Sequence[Tool]) -> str:
+        return "New tools:\n" + "\n".join(describe_tool(tool) for tool in tools)
 
 
 def _describe_final(tool: Tool) -> str:
@@ -96,10 +107,10 @@ def _render_call(call: ToolCall) -> list[Span]:
     if not _TOOL_NAME.fullmatch(call.name):
         raise ValueError(f"react cannot write a tool name with blanks or back-ticks: {call.name!r}")
     return [
-        Span(part=Part.FORMAT, text="Action: "),
-        Span(part=Part.RETRIEVAL, text=call.name),
-        Span(part=Part.FORMAT, text="\nAction Input: "),
-        Span(part=Part.UNDERSTANDING, text=dump_json(call.arguments)),
+        Span.marker("Action: "),
+        Span.tool(call.name),
+        Span.marker("\nAction Input: "),
+        Span.arguments(dump_json(call.arguments)),
     ]
 
 
@@ -107,9 +118,9 @@ def _render_final(call: ToolCall) -> list[Span]:
     bare = list(call.arguments) == ["values"] and isinstance(call.arguments["values"], list)
     written = call.arguments["values"] if bare else call.arguments
     return [
-        Span(part=Part.RETRIEVAL, text="Final Answer:"),
-        Span(part=Part.FORMAT, text=" "),
-        Span(part=Part.UNDERSTANDING, text=dump_json(written)),
+        Span.tool("Final Answer:"),
+        Span.marker(" "),
+        Span.arguments(dump_json(written)),
     ]
 
 
@@ -127,7 +138,7 @@ def _read_call(name: str | None, rest: str) -> tuple[ToolCall | None, str]:
     if not name or written is None:
         return None, _HELP
     try:
-        arguments = load_json(_unfence(rest[written.end() :]))
+        arguments = load_json(unfenced(rest[written.end() :]))
     except ValueError as error:
         return None, f"The action input is not JSON ({error}). Write a JSON object on one line."
     if not isinstance(arguments, dict):
@@ -145,8 +156,3 @@ def _read_final(written: str) -> tuple[ToolCall | None, str]:
         except ValueError as error:
             return None, f"The final answer is not JSON ({error})."
     return ToolCall(name="answer", arguments=value if isinstance(value, dict) else {"values": value}), ""
-
-
-def _unfence(text: str) -> str:
-    """Models like to put JSON into a code fence; what is inside counts."""
-    return re.sub(r"\A\s*```(?:json)?", "", text)

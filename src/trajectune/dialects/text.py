@@ -1,9 +1,9 @@
 """What all text dialects share: quoting of markers, safe JSON, and the look of a refusal.
 
-The idea: a dialect finds its markers (`Action:`) at the beginning of a line. A thought or an argument
-with such a line of its own is written with a backslash before it, and read back without, so that
-nothing an agent says can be taken for a marker and the law `parse(render(step)) == step` needs no
-exceptions. Lines are ended by "\\n" alone; all patterns take linear time.
+The idea: a dialect finds its markers (`Action:`) at the beginning of a line. A thought or an argument with
+such a line of its own is written with a backslash before it, and read back without, so that nothing an
+agent says can be taken for a marker and the law of reading back needs no exceptions. Lines are ended by
+"\\n" alone; all patterns take linear time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from typing import Any
 
 from trajectune.dialects.contract import Reading
-from trajectune.trajectory import Fault
+from trajectune.trajectory import Fault, Step, Tool, ToolCall
 
 MAX_JSON_CHARS = 50_000
 MAX_JSON_DEPTH = 32
@@ -57,6 +57,28 @@ def no_move(reply: str, thought: str, detail: str) -> Reading:
 def sounds_like_refusal(reply: str) -> bool:
     """Whether the beginning of a reply declines to act; asked only of replies without a move."""
     return _REFUSAL.search(reply[:300]) is not None
+
+
+def only_call(step: Step) -> ToolCall:
+    """The one call of a step. Raises `ValueError` for several, or for words to the user."""
+    if step.message is not None:
+        raise ValueError("words to the user in place of a call")
+    if len(step.actions) != 1:
+        raise ValueError(
+            f"{len(step.actions)} calls in one step" if step.actions else "a step without a call"
+        )
+    return step.actions[0].call
+
+
+def describe_tool(tool: Tool) -> str:
+    """A tool in one line: name, what it does, JSON schema of its arguments."""
+    words = f": {tool.description}" if tool.description else ""
+    return f"- {tool.name}{words} Arguments (JSON schema): {dump_json(tool.parameters)}"
+
+
+def unfenced(text: str) -> str:
+    """Models like to put JSON into a code fence; what is inside counts."""
+    return re.sub(r"\A\s*```(?:json)?", "", text)
 
 
 def dump_json(value: Any) -> str:

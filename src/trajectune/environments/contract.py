@@ -1,4 +1,4 @@
-"""The contract of an environment: an environment with tools, tasks and rewards.
+"""The contract of an environment: tools, tasks and rewards.
 
 The idea, in five words: `Environment` has `Task`s, opens an `Episode`, which takes tool calls and
 answers with a `StepResult`. Nothing here knows of models, text formats or training; a dialect turns
@@ -6,7 +6,8 @@ a model's text into the `ToolCall` that `Episode.step` takes.
 
 Invariants (tested for any environment by `trajectune.environments.check.check_environment`):
 the same task and seed give the same episode; a wrong call is answered with a fault and never raises;
-two open episodes do not touch each other; observations are bounded; `close` may be called twice.
+two open episodes do not touch each other; observations are bounded; `close` may be called twice; an agent
+that does nothing, answers at once or echoes what it sees earns nothing.
 Infrastructure that breaks raises `EpisodeError`, which the rollout keeps apart from failure.
 """
 
@@ -17,7 +18,8 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from trajectune.trajectory import Fault, Tool, ToolCall
+from trajectune.dialects.contract import Dialect
+from trajectune.trajectory import Demonstration, Fault, Tool, ToolCall
 
 Split = Literal["train", "dev", "test"]
 
@@ -40,7 +42,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """The environment's answer to one tool call."""
+    """The answer to one tool call, or to the agent's words."""
 
     observation: str
     done: bool = False
@@ -48,20 +50,29 @@ class StepResult:
     """In [0, 1]; counts when `done`."""
     fault: Fault | None = None
     """What was wrong with the call, if something was; the observation explains it to the agent."""
+    tools: Sequence[Tool] = ()
+    """Tools that the agent may call from now on, besides the earlier ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What an expert does next."""
+    """What an expert does next: one call or several at once, or words to the user."""
 
     thought: str
-    call: ToolCall
+    call: ToolCall | Sequence[ToolCall] = ()
     trained: bool = True
     """False for a deliberate mistake that is shown so that its repair can be learnt."""
+    message: str | None = None
+    """Words to the user in place of a call."""
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The calls, also where there is one."""
+        return (self.call,) if isinstance(self.call, ToolCall) else tuple(self.call)
 
 
 Expert = Generator[Move, str, None]
-"""Yields moves; each `send` gives it the observation that its last move earned."""
+"""Yields moves; each `send` gives it what its last move earned (observations a blank line apart)."""
 
 
 class Episode(ABC):
@@ -80,12 +91,29 @@ class Episode(ABC):
     def close(self) -> None:
         """Free what the episode holds. Calling it again does nothing."""
 
+    def steps(self, calls: Sequence[ToolCall]) -> list[StepResult]:
+        """Carry out the calls of one move: one after the other, none after the end of the episode."""
+        results: list[StepResult] = []
+        for call in calls:
+            results.append(self.step(call))
+            if results[-1].done:
+                break
+        return results
+
+    def reply(self, message: str) -> StepResult:
+        """The agent speaks to the user in place of calling a tool; a fault where nobody listens."""
+        del message
+        return StepResult("Nobody reads this: call a tool.", fault=Fault.BAD_FORMAT)
+
 
 class Environment(ABC):
-    """An environment. Built from keyword options that a recipe may set; building it is cheap."""
+    """A place to act in. Built from keyword options that a recipe may set; building it is cheap."""
 
     name: ClassVar[str]
-    tools: ClassVar[Sequence[Tool]]
+    tools: ClassVar[Sequence[Tool]] = ()
+    """The tools of every task; see `tools_of` where tasks have tools of their own."""
+    dialects: ClassVar[Mapping[str, Dialect]] = {}
+    """Dialects of its own by name (an `agentbench` grammar, say); they go before the installed ones."""
     max_steps: int = 15
     """Moves an agent may make in one episode."""
     reward_threshold: float = 1.0
@@ -99,13 +127,26 @@ class Environment(ABC):
 
     @abstractmethod
     def instruction(self, task: Task) -> str:
-        """The rules of this environment as told to the agent, without a word about reply format."""
+        """The rules as told to the agent, without a word about reply format."""
 
     @abstractmethod
     def open(self, task: Task, seed: int = 0) -> Episode:
-        """Start an episode. `seed` settles whatever is random in the environment."""
+        """Start an episode. `seed` settles whatever is random in it."""
 
-    def expert(self, task: Task, seed: int = 0) -> Expert | None:
-        """A solver that knows the answer, or `None`. `seed` chooses among its routes."""
-        del task, seed
+    def tools_of(self, task: Task) -> Sequence[Tool]:
+        """The tools that a task begins with."""
+        del task
+        return self.tools
+
+    def demonstration(self, task: Task) -> Demonstration | None:
+        """Another task as it was solved, to be shown beforehand; `None` for none."""
+        del task
+        return None
+
+    def expert(self, task: Task, observation: str, seed: int = 0) -> Expert | None:
+        """A solver that knows the answer, or `None`. It is told the first observation, as any agent is.
+
+        `seed` chooses among its routes.
+        """
+        del task, observation, seed
         return None

@@ -20,27 +20,35 @@ class Play:
     moves_left: int
     observations: list[str] = field(default_factory=list)
     last: StepResult | None = None
+    seen: str = ""
 
     def advance(self) -> tuple[Move, StepResult] | None:
         """The expert's next move and its result; `None` when the play is over."""
         if self.moves_left == 0 or (self.last is not None and self.last.done):
             return None
         try:
-            move = next(self.expert) if self.last is None else self.expert.send(self.last.observation)
+            move = next(self.expert) if self.last is None else self.expert.send(self.seen)
         except StopIteration:
             return None
         self.moves_left -= 1
-        self.last = self.episode.step(move.call)
-        self.observations.append(self.last.observation)
+        if move.message is not None:
+            results = [self.episode.reply(move.message)]
+        else:
+            results = self.episode.steps(move.calls)
+        self.last = results[-1]
+        self.seen = "\n\n".join(result.observation for result in results)
+        self.observations.append(self.seen)
         return move, self.last
 
 
 def start(environment: Environment, task: Task, seed: int) -> Play | None:
     """A fresh episode with its expert, or `None` when the environment has no expert."""
-    expert = environment.expert(task, seed)
+    episode = environment.open(task, seed)
+    expert = environment.expert(task, episode.observation, seed)
     if expert is None:
+        episode.close()
         return None
-    return Play(environment.open(task, seed), expert, environment.max_steps)
+    return Play(episode, expert, environment.max_steps)
 
 
 def run(environment: Environment, task: Task, seed: int) -> list[str]:

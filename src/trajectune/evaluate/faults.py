@@ -63,10 +63,10 @@ def errors_of(steps: Sequence[Step]) -> list[frozenset[ErrorKind]]:
     before: tuple[str, str] | None = None
     found = []
     for step in steps:
-        kinds = set(_OF_FAULT[step.fault]) if step.fault else set()
+        kinds = {kind for fault in step.faults for kind in _OF_FAULT[fault]}
         if refuses(step):
             kinds.add(ErrorKind.REFUSAL)
-        act = (_move(step), step.observation)
+        act = (_move(step), step.answer)
         seen[act] += 1
         if act == before:
             kinds.add(ErrorKind.SHORT_TERM_REPETITION)
@@ -79,11 +79,16 @@ def errors_of(steps: Sequence[Step]) -> list[frozenset[ErrorKind]]:
 
 def refuses(step: Step) -> bool:
     """Whether a step without a move says that the agent will not or cannot act."""
-    words = (step.reply or step.thought).lower().replace("’", "'")
-    return step.call is None and _REFUSALS.search(words) is not None
+    words = _words(step).lower().replace("’", "'")
+    return not step.actions and _REFUSALS.search(words) is not None
 
 
 def _move(step: Step) -> str:
-    if step.call is not None:
-        return f"{step.call.name} {json.dumps(step.call.arguments, sort_keys=True)}"
-    return " ".join((step.reply or step.thought).lower().split())
+    if step.actions:
+        return " ".join(f"{call.name} {json.dumps(call.arguments, sort_keys=True)}" for call in step.calls)
+    return " ".join(_words(step).lower().split())
+
+
+def _words(step: Step) -> str:
+    """What the agent said, where it called no tool."""
+    return step.message or "\n".join(reply.text for reply in step.replies) or step.thought

@@ -51,12 +51,10 @@ def duration(seconds: float) -> str:
 
 def reply(step: Step) -> str:
     """What the agent said: its verbatim words, or thought and call where it never wrote text."""
-    if step.reply is not None:
-        return step.reply
-    call = ""
-    if step.call is not None:
-        call = f"{step.call.name}({json.dumps(step.call.arguments, ensure_ascii=False)})"
-    return "\n".join(part for part in (step.thought, call) if part)
+    if any(reply.text for reply in step.replies):
+        return "\n".join(reply.text for reply in step.replies)
+    calls = [f"{call.name}({json.dumps(call.arguments, ensure_ascii=False)})" for call in step.calls]
+    return "\n".join(part for part in (step.thought, step.message or "", *calls) if part)
 
 
 def headline(results: Results) -> list[str]:

@@ -1,10 +1,11 @@
-"""One episode being played: the environment on one side, the conversation on the other.
+"""One episode being run: the environment on one side, the conversation on the other.
 
-The idea: `EpisodeRun` takes the agent's replies one by one and ends as a `Trajectory`. It reads the reply
-with the dialect, checks the call against the tools, lets the environment answer, and writes down both.
+The idea: `EpisodeRun` takes the agent's replies one by one and ends as a `Trajectory`. It reads each with
+the dialect (which may first have a question), checks the calls against the tools, lets the environment
+answer, and writes down both.
 
-Invariants: an exception that leaves a method is the infrastructure's (the caller decides to try again);
-everything an agent may do wrong is a step with a fault. The conversation only grows.
+Invariants: an exception that leaves a method is the infrastructure's (the caller decides to try again), or
+the user's to mend; everything an agent may do wrong is a step with a fault. The conversation only grows.
 """
 
 from __future__ import annotations
@@ -14,22 +15,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from trajectune.agents.contract import AgentReply, Conversation
-from trajectune.dialects.contract import Dialect, Reading
-from trajectune.dialects.conversation import opening
-from trajectune.environments.contract import Environment, StepResult, Task
+from trajectune.dialects.contract import Ask, Dialect, Opening, Reading, step_key
+from trajectune.dialects.conversation import replied
+from trajectune.environments.contract import Environment, Move, StepResult, Task
 from trajectune.example import Message
 from trajectune.rollout.arguments import check_call
-from trajectune.trajectory import Fault, Outcome, Step, ToolCall, Trajectory, Usage
+from trajectune.trajectory import Action, Fault, Outcome, Reply, Step, Tool, ToolCall, Trajectory, Usage
+
+MAX_TURNS = 8
+"""Turns that a dialect may ask for in one step; a grammar that asks for more is broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An episode to be played."""
+    """An episode to be run."""
 
     id: str
-    """Of the trajectory: `environment/task/seed`."""
+    """Of the trajectory: `source/task/seed`."""
     task: Task
     seed: int
+    attempt: int = 0
     tries: int = 0
     """How often the infrastructure failed at it in this run."""
 
@@ -41,6 +46,8 @@ class Rules:
     environment: Environment
     dialect: Dialect
     agent: str
+    template: str
+    """See `Agent.template`."""
     max_steps: int
     bad_format_limit: int
     repetition_limit: int | None = None
@@ -54,10 +61,19 @@ class EpisodeRun:
         self.job = job
         self._rules = rules
         self._started = time.perf_counter()
-        self._episode = rules.environment.open(job.task, job.seed)
-        self._instruction = rules.environment.instruction(job.task)
-        self._problem = self._observation = self._episode.observation
-        self._messages = opening(rules.dialect, self._instruction, rules.environment.tools, self._problem)
+        environment, task = rules.environment, job.task
+        self._episode = environment.open(task, job.seed)
+        self._opening = Opening(
+            environment.instruction(task),
+            list(environment.tools_of(task)),
+            self._episode.observation,
+            environment.demonstration(task),
+            task.id,
+        )
+        self._tools: list[Tool] = list(self._opening.tools)
+        self._observation = self._opening.observation
+        self._messages = rules.dialect.open(self._opening)
+        self._pending: list[Reply] = []
         self._steps: list[Step] = []
         self._usage = Usage()
         self._wrong_in_a_row = 0
@@ -80,6 +96,7 @@ class EpisodeRun:
             id=self.conversation_id,
             messages=tuple(self._messages),
             task=self.job.task,
+            tools=tuple(self._tools) if self._rules.dialect.native else (),
             observation=self._observation,
             seed=self.job.seed,
             stop=self._rules.dialect.stop,
@@ -90,69 +107,110 @@ class EpisodeRun:
         self._usage += reply.usage
         if reply.finish == "context":
             return self._end(Outcome.CONTEXT_LIMIT)
-        reading, trained = self._read(reply)
-        result = self._answer(reading)
-        repeated = not result.done and self._repeats(reading.call, result)
-        self._repeated_in_a_row = self._repeated_in_a_row + 1 if repeated else 0
-        fault = result.fault or (Fault.REPETITION if repeated else None)
-        self._steps.append(
-            Step(
-                thought=reading.thought,
-                call=reading.call,
-                observation="" if result.done else result.observation,
-                reply=reply.text if reply.move is None else None,
-                fault=fault,
-                trained=trained,
-            )
-        )
-        if result.done:
+        reading = self._read(reply)
+        if isinstance(reading, Ask):
+            turns = replied(self._rules.dialect, self._pending[-1:], self._key)
+            self._messages += [*turns, Message(role="user", content=reading.text)]
+            return None
+        step, last = self._carry_out(reading, trained=reply.move is None or reply.move.trained)
+        self._steps.append(step)
+        if last.done:
             # An environment that ends because the agent goes round in circles was not solved to its end.
-            looped = fault is Fault.REPETITION
-            return self._end(Outcome.BAD_ACTION if looped else Outcome.COMPLETED, result.reward)
-        self._say(reply.text, result.observation)
-        return self._limits(fault)
+            looped = last.fault is Fault.REPETITION
+            return self._end(Outcome.BAD_ACTION if looped else Outcome.COMPLETED, last.reward)
+        self._show(step, reply.move)
+        self._pending = []
+        return self._limits(step)
 
     def close(self) -> None:
         """Free what the environment holds."""
         self._episode.close()
 
-    def _read(self, reply: AgentReply) -> tuple[Reading, bool]:
-        if reply.move is not None:
-            return Reading(reply.move.thought, reply.move.call), reply.move.trained
-        self._wrote = True
-        return self._rules.dialect.parse(reply.text), True
+    @property
+    def _key(self) -> str:
+        return step_key(self.job.task.id, len(self._steps))
 
-    def _answer(self, reading: Reading) -> StepResult:
-        """The environment's answer, or ours where the environment has nothing to answer to."""
-        if reading.call is None:
+    def _read(self, reply: AgentReply) -> Reading | Ask:
+        if reply.move is not None:
+            return Reading(reply.move.thought, reply.move.calls, reply.move.message)
+        self._wrote = True
+        self._pending.append(reply.reply)
+        reading = self._rules.dialect.read(self._pending, self._key)
+        if isinstance(reading, Ask) and len(self._pending) >= MAX_TURNS:
+            return Reading(fault=Fault.BAD_FORMAT, detail="The move was not complete after many questions.")
+        return reading
+
+    def _carry_out(self, reading: Reading, trained: bool) -> tuple[Step, StepResult]:
+        """The step that a reading makes, and the last answer: the environment's, or ours where it had none."""
+        if reading.calls:
+            actions, last, tools = self._call(reading.calls)
+            step = Step(thought=reading.thought, actions=actions, tools=tools, trained=trained)
+        else:
+            last = self._speak(reading)
+            step = Step(
+                thought=reading.thought,
+                message=reading.message,
+                observation="" if last.done else last.observation,
+                fault=last.fault,
+                tools=list(last.tools),
+                trained=trained,
+            )
+        self._tools += step.tools
+        step = step.model_copy(update={"replies": list(self._pending)})
+        repeated = not last.done and self._repeats(step)
+        self._repeated_in_a_row = self._repeated_in_a_row + 1 if repeated else 0
+        if repeated and not step.faults:
+            step = step.model_copy(update={"fault": Fault.REPETITION})
+        return step, last
+
+    def _call(self, calls: tuple[ToolCall, ...]) -> tuple[list[Action], StepResult, list[Tool]]:
+        """The calls with their answers; wrong ones are answered here, the others by the environment."""
+        wrong = [check_call(call, self._tools) for call in calls]
+        sound = [call for call, problem in zip(calls, wrong, strict=True) if problem is None]
+        self._wrong_in_a_row = 0 if sound else self._wrong_in_a_row + 1
+        answers = iter(self._episode.steps(sound) if sound else ())
+        actions: list[Action] = []
+        results: list[StepResult] = []
+        for call, problem in zip(calls, wrong, strict=True):
+            result = next(answers, None) if problem is None else StepResult(problem[1], fault=problem[0])
+            if result is None:  # the episode ended at an earlier call
+                break
+            results.append(result)
+            observation = "" if result.done else result.observation
+            actions.append(Action(call=call, observation=observation, fault=result.fault))
+        last = next((result for result in results if result.done), results[-1])
+        return actions, last, [tool for result in results for tool in result.tools]
+
+    def _speak(self, reading: Reading) -> StepResult:
+        """The answer to words without a call: the environment's, or ours where there was no move at all."""
+        if reading.message is None:
             self._wrong_in_a_row += 1
             return StepResult(reading.detail, fault=reading.fault)
-        wrong = check_call(reading.call, self._rules.environment.tools)
-        if wrong is not None:
-            self._wrong_in_a_row += 1
-            return StepResult(wrong[1], fault=wrong[0])
-        self._wrong_in_a_row = 0
-        return self._episode.step(reading.call)
+        result = self._episode.reply(reading.message)
+        self._wrong_in_a_row = self._wrong_in_a_row + 1 if result.fault is Fault.BAD_FORMAT else 0
+        return result
 
-    def _repeats(self, call: ToolCall | None, result: StepResult) -> bool:
-        """The same call as before with the same answer: nothing was learnt and nothing changed."""
+    def _repeats(self, step: Step) -> bool:
+        """The same calls as before with the same answers: nothing was learnt and nothing changed."""
         last = self._steps[-1] if self._steps else None
-        return (
-            last is not None
-            and call is not None
-            and (last.call, last.observation) == (call, result.observation)
-        )
+        if last is None or not step.actions or len(last.actions) != len(step.actions):
+            return False
+        pairs = zip(last.actions, step.actions, strict=True)
+        return all(old.call.same_as(new.call) and old.observation == new.observation for old, new in pairs)
 
-    def _say(self, text: str, observation: str) -> None:
-        self._observation = observation
-        self._messages.append(Message(role="assistant", content=text))
-        self._messages.append(Message(role="user", content=self._rules.dialect.observe(observation)))
+    def _show(self, step: Step, move: Move | None) -> None:
+        """Let the conversation grow by the step."""
+        dialect = self._rules.dialect
+        key = step_key(self.job.task.id, len(self._steps) - 1)
+        said = dialect.speak(step, key) if move is not None else replied(dialect, self._pending[-1:], key)
+        self._observation = step.answer
+        self._messages += [*said, *dialect.answer(step, key)]
 
-    def _limits(self, fault: Fault | None) -> Trajectory | None:
+    def _limits(self, step: Step) -> Trajectory | None:
         if self._repeated_in_a_row == self._rules.repetition_limit:
             return self._end(Outcome.BAD_ACTION)
         if self._wrong_in_a_row >= self._rules.bad_format_limit:
-            unreadable = fault in (Fault.BAD_FORMAT, Fault.REFUSAL)
+            unreadable = step.fault in (Fault.BAD_FORMAT, Fault.REFUSAL)
             return self._end(Outcome.BAD_FORMAT if unreadable else Outcome.BAD_ACTION)
         if len(self._steps) >= self._rules.max_steps:
             return self._end(Outcome.STEP_LIMIT)
@@ -161,9 +219,12 @@ class EpisodeRun:
     def _end(self, outcome: Outcome, reward: float = 0.0) -> Trajectory:
         return Trajectory(
             **described(self.job, self._rules),
-            instruction=self._instruction,
+            instruction=self._opening.instruction,
+            tools=list(self._opening.tools),
+            demonstration=self._opening.demonstration,
             dialect=self._rules.dialect.name if self._wrote else "",
-            observation=self._problem,
+            template=self._rules.template if self._wrote else "",
+            observation=self._opening.observation,
             steps=self._steps,
             reward=reward,
             outcome=outcome,
@@ -180,7 +241,7 @@ def broken(job: Job, rules: Rules, outcome: Outcome, error: str, usage: Usage) -
 
 
 def described(job: Job, rules: Rules) -> dict[str, Any]:
-    """The fields of a trajectory that are known before it is played."""
+    """The fields of a trajectory that are known before it is run."""
     return {
         "id": job.id,
         "environment": rules.environment.name,
@@ -188,6 +249,6 @@ def described(job: Job, rules: Rules) -> dict[str, Any]:
         "kind": job.task.kind,
         "split": job.task.split,
         "seed": job.seed,
+        "attempt": job.attempt,
         "agent": rules.agent,
-        "tools": list(rules.environment.tools),
     }

@@ -17,13 +17,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
 from trajectune.agents.contract import Agent
 from trajectune.dialects.contract import Dialect
 from trajectune.environments.contract import Environment, Task
 from trajectune.errors import AgentError, EpisodeError, TrajectuneError
+from trajectune.progress import OnProgress, Progress, silent
 from trajectune.rollout.episode import Job, Rules
 from trajectune.rollout.workers import Workers
 from trajectune.storage import JsonlWriter, encode, open_atomic, read_jsonl
@@ -62,6 +60,13 @@ class RolloutResult:
         elif trajectory.reward >= self.threshold:
             self.successes += 1
 
+    def progress(self, what: str) -> Progress:
+        """How far it is, and how well it went."""
+        judged = self.played - self.errors
+        notes = [f"{self.successes / judged:.0%} solved"] if judged else []
+        notes += [f"{self.errors} errors"] if self.errors else []
+        return Progress(what, self.resumed + self.played, self.episodes, ", ".join(notes))
+
 
 def rollout(
     environment: Environment,
@@ -73,33 +78,36 @@ def rollout(
     attempts: int = 1,
     seed: int = 0,
     max_steps: int | None = None,
-    bad_format_limit: int = 3,
+    source: str = "",
+    bad_format_limit: int = 1,
     repetition_limit: int | None = None,
     tries: int = 3,
     threshold: float | None = None,
-    console: Console | None = None,
+    on_progress: OnProgress = silent,
 ) -> RolloutResult:
     """Play `attempts` episodes of each task and append their trajectories to the JSONL file `path`.
 
-    `bad_format_limit` replies in a row that give the environment nothing to do end an episode (AgentBench:
-    1), and so do `repetition_limit` repetitions in a row (the same call with the same answer; None: never);
-    `max_steps` replaces the environment's own limit; `tries` bounds how often an episode is played when the
-    infrastructure fails; `threshold` replaces the environment's own in what is counted as solved (it
-    changes no file). The progress bar goes to `console` (stderr), and only to a terminal. Raises what a
-    user must mend (`TrajectuneError`); after Ctrl-C, `KeyboardInterrupt` goes on upwards when everything
-    finished is on disk.
+    `source` is what trajectory ids begin with (the environment's name if empty); it tells two entries of
+    one environment apart. `bad_format_limit` replies in a row that give the environment nothing to do end
+    an episode (AgentBench: 1), and so do `repetition_limit` repetitions in a row (the same call with the
+    same answer; None: never); `max_steps` replaces the environment's own limit; `tries` bounds how often an
+    episode is run when the infrastructure fails; `threshold` replaces the environment's own in what is
+    counted as solved (it changes no file). Raises what a user must mend (`TrajectuneError`); after Ctrl-C,
+    `KeyboardInterrupt` goes on upwards when everything finished is on disk.
     """
-    jobs = _jobs(environment.name, tasks, attempts, seed)
+    jobs = _jobs(source or environment.name, tasks, attempts, seed)
     done = _finished(path)
     todo = deque(job for job in jobs.values() if job.id not in done)
     least = environment.reward_threshold if threshold is None else threshold
     result = RolloutResult(path, episodes=len(jobs), resumed=len(jobs) - len(todo), threshold=least)
     steps = max_steps or environment.max_steps
-    rules = Rules(environment, dialect, agent.name, steps, bad_format_limit, repetition_limit)
+    rules = Rules(
+        environment, dialect, agent.name, agent.template, steps, bad_format_limit, repetition_limit
+    )
     if todo:
         workers = Workers(agent, rules, todo, tries)
         with JsonlWriter(path) as writer:
-            _gather(workers, writer, result, console or Console(stderr=True))
+            _gather(workers, writer, result, on_progress)
     return result
 
 
@@ -109,13 +117,13 @@ def episode_seed(seed: int, task: str, attempt: int) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def _jobs(environment: str, tasks: Sequence[Task], attempts: int, seed: int) -> dict[str, Job]:
+def _jobs(source: str, tasks: Sequence[Task], attempts: int, seed: int) -> dict[str, Job]:
     """Every task once, then every task again: a rollout cut short has seen as many tasks as it can."""
     jobs = {}
     for attempt in range(attempts):
         for task in tasks:
             number = episode_seed(seed, task.id, attempt)
-            job = Job(f"{environment}/{task.id}/{number}", task, number)
+            job = Job(f"{source}/{task.id}/{number}", task, number, attempt)
             jobs[job.id] = job
     return jobs
 
@@ -140,29 +148,23 @@ def _finished(path: Path) -> set[str]:
     return ids
 
 
-def _gather(workers: Workers, writer: JsonlWriter, result: RolloutResult, console: Console) -> None:
-    """Write down what the workers plays until it is through; in the main thread."""
-    with _bar(console) as bar:
-        task = bar.add_task(
-            workers.rules.environment.name, total=result.episodes, completed=result.resumed, won=""
-        )
-        in_a_row = 0
-        workers.start()
-        try:
-            while (item := workers.results.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                writer.write(item)
-                result.count(item)
-                _show(bar, task, result)
-                in_a_row = in_a_row + 1 if item.reward is None else 0
-                if in_a_row >= MAX_ERRORS_IN_A_ROW:
-                    raise _hopeless(item, in_a_row)
-        except BaseException as error:
-            _rescue(workers, writer, result)
-            if isinstance(error, KeyboardInterrupt):
-                bar.console.print(_stopped(result))
-            raise
+def _gather(workers: Workers, writer: JsonlWriter, result: RolloutResult, on_progress: OnProgress) -> None:
+    """Write down what the workers run until they are through; in the calling thread."""
+    in_a_row = 0
+    workers.start()
+    try:
+        while (item := workers.results.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            writer.write(item)
+            result.count(item)
+            on_progress(result.progress(workers.rules.environment.name))
+            in_a_row = in_a_row + 1 if item.reward is None else 0
+            if in_a_row >= MAX_ERRORS_IN_A_ROW:
+                raise _hopeless(item, in_a_row)
+    except BaseException:
+        _rescue(workers, writer, result)
+        raise
 
 
 def _rescue(workers: Workers, writer: JsonlWriter, result: RolloutResult) -> None:
@@ -173,13 +175,6 @@ def _rescue(workers: Workers, writer: JsonlWriter, result: RolloutResult) -> Non
         result.count(trajectory)
 
 
-def _stopped(result: RolloutResult) -> str:
-    return (
-        f"Stopped: {result.resumed + result.played} of {result.episodes} episodes are in {result.path}. "
-        "Give the same command again to go on."
-    )
-
-
 def _hopeless(last: Trajectory, count: int) -> TrajectuneError:
     kind = AgentError if last.outcome is Outcome.AGENT_ERROR else EpisodeError
     return kind(
@@ -187,22 +182,3 @@ def _hopeless(last: Trajectory, count: int) -> TrajectuneError:
         where=last.id,
         remedy="mend the cause and give the same command again: finished episodes are kept",
     )
-
-
-def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[won]}"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-
-
-def _show(bar: Progress, task: TaskID, result: RolloutResult) -> None:
-    judged = result.played - result.errors
-    won = f"{result.successes / judged:.0%} solved" if judged else ""
-    errors = f", {result.errors} errors" if result.errors else ""
-    bar.update(task, advance=1, won=won + errors)

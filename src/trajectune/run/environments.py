@@ -53,7 +53,7 @@ def bound_environments(recipe: Recipe) -> list[BoundEnvironment]:
     found = []
     for key, spec in recipe.environments.items():
         environment = load_environment(spec.environment or key, spec.options)
-        dialect = get_dialect(recipe.dialect, environment.name)
+        dialect = get_dialect(recipe.dialect, environment.name, environment.dialects)
         found.append(BoundEnvironment(key, spec, environment, dialect))
     return found
 
@@ -62,7 +62,7 @@ def gathering_agent(recipe: Recipe, bound: BoundEnvironment) -> Agent:
     """The agent that the recipe sends to gather trajectories."""
     spec = recipe.agent
     if spec.kind == "expert":
-        return ExpertAgent(bound.environment, bound.dialect)
+        return ExpertAgent(bound.environment)
     if spec.kind == "local":
         composition, speculation = load_composition(spec.model or recipe.model)
         return model_agent(recipe, composition, speculation, spec.temperature)

@@ -57,7 +57,6 @@ def _play(recipe: Recipe, bound: BoundEnvironment, path: Path, console: Console)
             attempts=bound.spec.attempts,
             seed=recipe.seed,
             threshold=bound.threshold,
-            console=console,
         )
     finally:
         agent.close()

@@ -70,7 +70,6 @@ def _play(
             threshold=bound.threshold,
             bad_format_limit=recipe.evaluate.bad_format_limit,
             repetition_limit=recipe.evaluate.repetition_limit,
-            console=console,
         )
     finally:
         agent.close()

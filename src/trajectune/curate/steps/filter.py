@@ -10,6 +10,7 @@ on the order of the file. Memory holds a short note for each success, not the tr
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from hashlib import sha256
 from pathlib import Path
@@ -89,6 +90,7 @@ def _calls(trajectory: Trajectory) -> bytes:
     """Equal for trajectories that made the same calls, whatever they thought."""
     marks = sha256()
     for step in trajectory.steps:
-        marks.update(step.call.model_dump_json().encode("utf-8", "surrogatepass") if step.call else b"-")
+        asked = [[call.name, call.arguments] for call in step.calls] or [step.message]
+        marks.update(json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass"))
         marks.update(b"\n")
     return marks.digest()

@@ -20,10 +20,11 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from trajectune.dialects.contract import Dialect, Reading
-from trajectune.dialects.text import Markers, before, dump_json, load_json, no_move
-from trajectune.example import Part, Span
-from trajectune.trajectory import Fault, Tool, ToolCall
+from trajectune.dialects.contract import Reading
+from trajectune.dialects.single import TextDialect
+from trajectune.dialects.text import Markers, before, dump_json, load_json, no_move, only_call
+from trajectune.example import Span
+from trajectune.trajectory import Fault, Step, Tool, ToolCall
 
 _ACTION = r"Action:[ \t]*(?:Operation|Answer)\b"
 _ANCHORED = re.compile(r"^[ \t]*Action:[ \t]*(Operation|Answer)\b", re.MULTILINE)
@@ -60,7 +61,7 @@ _HELP = (
 )
 
 
-class AgentBenchDatabase(Dialect):
+class AgentBenchDatabase(TextDialect):
     """Tools `sql(query)` and `answer(values)` as AgentBench's DB task writes them."""
 
     name: ClassVar[str] = "agentbench"
@@ -70,10 +71,11 @@ class AgentBenchDatabase(Dialect):
         del tools  # the grammar has room for these two alone, and names them itself
         return f"{instruction}\n\n{_FORMAT}"
 
-    def render(self, thought: str, call: ToolCall) -> list[Span]:
-        spans = [Span(part=Part.REASONING, text=_IN_THOUGHT.quote(thought))] if thought else []
+    def render(self, step: Step) -> list[Span]:
+        thought, call = step.thought, only_call(step)
+        spans = [Span.thought(_IN_THOUGHT.quote(thought))] if thought else []
         marker = "\nAction: " if thought else "Action: "
-        spans.append(Span(part=Part.FORMAT, text=marker))
+        spans.append(Span.marker(marker))
         return spans + _render_call(call)
 
     def parse(self, reply: str) -> Reading:
@@ -88,23 +90,23 @@ class AgentBenchDatabase(Dialect):
         call = _read_query(rest) if action[1] == "Operation" else _read_answer(rest)
         if call is None:
             return Reading(thought, fault=Fault.BAD_FORMAT, detail=_HELP)
-        return Reading(thought, call)
+        return Reading(thought, (call,))
 
 
 def _render_call(call: ToolCall) -> list[Span]:
     match call.name, call.arguments:
         case "sql", {"query": str(query), **rest} if not rest:
             return [
-                Span(part=Part.RETRIEVAL, text="Operation"),
-                Span(part=Part.FORMAT, text="\n```sql\n"),
-                Span(part=Part.UNDERSTANDING, text=_IN_QUERY.quote(query)),
-                Span(part=Part.FORMAT, text="\n```"),
+                Span.tool("Operation"),
+                Span.marker("\n```sql\n"),
+                Span.arguments(_IN_QUERY.quote(query)),
+                Span.marker("\n```"),
             ]
         case "answer", {"values": list(values), **rest} if not rest and _all_strings(values):
             return [
-                Span(part=Part.RETRIEVAL, text="Answer"),
-                Span(part=Part.FORMAT, text="\nFinal Answer: "),
-                Span(part=Part.UNDERSTANDING, text=dump_json(values)),
+                Span.tool("Answer"),
+                Span.marker("\nFinal Answer: "),
+                Span.arguments(dump_json(values)),
             ]
     raise ValueError(
         f"the agentbench database dialect writes sql(query) and answer(values: strings), not {call}"

@@ -16,10 +16,11 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from trajectune.dialects.contract import Dialect, Reading
-from trajectune.dialects.text import Markers, before, no_move, sounds_like_refusal
-from trajectune.example import Part, Span
-from trajectune.trajectory import Fault, Tool, ToolCall
+from trajectune.dialects.contract import Reading
+from trajectune.dialects.single import TextDialect
+from trajectune.dialects.text import Markers, before, no_move, only_call, sounds_like_refusal
+from trajectune.example import Span
+from trajectune.trajectory import Fault, Step, Tool, ToolCall
 
 _ANCHORED = re.compile(r"^[ \t]*ACTION:(.*)", re.MULTILINE | re.IGNORECASE)
 _ANYWHERE = re.compile(r"ACTION:(.*)")
@@ -42,7 +43,7 @@ carried out changes nothing, so try another one then. Think when it helps, and o
 _HELP = "No command could be read. Write a line like: ACTION: go to shelf 1"
 
 
-class AgentBenchHousehold(Dialect):
+class AgentBenchHousehold(TextDialect):
     """Tool `act(command)` as AgentBench's ALFWorld task writes it."""
 
     name: ClassVar[str] = "agentbench"
@@ -52,15 +53,16 @@ class AgentBenchHousehold(Dialect):
         del tools  # the grammar has room for commands alone
         return f"{instruction}\n\n{_FORMAT}"
 
-    def render(self, thought: str, call: ToolCall) -> list[Span]:
+    def render(self, step: Step) -> list[Span]:
+        thought, call = step.thought, only_call(step)
         command = _command_of(call)
-        action = [Span(part=Part.FORMAT, text="ACTION: "), Span(part=Part.UNDERSTANDING, text=command)]
+        action = [Span.marker("ACTION: "), Span.arguments(command)]
         if not thought:
             return action
         return [
-            Span(part=Part.FORMAT, text="THOUGHT: "),
-            Span(part=Part.REASONING, text=_MARKERS.quote(thought)),
-            Span(part=Part.FORMAT, text="\n "),
+            Span.marker("THOUGHT: "),
+            Span.thought(_MARKERS.quote(thought)),
+            Span.marker("\n "),
             *action,
         ]
 
@@ -76,7 +78,7 @@ class AgentBenchHousehold(Dialect):
         command = _normal(actions[0][1])
         if not command:
             return Reading(thought, fault=Fault.BAD_FORMAT, detail=_HELP)
-        return Reading(thought, ToolCall(name="act", arguments={"command": command}))
+        return Reading(thought, (ToolCall(name="act", arguments={"command": command}),))
 
 
 def _normal(command: str) -> str:
@@ -98,4 +100,4 @@ def _read_whole(reply: str) -> Reading:
     command = _normal(reply)
     if not command or _THOUGHT.match(reply) or sounds_like_refusal(reply):
         return no_move(reply, reply, _HELP)
-    return Reading(call=ToolCall(name="act", arguments={"command": command}))
+    return Reading(calls=(ToolCall(name="act", arguments={"command": command}),))

@@ -109,7 +109,6 @@ class HouseholdEnvironment(Environment):
         self._expert = expert
         self._snap = snap
         self._tasks: dict[Split, tuple[Task, ...]] = {}
-        self._openings: dict[str, str] = {}
         self._plans: dict[str, list[str]] = {}
 
     def tasks(self, split: Split) -> Sequence[Task]:
@@ -127,15 +126,13 @@ class HouseholdEnvironment(Environment):
     def open(self, task: Task, seed: int = 0) -> HouseholdEpisode:
         """Start a game. Nothing in it is random, so every `seed` gives the same episode."""
         del seed
-        episode = HouseholdEpisode(POOL, self._game(task), snap=self._snap)
-        self._openings[task.id] = episode.observation
-        return episode
+        return HouseholdEpisode(POOL, self._game(task), snap=self._snap)
 
-    def expert(self, task: Task, seed: int = 0) -> Expert:
+    def expert(self, task: Task, observation: str, seed: int = 0) -> Expert:
         rng = random.Random(f"{task.id}/{seed}")
         if self._expert == "planner":
-            return follow(lambda: self._opening(task), lambda: self._plan(task), rng)
-        return explore(lambda: self._opening(task), rng)
+            return follow(observation, lambda: self._plan(task), rng)
+        return explore(observation, rng)
 
     def _built(self, split: Split, index: int) -> Task:
         """The task number `index`: its kind is settled, its room is drawn until one offers that kind."""
@@ -166,12 +163,6 @@ class HouseholdEnvironment(Environment):
         if task.data["source"] == "built":
             return write_game(self._layout(task), bare=bare)
         return read_game(official_root(self._path), task.data["game"])
-
-    def _opening(self, task: Task) -> str:
-        """What an agent sees first; known already when the episode was opened before its expert."""
-        if task.id not in self._openings:
-            self.open(task).close()
-        return self._openings[task.id]
 
     def _plan(self, task: Task) -> list[str]:
         if task.id not in self._plans:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 from trajectune.environments.contract import Expert, Move
 from trajectune.environments.household.episode import NOTHING
@@ -36,9 +36,9 @@ Search = Generator[Move, str, str | None]
 """Yields moves and returns the name of what was found."""
 
 
-def explore(opening: Callable[[], str], rng: random.Random) -> Expert:
-    """Moves that solve the task in `opening`, which is asked for only when the first move is due."""
-    yield from Explorer(opening(), rng).solve()
+def explore(opening: str, rng: random.Random) -> Expert:
+    """Moves that solve the task in `opening`, the first observation."""
+    yield from Explorer(opening, rng).solve()
 
 
 class Explorer:

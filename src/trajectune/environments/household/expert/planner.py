@@ -19,9 +19,9 @@ _COMMAND = re.compile(r"(?P<verb>\w+)(?: to)? (?P<first>\w+ \d+)(?: \S+ (?P<seco
 TREATMENTS = ("clean", "heat", "cool")
 
 
-def follow(opening: Callable[[], str], plan: Callable[[], list[str]], rng: random.Random) -> Expert:
-    """The moves of a plan; both are asked for only when the first move is due."""
-    wish, commands, thoughts = read_wish(opening()), plan(), Thoughts(rng)
+def follow(opening: str, plan: Callable[[], list[str]], rng: random.Random) -> Expert:
+    """The moves of a plan for the task in `opening`; it is asked for when the first move is due."""
+    wish, commands, thoughts = read_wish(opening), plan(), Thoughts(rng)
     for index, command in enumerate(commands):
         thought = _explain(commands[index:], wish, thoughts)
         yield Move(thought, ToolCall(name="act", arguments={"command": command}))
