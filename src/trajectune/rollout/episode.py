@@ -141,7 +141,7 @@ class EpisodeRun:
         return reading
 
     def _carry_out(self, reading: Reading, trained: bool) -> tuple[Step, StepResult]:
-        """The step that a reading makes, and the last answer: the environment's, or ours where it had none."""
+        """The step that a reading makes, and the last answer to it (ours, where there was no move)."""
         if reading.calls:
             actions, last, tools = self._call(reading.calls)
             step = Step(thought=reading.thought, actions=actions, tools=tools, trained=trained)
