@@ -46,19 +46,22 @@ def converse(
     """A conversation with a composition, read from the terminal until the user leaves."""
     from trajectune.engine.engine import Engine
     from trajectune.engine.requests import Request
+    from trajectune.example import Message
+    from trajectune.models.chat import renderer_of
 
     console = Console()
+    renderer = renderer_of(composition.tokenizer)
     room = min(composition.max_context, max_context)
     engine = Engine(composition, max_batch=1, max_context=room, speculation=speculation)
-    start = [{"role": "system", "content": system}] if system else []
+    start = [Message(role="system", content=system)] if system else []
     messages = list(start)
     console.print(f"{composition.name}: /new starts over, /quit leaves", style="dim")
     while (said := _ask(console)) is not None:
         if said == "/new":
             messages = list(start)
             continue
-        messages.append({"role": "user", "content": said})
-        tokens = composition.lead.chat_tokens(messages)
+        messages.append(Message(role="user", content=said))
+        tokens = renderer.prompt(messages)
         if len(tokens) >= room:
             console.print("The conversation does not fit any more: /new starts over.", style="yellow")
             messages.pop()
@@ -75,7 +78,7 @@ def converse(
         console.print(reply.text, markup=False, highlight=False)
         if reply.finish == "length":
             console.print("[cut at the limit]", style="dim", markup=False)
-        messages.append({"role": "assistant", "content": reply.text})
+        messages.append(Message(role="assistant", content=reply.text))
 
 
 def _ask(console: Console) -> str | None:

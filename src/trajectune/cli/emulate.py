@@ -68,11 +68,13 @@ def generate(
     from trajectune.engine.engine import Engine
     from trajectune.engine.requests import Request
     from trajectune.engine.sampling import Sampling
+    from trajectune.example import Message
+    from trajectune.models.chat import renderer_of
 
     emulation = _emulation(large, small_tuned, small_base, alpha, beta, lambda_, top_p, draft, block)
     composition = emulation.compose(device, dtype)
     said = sys.stdin.read() if prompt == "-" else prompt
-    tokens = composition.lead.chat_tokens([{"role": "user", "content": said}])
+    tokens = renderer_of(composition.tokenizer).prompt([Message(role="user", content=said)])
     if len(tokens) >= composition.max_context:
         raise RecipeError(
             f"the prompt has {len(tokens)} tokens, and the models read {composition.max_context}",

@@ -9,11 +9,10 @@ whatever a user can get wrong is a `ModelError` that says what to do.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import huggingface_hub
@@ -67,27 +66,6 @@ class LoadedModel:
         ids = configured if isinstance(configured, list) else [configured]
         ids = [*ids, self.tokenizer.eos_token_id]
         return tuple(dict.fromkeys(int(token) for token in ids if token is not None))
-
-    def chat_tokens(self, messages: Sequence[Mapping[str, Any]], *, reply_next: bool = True) -> list[int]:
-        """Token ids of a conversation in the model's chat template; `reply_next` opens the reply.
-
-        Raises ModelError when there is no template or it refuses these roles.
-        """
-        if not self.tokenizer.chat_template:
-            raise ModelError(
-                "the model has no chat template",
-                where=self.name,
-                remedy="use an instruction-tuned model, or put a chat_template.jinja into its folder",
-            )
-        try:
-            text = self.tokenizer.apply_chat_template(
-                [dict(message) for message in messages], tokenize=False, add_generation_prompt=reply_next
-            )
-        except Exception as error:  # the template is a program of the model's; anything may come out of it
-            raise ModelError(
-                f"the model's chat template refuses this conversation: {error}", where=self.name
-            ) from error
-        return list(self.tokenizer(str(text), add_special_tokens=False)["input_ids"])
 
 
 def resolve_model(name: str) -> Path | str:
