@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from trajectune.cli.serve import MaxContext
+from trajectune.cli.serve import AllowOtherTemplate, MaxContext
 
 if TYPE_CHECKING:
     from trajectune.composition.composition import Composition
@@ -25,12 +25,13 @@ def chat(
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest reply, in tokens.")] = 512,
     max_context: MaxContext = 4096,
     seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
+    allow_other_template: AllowOtherTemplate = False,
 ) -> None:
     """Talk to a model. `/new` starts over; `/quit`, Ctrl-C or Ctrl-D leaves."""
     from trajectune.composition.files import load_composition
     from trajectune.engine.sampling import Sampling
 
-    composition, speculation = load_composition(model)
+    composition, speculation = load_composition(model, allow_other_template=allow_other_template)
     converse(composition, speculation, system, Sampling(temperature), max_new_tokens, max_context, seed)
 
 

@@ -32,6 +32,13 @@ ApiKeyVariable = Annotated[
 ]
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or auto.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")]
+AllowOtherTemplate = Annotated[
+    bool,
+    typer.Option(
+        "--allow-other-template",
+        help="Use a tuned model under another tokenizer or chat template than it was tuned with.",
+    ),
+]
 
 
 def serve(
@@ -50,6 +57,7 @@ def serve(
     api_key_variable: ApiKeyVariable = "",
     dtype: Dtype = "auto",
     device: Device = "auto",
+    allow_other_template: AllowOtherTemplate = False,
 ) -> None:
     """Serve a model with an OpenAI-compatible API. Ctrl-C ends it.
 
@@ -64,7 +72,7 @@ def serve(
     from trajectune.composition.files import load_composition
 
     serve_composition(
-        lambda: load_composition(model, dtype, device),
+        lambda: load_composition(model, dtype, device, allow_other_template=allow_other_template),
         name=name or model,
         host=host,
         port=port,

@@ -42,14 +42,13 @@ def template_digest(tokenizer: PreTrainedTokenizerBase) -> str:
     """Digest of all that decides which ids a conversation becomes: tokenizer, special tokens, template."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
-        core: dict[str, object] = {"vocabulary": tokenizer.get_vocab()}
+        core = json.dumps(tokenizer.get_vocab(), sort_keys=True)
     else:
-        core = json.loads(backend.to_str())
-        for passing in ("version", "truncation", "padding"):  # states of use, not of the vocabulary
-            core.pop(passing, None)
+        core = backend.to_str()
+        core = core[max(core.find('"added_tokens"'), 0) :]  # behind truncation and padding: states of use
     specials = [tokenizer.bos_token, tokenizer.eos_token, tokenizer.unk_token]
-    whole = json.dumps([core, specials, tokenizer.chat_template], ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+    rest = json.dumps([specials, tokenizer.chat_template])
+    return hashlib.sha256(f"{core}\0{rest}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def weights_digest(model: Path | str) -> str:

@@ -28,6 +28,7 @@ from transformers import (
 
 from trajectune.errors import ModelError
 from trajectune.models.embedded import EMBEDDED, embedded_model
+from trajectune.models.identity import check_template
 from trajectune.models.precision import fastest_dtype
 from trajectune.models.quiet import quiet
 from trajectune.models.tiny import TINY, tiny_model
@@ -130,11 +131,14 @@ def layer_count(name: str) -> int:
         return int(config.get_text_config().num_hidden_layers)
 
 
-def load_model(name: str, dtype: str = "auto", device: str = "auto") -> LoadedModel:
+def load_model(
+    name: str, dtype: str = "auto", device: str = "auto", *, allow_other_template: bool = False
+) -> LoadedModel:
     """Loads a model for inference; a folder with a LoRA adapter is merged into its base model.
 
     `dtype` is `float32`, `bfloat16` or `auto` (`fastest_dtype`); `device` is `cpu`, `cuda`, `cuda:1`, …
-    or `auto` (the GPU if there is one). Raises ModelError.
+    or `auto` (the GPU if there is one). A tuned model whose tokenizer or chat template is another than the
+    one that it was tuned with is refused, unless `allow_other_template`. Raises ModelError.
     """
     where = _device(device)
     number = fastest_dtype(where) if dtype == "auto" else _DTYPES.get(dtype)
@@ -146,6 +150,8 @@ def load_model(name: str, dtype: str = "auto", device: str = "auto") -> LoadedMo
             model, tokenizer = _load_adapter(Path(source), base, number)
         else:
             model, tokenizer = _load_plain(source, number)
+        if not allow_other_template:
+            check_template(source, tokenizer)
         return LoadedModel(model.to(where).eval(), tokenizer, name)  # pyright: ignore[reportArgumentType]
 
 

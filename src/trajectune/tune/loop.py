@@ -22,7 +22,10 @@ import torch
 from numpy.typing import NDArray
 
 from trajectune.errors import DataError, RecipeError
+from trajectune.models.identity import Provenance, template_digest, weights_digest, write_provenance
+from trajectune.models.loading import resolve_model
 from trajectune.models.quiet import quiet
+from trajectune.progress import OnProgress, Progress, silent
 from trajectune.storage import read_json, write_folder, write_json
 from trajectune.tune.checkpoint import Checkpoints, CheckpointState
 from trajectune.tune.data.packing import pack_rows, split_among
@@ -53,12 +56,16 @@ def tune(
     settings: TuneSettings,
     run_dir: Path,
     shares: Mapping[str, float],
+    *,
+    dialect: str = "",
+    on_progress: OnProgress = silent,
 ) -> TuneResult:
     """Tune `model` (a name or a folder) on `rows` and save it in `run_dir/model`.
 
     `shares` gives each source's part of the loss. Rows of a source with share 0 are not computed; the
     parts of sources without rows (in the whole or in a step) go to the others in proportion. Goes on from
-    the last checkpoint in `run_dir`, and does nothing when its model is there already.
+    the last checkpoint in `run_dir`, and does nothing when its model is there already. The model's folder
+    says what it was tuned from, under which template and in which `dialect` (`Provenance`).
     Raises `DataError`, `RecipeError` or `ModelError` for what a user can mend.
     """
     rows = _used(rows, shares)
@@ -69,9 +76,10 @@ def tune(
     if processes.device == "cpu":
         keep_freed_memory()
     trainer = Trainer(rows, model, settings, run_dir, shares, processes, fingerprint)
-    trainer.run()
+    provenance = _provenance(model, trainer, dialect) if processes.first else None
+    trainer.run(on_progress)
     if processes.first:
-        trainer.finish()
+        trainer.finish(provenance)
     processes.wait()
     return TuneResult.model_validate(read_json(run_dir / RESULT))
 
@@ -107,12 +115,15 @@ class Trainer:
             self.checkpoints.restore(self.optimizer, found[0], self.done)
         processes.wait()
 
-    def run(self) -> None:
+    def run(self, on_progress: OnProgress = silent) -> None:
         """All steps that are left, with a checkpoint now and then."""
         total, first = self.schedule.steps, self.processes.first
-        with MetricsLog(self.run_dir, self.done, total, first=first) as log:
+        with MetricsLog(self.run_dir, self.done, first=first) as log:
             while self.done < total:
-                log.write(self.step())
+                metrics = self.step()
+                log.write(metrics)
+                if first:
+                    on_progress(Progress("tuning", self.done, total, f"loss {metrics.loss:.3f}"))
                 if self.done % self.settings.checkpoint_every == 0 and self.done < total and first:
                     state = CheckpointState(
                         step=self.done, precision=self.precision, fingerprint=self.fingerprint
@@ -156,8 +167,8 @@ class Trainer:
             seconds=round(time.perf_counter() - start, 4),
         )
 
-    def finish(self) -> None:
-        """Save the model, then what tuning came to, then sweep the checkpoints away."""
+    def finish(self, provenance: Provenance | None = None) -> None:
+        """Save the model with its provenance, then what tuning came to, then sweep the checkpoints away."""
         whole, tokenizer = cast("Any", self.trainable.whole), self.trainable.tokenizer
 
         def write(folder: Path) -> None:
@@ -165,6 +176,8 @@ class Trainer:
                 whole.save_pretrained(folder)
                 if tokenizer is not None:
                     tokenizer.save_pretrained(folder)
+            if provenance is not None:
+                write_provenance(folder, provenance)
 
         write_folder(self.run_dir / "model", write)
         write_json(self.run_dir / RESULT, self._result().model_dump(mode="json"))
@@ -205,6 +218,19 @@ class Trainer:
         )
 
 
+def _provenance(model: str | Path, trainer: Trainer, dialect: str) -> Provenance | None:
+    """What the tuned model came from; `None` for a model without a tokenizer, whose template is unknown."""
+    tokenizer = trainer.trainable.tokenizer
+    if tokenizer is None:
+        return None
+    return Provenance(
+        base=str(model),
+        base_weights=weights_digest(resolve_model(str(model))),
+        template=template_digest(tokenizer),
+        dialect=dialect,
+    )
+
+
 def _used(rows: Sequence[TokenRow], shares: Mapping[str, float]) -> list[TokenRow]:
     """The rows whose source has a part of the loss."""
     missing = sorted({row.source for row in rows} - set(shares))
@@ -219,7 +245,7 @@ def _used(rows: Sequence[TokenRow], shares: Mapping[str, float]) -> list[TokenRo
     used = [row for row in rows if shares[row.source] > 0]
     if not used:
         raise DataError(
-            "there is no row to tune on", remedy="check which rows were set aside, and the sources' shares"
+            "there is no row to tune on", remedy="check which rows were rejected, and the sources' shares"
         )
     return used
 

@@ -11,8 +11,6 @@ from types import TracebackType
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
 from trajectune.storage import JsonlWriter, read_records, write_atomic
@@ -87,28 +85,16 @@ class TuneResult(BaseModel):
 class MetricsLog:
     """Writes each step's metrics; use as a context manager."""
 
-    def __init__(self, run_dir: Path, done: int, total: int, *, first: bool = True) -> None:
+    def __init__(self, run_dir: Path, done: int, *, first: bool = True) -> None:
         self._path = run_dir / "metrics.jsonl"
-        self._first, self._done = first, done
+        self._first = first
         if first:
             _cut(self._path, done)
             self._file = JsonlWriter(self._path)
             self._board = SummaryWriter(str(run_dir / "tensorboard"), purge_step=done + 1)
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("tuning"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.3f}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not (first and console.is_terminal),
-        )
-        self._task = self._progress.add_task("steps", total=total, completed=done, loss=float("nan"))
 
     def write(self, metrics: StepMetrics) -> None:
         """Record one step."""
-        self._progress.update(self._task, completed=metrics.step, loss=metrics.loss)
         if not self._first:
             return
         self._file.write(metrics)
@@ -118,13 +104,11 @@ class MetricsLog:
             self._board.add_scalar(f"loss/{source}", part.loss, metrics.step)
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
         if self._first:
             self._file.close()
             self._board.close()

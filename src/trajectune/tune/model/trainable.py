@@ -100,7 +100,8 @@ def load_trainable(
 
     `precision` is `fp32` or `bf16`. Raises `ModelError` for what cannot be loaded or tuned.
     """
-    loaded = load_model(str(model), dtype=_NAMES[precision], device=device)
+    # To tune under another template than before is to choose that template.
+    loaded = load_model(str(model), _NAMES[precision], device, allow_other_template=True)
     plain = loaded.model
     plain.set_attn_implementation(ATTENTION)
     if settings.checkpoint_activations:
