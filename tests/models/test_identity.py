@@ -67,7 +67,7 @@ def test_a_template_is_the_same_after_saving_and_loading(folder: Path, tmp_path:
     tokenizer.save_pretrained(tmp_path / "saved")
     shutil.copy(folder / "config.json", tmp_path / "saved")
     assert template_digest(load_tokenizer(str(tmp_path / "saved"))) == digest
-    tokenizer.chat_template += " "
+    tokenizer.chat_template = f"{tokenizer.chat_template} "
     assert template_digest(tokenizer) != digest
     assert renderer_of(tokenizer).digest == template_digest(tokenizer)
 

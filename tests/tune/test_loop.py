@@ -21,10 +21,12 @@ from trajectune.models.identity import read_provenance, template_digest, weights
 from trajectune.models.loading import load_model
 from trajectune.models.tiny import write_tiny_model
 from trajectune.progress import Progress
+from trajectune.tune.data.groups import groups_of
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.loop import Trainer, tune
 from trajectune.tune.metrics import StepMetrics, TuneResult, read_metrics
+from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.trainable import load_trainable
 from trajectune.tune.settings import LoraSettings, TuneSettings
 
@@ -191,7 +193,9 @@ def test_frozen_layers_change_no_gradient_of_the_others(base: Path, rows: list[T
     def gradients(count: int) -> dict[str, torch.Tensor]:
         settings = SETTINGS.model_copy(update={"freeze_layers": count})
         trainable = load_trainable(base, settings, "fp32", "cpu")
-        trainable.accumulate(pack_rows(rows, range(4), ["agent", "general"], 8_192), np.ones(2))
+        groups = groups_of(rows)
+        weights = group_weights(np.ones(2), groups, SHARES)
+        trainable.accumulate(pack_rows(rows, range(4), groups, 8_192), weights)
         return {name: p.grad for name, p in trainable.trained if p.grad is not None}
 
     some, everything = gradients(1), gradients(0)

@@ -3,9 +3,9 @@
 The idea: everything that decides what happens in step t is a function of the settings and t. So a run that
 was killed goes on from its last checkpoint and ends with the same weights, bit for bit in fp32 on CPU.
 
-Invariants: the loss of a step is Σ share_s · (mean loss of source s over the step's trained tokens), over
-all packs and processes; `run_dir/model` appears whole, when everything is done; tuning again with the same
-inputs does nothing.
+Invariants: the loss of a step is Σ share_s · (mean loss of source s over the step's trained tokens, each
+counted as often as its label weighs), over all packs and processes; `run_dir/model` appears whole, when
+everything is done; tuning again with the same inputs does nothing.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from trajectune.models.quiet import quiet
 from trajectune.progress import OnProgress, Progress, silent
 from trajectune.storage import read_json, write_folder, write_json
 from trajectune.tune.checkpoint import Checkpoints, CheckpointState
+from trajectune.tune.data.groups import groups_of, sources_of
 from trajectune.tune.data.packing import pack_rows, split_among
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.data.schedule import Schedule, learning_rate
@@ -36,10 +37,11 @@ from trajectune.tune.metrics import (
     SourceMetrics,
     StepMetrics,
     TuneResult,
+    by_label,
     read_metrics,
     total_by_source,
 )
-from trajectune.tune.model.loss import source_weights
+from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.memory import keep_freed_memory
 from trajectune.tune.model.optimizer import MasterAdamW
 from trajectune.tune.model.trainable import TrainableModel, choose_precision, load_trainable
@@ -98,8 +100,13 @@ class Trainer:
         fingerprint: str,
     ) -> None:
         self.rows, self.settings, self.run_dir, self.processes = rows, settings, run_dir, processes
-        self.sources = sorted({row.source for row in rows})
-        self.shares = {source: shares[source] for source in self.sources}
+        self.groups = groups_of(rows)
+        self.factors = np.array([settings.weight_of(group.label) for group in self.groups])
+        if not self.factors.any():
+            raise RecipeError(
+                "no trained token has any weight", remedy="raise `capability_weights` or `format_weight`"
+            )
+        self.shares = {source: shares[source] for source in sources_of(self.groups)}
         self.fingerprint = fingerprint
         self.checkpoints = Checkpoints(run_dir / "checkpoints", settings.keep_checkpoints)
         found = self.checkpoints.latest(fingerprint)
@@ -138,14 +145,14 @@ class Trainer:
         packs = pack_rows(
             self.rows,
             chosen,
-            self.sources,
+            self.groups,
             settings.pack_tokens,
             share=settings.prefix_tree,
         )
         counts = sum(
-            (pack.counts.sum(axis=0, dtype=np.float64) for pack in packs), np.zeros(len(self.sources))
+            (pack.counts.sum(axis=0, dtype=np.float64) for pack in packs), np.zeros(len(self.groups))
         )
-        weights = source_weights(counts, self.sources, self.shares)
+        weights = group_weights(counts, self.groups, self.shares, self.factors)
         mine = split_among(packs, self.processes.size)[self.processes.rank]
         sums = torch.from_numpy(self.trainable.accumulate(mine, weights)).to(self.trainable.device)
         self.processes.add_up([sums, *self.optimizer.gradients()])
@@ -153,10 +160,13 @@ class Trainer:
         norm = self.optimizer.step(rate, settings.clip)
         self.done += 1
         losses = sums.cpu().numpy()
+        capabilities, kinds = by_label(self.groups, losses, counts)
         return StepMetrics(
             step=self.done,
-            loss=float(losses @ weights),
-            sources=self._by_source(chosen, losses, counts),
+            loss=weights.total(losses),
+            sources=self._by_source(chosen, losses @ weights.members, counts @ weights.members),
+            capabilities=capabilities,
+            kinds=kinds,
             learning_rate=rate,
             gradient_norm=norm,
             rows=len(chosen),
@@ -192,7 +202,7 @@ class Trainer:
             part.rows += 1
             part.tokens += len(self.rows[index])
         for source, part in parts.items():
-            column = self.sources.index(source)
+            column = list(self.shares).index(source)
             part.trained_tokens = int(counts[column])
             part.loss = float(losses[column] / counts[column])
         return parts
@@ -276,4 +286,6 @@ def _fingerprint(
         digest.update(f"\0{row.id}\0{row.source}\0".encode())
         digest.update(row.tokens.tobytes())
         digest.update(row.trained.tobytes())
+        if row.labels.any():
+            digest.update(row.labels.tobytes())
     return digest.hexdigest()
