@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trajectune.dialects.contract import Ask, Dialect, Opening, Reading, step_key
+from trajectune.dialects.native import named
 from trajectune.errors import DataError
 from trajectune.example import Example, Message, Span
 from trajectune.trajectory import Reply, Step, Trajectory
@@ -29,11 +30,15 @@ def opening_of(trajectory: Trajectory) -> Opening:
 
 
 def replied(dialect: Dialect, replies: Sequence[Reply], key: str) -> list[Message]:
-    """A model's own turns in a step, word for word, with the questions between them."""
+    """A model's own turns in a step, word for word, with the questions between them.
+
+    Native calls without an id get the one that their answers name.
+    """
     messages: list[Message] = []
     for number, reply in enumerate(replies, 1):
+        calls = named(reply.calls, key)
         messages.append(
-            Message(role="assistant", content=reply.text, tool_calls=reply.calls, tokens=reply.tokens)
+            Message(role="assistant", content=reply.text, tool_calls=calls, tokens=reply.tokens)
         )
         asked = dialect.read(replies[:number], key) if number < len(replies) else None
         if isinstance(asked, Ask):
