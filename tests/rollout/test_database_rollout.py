@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from guess_environment import Scripted
+from support.guess import Scripted
 
 from trajectune.agents.expert import ExpertAgent
 from trajectune.curate.steps.filter import keep_successes

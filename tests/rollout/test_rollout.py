@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from guess_environment import Guess, GuessEpisode, Scripted, act, know
+from support.guess import Guess, GuessEpisode, Scripted, act, know
 
 from trajectune.agents.contract import Agent, AgentReply, Conversation
 from trajectune.agents.expert import ExpertAgent
@@ -332,7 +332,7 @@ SLOW = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {here!r})
-from guess_environment import Guess, Scripted, know
+from support.guess import Guess, Scripted, know
 from trajectune.rollout.rollout import rollout
 from trajectune.dialects.registry import get_dialect
 def say(conversation):

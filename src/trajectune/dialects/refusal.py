@@ -3,7 +3,7 @@
 Dialects ask it of a reply in which they read no move, the error analysis of evaluation of what an agent
 said in place of one. Only the beginning counts, since an agent that declines does so at once.
 
-Invariant: an agent that says what it cannot find (`I can't see a mug, so I look elsewhere`) refuses nothing.
+Invariant: to say what cannot be found (`I can't see a mug, so I look elsewhere`) is no refusal.
 """
 
 from __future__ import annotations
