@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,30 +33,25 @@ CALLS = st.builds(
 )
 FAULTS = st.none() | st.sampled_from(Fault)
 TOOLS = st.lists(st.builds(Tool, name=st.text(max_size=3)), max_size=1)
-MOVES = st.fixed_dictionaries(
-    {"actions": st.lists(st.builds(Action, call=CALLS, observation=st.text(), fault=FAULTS), max_size=2)}
-) | st.fixed_dictionaries({"message": st.none() | st.text()})
+ACTIONS = st.lists(st.builds(Action, call=CALLS, observation=st.text(), fault=FAULTS), max_size=2)
 REPLIES = st.builds(
     Reply, text=st.text(), calls=st.lists(CALLS, max_size=1), tokens=st.none() | st.lists(st.integers(0, 9))
 )
 
 
-@st.composite
-def steps(draw: st.DrawFn) -> Step:
-    """Any step: calls, or words to the user, or neither."""
-    return Step(
-        **draw(MOVES),
-        thought=draw(st.text()),
-        observation=draw(st.text()),
-        fault=draw(FAULTS),
-        replies=draw(st.lists(REPLIES, max_size=2)),
-        tools=draw(TOOLS),
-        trained=draw(st.booleans()),
-    )
-
-
+AROUND: dict[str, Any] = {
+    "thought": st.text(),
+    "observation": st.text(),
+    "fault": FAULTS,
+    "replies": st.lists(REPLIES, max_size=2),
+    "tools": TOOLS,
+    "trained": st.booleans(),
+}
+STEPS = st.builds(Step, actions=ACTIONS, **AROUND) | st.builds(
+    Step, message=st.none() | st.text(), **AROUND
+)
 DEMONSTRATIONS = st.none() | st.builds(
-    Demonstration, observation=st.text(), steps=st.lists(steps(), max_size=1)
+    Demonstration, observation=st.text(), steps=st.lists(STEPS, max_size=1)
 )
 
 
@@ -72,7 +69,7 @@ def trajectory(**changes: object) -> Trajectory:
 
 
 @given(
-    steps=st.lists(steps(), max_size=2),
+    steps=st.lists(STEPS, max_size=2),
     demonstration=DEMONSTRATIONS,
     metadata=st.dictionaries(st.text(), JSON, max_size=2),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.steps import moved, read_text, written
-from trajectune.dialects.contract import Dialect, Opening
+from trajectune.dialects.contract import Dialect, Opening, Reading
 from trajectune.dialects.conversation import same_move
 from trajectune.dialects.native import call_id
 from trajectune.dialects.registry import get_dialect
@@ -232,6 +232,7 @@ def test_a_broken_native_call_is_bad_format_and_no_message() -> None:
     assert "one JSON object" in reading.detail
     assert read_text(NATIVE, " \n").fault is Fault.BAD_FORMAT
     with_calls = NATIVE.read([Reply(text=broken, calls=[SQL])])
+    assert isinstance(with_calls, Reading)
     assert same_move(with_calls, moved(broken, SQL))
 
 
