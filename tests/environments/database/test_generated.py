@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.steps import check_read_back
+from support.steps import moved as moved_step
+from trajectune.dialects.conversation import same_move
 from trajectune.dialects.registry import get_dialect
 from trajectune.environments.check import check_environment
 from trajectune.environments.database import DatabaseEnvironment
@@ -118,9 +121,8 @@ def test_every_expert_earns_the_reward(number: int, kind: str, unseen: bool, see
     while (moved := play.advance()) is not None:
         move, result = moved
         assert result.fault is None or not move.trained
-        text = "".join(span.text for span in dialect.render(move.thought, move.call))
-        reading = dialect.parse(text)
-        assert (reading.thought, reading.call) == (move.thought, move.call)
+        step = moved_step(move.thought, *move.calls)
+        assert same_move(check_read_back(dialect, step), step)
     assert play.last is not None
     assert play.last.reward == 1
     play.episode.close()
@@ -137,7 +139,9 @@ def test_routes_have_the_promised_shares():
         while (moved := play.advance()) is not None:
             moves.append(moved[0])
         repaired += not moves[0].trained
-        looked += "SELECT DISTINCT" in str(moves[0].call.arguments) and len(moves) > 2 and moves[0].trained
+        looked += (
+            "SELECT DISTINCT" in str(moves[0].calls[0].arguments) and len(moves) > 2 and moves[0].trained
+        )
         short += len(moves) == 2
         words += [len(move.thought.split()) for move in moves]
         play.episode.close()

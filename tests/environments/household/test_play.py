@@ -29,7 +29,7 @@ def play(environment: HouseholdEnvironment, task: Task, seed: int = 0) -> tuple[
     played, commands = start(environment, task, seed), []
     assert played is not None
     while (moved := played.advance()) is not None:
-        commands.append(str(moved[0].call.arguments["command"]))
+        commands.append(str(moved[0].calls[0].arguments["command"]))
         assert 0 < len(moved[0].thought.split()) <= 25
     played.episode.close()
     return played, commands
@@ -68,7 +68,7 @@ def test_side_by_side_in_threads_nothing_is_shared(environment: HouseholdEnviron
     assert alone == together
 
 
-def test_the_expert_seed_changes_the_route_not_the_world(environment: HouseholdEnvironment) -> None:
+def test_the_expert_seed_changes_the_route_not_the_room(environment: HouseholdEnvironment) -> None:
     task = environment.tasks("train")[1]
     first, same, other = (play(environment, task, seed) for seed in (0, 0, 1))
     assert first[1] == same[1]
