@@ -80,15 +80,17 @@ def calls_at_once(environment: Environment, task: Task, _: Task) -> Iterator[Fin
 
 def words(environment: Environment, task: Task, _: Task) -> Iterator[Finding]:
     """Words to the user are answered, whatever they are."""
+    episode = environment.open(task, seed=7)
     for said in ("Hello?", "", "\x00" * 10, "x" * 100_000):
-        episode = environment.open(task, seed=7)
         result = episode.reply(said)
         if not isinstance(result, StepResult):
             text = f"reply({said[:10]!r}) gave {type(result).__name__}, not a StepResult."
             yield Finding("error", "words to the user", text, task.id)
-        elif not result.done and not result.observation:
+        elif result.done:
+            break
+        elif not result.observation:
             text = f"reply({said[:10]!r}) was answered with nothing: say something, or end the episode."
             yield Finding("error", "words to the user", text, task.id)
         else:
             yield from check_observation(result.observation, task)
-        episode.close()
+    episode.close()

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trajectune.environments.contract import Environment, Episode, StepResult, Task
+from trajectune.environments.contract import Environment, StepResult, Task
 from trajectune.environments.promises import Finding
 from trajectune.trajectory import Tool, ToolCall
 
@@ -45,9 +45,7 @@ def nothing(environment: Environment, task: Task, _: Task) -> Iterator[Finding]:
 
 def at_once(environment: Environment, task: Task, _: Task) -> Iterator[Finding]:
     """An agent that answers without looking: each tool with empty arguments, or a plain message."""
-    for tool in environment.tools_of(task):
-        yield from _try(environment, task, "answers at once", filled(tool, ""))
-    yield from _say(environment, task, "answers at once", PLAIN_MESSAGE)
+    yield from _one_move(environment, task, "answers at once", "", PLAIN_MESSAGE)
 
 
 def echo(environment: Environment, task: Task, _: Task) -> Iterator[Finding]:
@@ -55,9 +53,21 @@ def echo(environment: Environment, task: Task, _: Task) -> Iterator[Finding]:
     episode = environment.open(task, seed=7)
     seen = episode.observation
     episode.close()
+    yield from _one_move(environment, task, "echoes the observation", seen, seen)
+
+
+def _one_move(
+    environment: Environment, task: Task, agent: str, text: str, message: str
+) -> Iterator[Finding]:
+    """Each tool with `text` for its texts, and `message` to the user: each in an episode of its own."""
     for tool in environment.tools_of(task):
-        yield from _try(environment, task, "echoes the observation", filled(tool, seen))
-    yield from _say(environment, task, "echoes the observation", seen)
+        episode, call = environment.open(task, seed=7), filled(tool, text)
+        result = episode.step(call)
+        yield from _paid(result, agent, f"{call.name}({_short(json.dumps(call.arguments))})", task)
+        episode.close()
+    episode = environment.open(task, seed=7)
+    yield from _paid(episode.reply(message), agent, f"reply({_short(message)!r})", task)
+    episode.close()
 
 
 def filled(tool: Tool, text: str) -> ToolCall:
@@ -82,20 +92,6 @@ def _value(schema: Any, text: str) -> Any:
         wanted = schema.get("required", list(properties))
         return {name: _value(properties.get(name), text) for name in wanted}
     return _EMPTY.get(kind, text)
-
-
-def _try(environment: Environment, task: Task, agent: str, call: ToolCall) -> Iterator[Finding]:
-    """One call, and what the episode comes to when nothing else is done but ending it."""
-    episode = environment.open(task, seed=7)
-    result = episode.step(call)
-    yield from _paid(result, agent, f"{call.name}({_short(json.dumps(call.arguments))})", task)
-    episode.close()
-
-
-def _say(environment: Environment, task: Task, agent: str, message: str) -> Iterator[Finding]:
-    episode: Episode = environment.open(task, seed=7)
-    yield from _paid(episode.reply(message), agent, f"reply({_short(message)!r})", task)
-    episode.close()
 
 
 def _paid(result: StepResult, agent: str, move: str, task: Task) -> Iterator[Finding]:

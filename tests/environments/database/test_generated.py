@@ -13,11 +13,12 @@ from support.steps import check_read_back
 from support.steps import moved as moved_step
 from trajectune.dialects.conversation import same_move
 from trajectune.dialects.registry import get_dialect
+from trajectune.environments import unearned
 from trajectune.environments.check import check_environment
 from trajectune.environments.database import DatabaseEnvironment
 from trajectune.environments.database.engine.problem import CHANGES
 from trajectune.environments.database.generator import wordings
-from trajectune.environments.database.generator.generated import KINDS, make
+from trajectune.environments.database.generator.generated import KINDS, Level, make
 from trajectune.environments.database.generator.themes import test_themes as unseen_themes
 from trajectune.environments.database.generator.themes import train_themes
 from trajectune.environments.play import start
@@ -27,6 +28,15 @@ ENVIRONMENT = DatabaseEnvironment(train=240, dev=24, test=120)
 
 def test_the_environment_keeps_the_contract():
     assert check_environment(ENVIRONMENT) == []
+
+
+@pytest.mark.parametrize("level", ["plain", "varied"])
+def test_no_task_pays_for_nothing(level: Level):
+    environment = DatabaseEnvironment(level=level, train=96, dev=24, test=48)
+    for split in ("train", "dev", "test"):
+        for task in environment.tasks(split):
+            for agent in (unearned.nothing, unearned.at_once, unearned.echo):
+                assert list(agent(environment, task, task)) == []
 
 
 def test_a_problem_depends_on_its_seed_alone():
