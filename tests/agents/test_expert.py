@@ -72,10 +72,12 @@ def test_what_goes_wrong_is_that_conversations_error() -> None:
     environment = Told()
     agent = ExpertAgent(environment)
     task, unknown = environment.tasks("train")[0], environment.tasks("train")[3]
+    good = None
     for seen in "abc":
         good, bad = agent.reply([conversation(task, seen), conversation(unknown, seen)])
         assert (bad.finish, bad.move) == ("error", None)
         assert "knows no answer" in bad.error
+    assert good is not None
     assert (good.finish, good.error) == ("error", "the expert has no further move")
 
 

@@ -178,7 +178,7 @@ def test_broken_promises_are_found(monkeypatch: pytest.MonkeyPatch, method: str,
     assert rule in rules(DoorEnvironment())
 
 
-@pytest.mark.parametrize("tools", [(), (Tool(name="x"),), DoorEnvironment.tools * 2])
+@pytest.mark.parametrize("tools", [(), (Tool(name="x"),), (*DoorEnvironment.tools, *DoorEnvironment.tools)])
 def test_tools_are_described_and_have_names_of_their_own(
     monkeypatch: pytest.MonkeyPatch, tools: tuple[Tool, ...]
 ):

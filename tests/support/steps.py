@@ -60,7 +60,7 @@ def written(dialect: Dialect, step: Step, key: str = "") -> str:
 def check_read_back(dialect: Dialect, step: Step, key: str = "task#0") -> Reading:
     """The contract's promise: what is written is read back, and every beginning of it asks on."""
     turns = dialect.speak(step, key)
-    assert turns == dialect.speak(step, key), "writing twice gives other words"
+    assert dialect.write(step, key) == [*turns, *dialect.answer(step, key)], "writing twice differs"
     assert turns[-1].role == "assistant"
     assert all(turn.trained == (turn.role == "assistant") for turn in turns)
     replies = as_replies(turns)
