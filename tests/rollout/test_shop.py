@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -191,11 +192,10 @@ def test_a_dialect_of_several_turns_is_played_collected_and_read_back(tmp_path: 
     assert [len(step.replies) for step in row.steps] == [3, 3, 3]
     assert row.steps[0].replies[1] == Reply(text="price", tokens=[3])
     assert all(same_move(check_read_back(STAGED, step), step) for step in row.steps)
-    last = max((c for c in seen if c.task.id == row.task), key=lambda c: len(c.messages))
+    talks = [conversation.messages for conversation in seen if conversation.task.id == row.task]
+    assert all(later[: len(talk)] == talk for talk, later in pairwise(talks)), "a conversation only grows"
     example = to_example(row, STAGED)
-    assert [(m.role, m.content) for m in example.messages[:-1]] == [
-        (m.role, m.content) for m in last.messages
-    ]
+    assert [(m.role, m.content) for m in example.messages[:-1]] == [(m.role, m.content) for m in talks[-1]]
     assert [m.tokens for m in example.messages if m.role == "assistant"][:3] == [[1], [3], [5]]
 
 
