@@ -65,7 +65,7 @@ def test_check_shows_what_is_wrong_in_many_tasks_once(spoil: Callable[[str, str]
     assert "(and 2 more like it)" in result.output
 
 
-def test_check_shows_rejected_rows(tmp_path: Path):
+def test_check_shows_rows_set_aside(tmp_path: Path):
     database = tmp_path / "a.sqlite"
     connection = sqlite3.connect(database)
     connection.execute("CREATE TABLE t (a)")
@@ -73,7 +73,7 @@ def test_check_shows_rejected_rows(tmp_path: Path):
     (tmp_path / "q.json").write_text('[{"question": "?", "SQL": "SELECT 1"}, {"question": "?"}]')
     options = ["-o", "source=sqlite", "-o", f"path={database}", "-o", f"questions={tmp_path / 'q.json'}"]
     result = RUN.invoke(app, ["check", "database", *options])
-    assert "rejected, row 2" in result.output
+    assert "set aside, row 2" in result.output
 
 
 def test_play():

@@ -78,8 +78,8 @@ def check(
         colour = "red" if finding.severity == "error" else "yellow"
         more = f" (and {number - 1} more like it)" if number > 1 else ""
         console.print(f"[{colour}]{escape(str(finding))}[/]{more}", highlight=False, soft_wrap=True)
-    for row in getattr(environment, "rejected", ()):
-        console.print(f"[yellow]rejected, row {row.line}:[/] {escape(row.reason)}", soft_wrap=True)
+    for row in getattr(environment, "set_aside", ()):
+        console.print(f"[yellow]set aside, row {row.line}:[/] {escape(row.reason)}", soft_wrap=True)
     errors = sum(finding.severity == "error" for finding in findings)
     if errors:
         console.print(f"{name}: {errors} error(s), {len(findings) - errors} warning(s)")

@@ -11,7 +11,7 @@ from rich.console import Console
 from trajectune.curate.funnel import Funnel, FunnelRow, funnel_table
 from trajectune.curate.steps.filter import keep_successes
 from trajectune.storage import JsonlWriter, read_json, read_records
-from trajectune.trajectory import Action, Outcome, Step, ToolCall, Trajectory
+from trajectune.trajectory import Outcome, Step, ToolCall, Trajectory
 
 
 def trajectory(task: str, seed: int, reward: float | None, *numbers: int, thought: str = "") -> Trajectory:
@@ -22,7 +22,7 @@ def trajectory(task: str, seed: int, reward: float | None, *numbers: int, though
         task=task,
         instruction="",
         observation="",
-        steps=[Step(thought=thought, actions=[Action(call=call)]) for call in calls],
+        steps=[Step(thought=thought, call=call) for call in calls],
         reward=reward,
         outcome=Outcome.AGENT_ERROR if reward is None else Outcome.COMPLETED,
     )

@@ -1,8 +1,7 @@
 """Problems from files: AgentBench's dbbench, and any SQLite database with a list of questions.
 
 The idea: a file's row becomes a `Problem` once, when the environment is built; rows that cannot be
-used (no row of this kind, no gold statement that runs, a change that changes nothing) are rejected with
-the reason, never lost in silence.
+used are rejected with the reason, never lost in silence.
 
 Layouts of databases: a `.sqlite`/`.db` file; a MySQL dump (`.sql`) with several databases; a folder
 with `NAME/NAME.sqlite` (BIRD, Spider). Questions: a JSON list with `question` (or `query`, as
@@ -56,7 +55,7 @@ def dbbench(path: Path, split: Split) -> FileSource:
     source = FileSource(split)
     for row in read_jsonl(path, source.rejected):
         try:
-            source.problems[f"dbbench-{path.stem}-{row.line}"] = _sound(_dbbench_problem(row.value))
+            source.problems[f"dbbench-{path.stem}-{row.line}"] = _dbbench_problem(row.value)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             source.rejected.append(Rejected(row.line, f"not a dbbench row: {error!r}"))
     if not source.problems:
@@ -77,7 +76,7 @@ def questions(path: Path, file: Path, split: Split) -> FileSource:
     images = _images(str(path))
     for number, row in enumerate(rows, 1):
         try:
-            source.problems[f"{file.stem}-{number}"] = _sound(_question_problem(row, images))
+            source.problems[f"{file.stem}-{number}"] = _question_problem(row, images)
         except (KeyError, TypeError, ValueError, sqlite3.Error) as error:
             source.rejected.append(Rejected(number, f"{type(error).__name__}: {error}"))
     return source
@@ -94,8 +93,8 @@ def _dbbench_problem(row: Mapping[str, Any]) -> Problem:
     question = f"{row['description']}\n{row.get('add_description') or headers([table])}"
     label = [str(value) for value in row["label"]]
     if kind in CHANGES:
-        return Problem(question, kind, label[0], None, [table])
-    return Problem(question, kind, str((row.get("sql") or {}).get("query", "")), label, [table])
+        return _sound(Problem(question, kind, label[0], None, [table]))
+    return _sound(Problem(question, kind, str((row.get("sql") or {}).get("query", "")), label, [table]))
 
 
 def _question_problem(row: Mapping[str, Any], images: Mapping[str, bytes]) -> Problem:
@@ -115,7 +114,7 @@ def _question_problem(row: Mapping[str, Any], images: Mapping[str, bytes]) -> Pr
         answers = None if kind in CHANGES else answers_of(_run_gold(sandbox, gold))
     finally:
         sandbox.close()
-    return Problem(text, kind, gold, answers, image=image)
+    return _sound(Problem(text, kind, gold, answers, image=image))
 
 
 def _sound(problem: Problem) -> Problem:
