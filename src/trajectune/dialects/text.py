@@ -3,7 +3,7 @@
 The idea: a dialect finds its markers (`Action:`) at the beginning of a line. A thought or an argument with
 such a line of its own is written with a backslash before it, and read back without, so that nothing an
 agent says can be taken for a marker and the law of reading back needs no exceptions. Lines are ended by
-"\\n" alone; all patterns take linear time.
+a line feed alone; all patterns take linear time.
 """
 
 from __future__ import annotations
