@@ -16,7 +16,8 @@ MARKERS = ["Action: Operation", "Action: Answer", "```sql", "```", "\\", "\n", "
 MARKERS += ["THOUGHT:", "ACTION: look", "action:", "Action:", "Action Input: {}", "Observation:"]
 MARKERS += ["Thought: ", "\r", "\t", "\u2028", '"', "{", '", "calls": [', '"message": "', "```json"]
 MARKERS += CALL_MARKS
-hostile_text = st.one_of(st.text(), st.lists(st.sampled_from(MARKERS)).map("".join))
+pieces = st.lists(st.sampled_from(MARKERS))
+hostile_text = st.one_of(st.text(), pieces.map("".join), pieces.map("\n".join))
 json_values = st.recursive(
     st.none()
     | st.booleans()
