@@ -133,9 +133,8 @@ def _joined(prepared: Prepared, *modules: Any) -> Linear:
     layers: list[Any] = [plain(module) for module in modules]
     key = tuple(id(layer.weight) for layer in layers)
     if key not in prepared:
-        weight = torch.cat([layer.weight.detach() for layer in layers])
         biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
-        prepared[key] = prepare_linear(weight, torch.cat(biases) if biases else None)
+        prepared[key] = prepare_linear(_stacked(layers), torch.cat(biases) if biases else None)
     product = prepared[key]
     added = [low_rank(module) for module in modules]
     if not any(added):
@@ -150,6 +149,22 @@ def _joined(prepared: Prepared, *modules: Any) -> Linear:
         return result
 
     return with_adapters
+
+
+def _stacked(layers: list[Any]) -> torch.Tensor:
+    """The layers' weights one below the other, `[out of all, in]`.
+
+    On a GPU, where this is what is multiplied with, the layers' parameters become parts of it: memory
+    for all weights twice is what a large model does not leave there.
+    """
+    if len(layers) == 1:
+        return layers[0].weight.detach()
+    weight = torch.cat([layer.weight.detach() for layer in layers])
+    if weight.is_cuda:
+        parts = weight.split([layer.out_features for layer in layers])
+        for layer, part in zip(layers, parts, strict=True):
+            layer.weight.data = part
+    return weight
 
 
 def _rotation_table(model: Any, positions: int) -> tuple[torch.Tensor, torch.Tensor]:
