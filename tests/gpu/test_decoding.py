@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-from gpu.made_up import DEVICE, prompts, random_model
 
+from gpu.made_up import DEVICE, prompts, random_model
 from trajectune.composition.composition import Composition
 from trajectune.composition.drafting import Speculation
 from trajectune.composition.presets import upscale
@@ -90,11 +90,10 @@ def test_speculation_changes_no_greedy_reply() -> None:
 def test_a_sampled_reply_does_not_depend_on_the_length_of_blocks() -> None:
     composition = upscale(*triple())
     asked = [request(tokens, seed=i, sampling=SAMPLED) for i, tokens in enumerate(prompts(RAGGED))]
-    replies = [
-        tokens_of(Engine(composition, max_context=512, speculation=Speculation(block=block)).generate(asked))
-        for block in (2, 5)
-    ]
-    assert replies[0] == replies[1]
+    short, long = (
+        Engine(composition, max_context=512, speculation=Speculation(block=block)) for block in (2, 5)
+    )
+    assert tokens_of(short.generate(asked)) == tokens_of(long.generate(asked))
 
 
 def test_the_engine_holds_the_weights_once() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from gpu.made_up import DEVICE, rows
 from torch import Tensor
 
+from gpu.made_up import DEVICE, rows
 from trajectune.tune.data.tree import Pack, build_pack
 from trajectune.tune.model.attention import attend, layout_of
 

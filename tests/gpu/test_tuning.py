@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from gpu.made_up import DEVICE, random_model, rows
 from torch import Tensor
 
+from gpu.made_up import DEVICE, random_model, rows
 from trajectune.models.tiny import write_tiny_model
 from trajectune.tune.checkpoint import CheckpointState
 from trajectune.tune.data.packing import pack_rows
