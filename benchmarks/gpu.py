@@ -4,9 +4,10 @@
     python3 benchmarks/gpu.py --parts tests,decode
     python3 benchmarks/gpu.py --small                   # toy sizes, to try it on a CPU
 
-Needs the checkout and a Python with torch, transformers, peft and pydantic; models have random weights, so
-nothing is downloaded. Each part runs in a process of its own with a time limit of its own, prints one line of
-JSON per case as soon as it is finished (the traceback where it failed), and does not care about the others.
+Needs the checkout and a Python with torch, transformers, peft and pydantic; models have random weights,
+so nothing is downloaded. Each part runs in a process of its own with a time limit of its own, prints one
+line of JSON per case as soon as it is finished (the traceback where it failed), and does not care about
+the others.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Part:
 
 PARTS = {
     "machine": Part("gpu_machine", 40),
-    "tests": Part("gpu_tests", 120),
+    "tests": Part("gpu_tests", 150),
     "train": Part("gpu_train", 240),
     "decode": Part("gpu_decode", 80),
     "compose": Part("gpu_compose", 100),

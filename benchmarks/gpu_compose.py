@@ -46,7 +46,7 @@ def rounds(large: str, small: str, count: int) -> Answer:
 
 
 def adaptive(large: str, small: str, new: int) -> Answer:
-    """Drafts of adaptive length on these random weights: that nothing breaks, and what a bad draft costs."""
+    """Drafts of adaptive length on these random weights: that nothing breaks, and what bad ones cost."""
     composition = upscale(*_triple(large, small))
     answer: Answer = {}
     for rows in (1, 8):

@@ -1,4 +1,4 @@
-"""Decoding a 1B model on a GPU in bf16, beside `transformers.generate` (`benchmarks/decode.py` says how)."""
+"""Decoding a 1B model on a GPU in bf16 beside `transformers.generate` (`benchmarks/decode.py` says how)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models of known shapes with random weights, made where they are needed, and rows that look like trajectories.
+"""Models of known shapes with random weights, made on the spot, and rows that look like trajectories.
 
 Times do not depend on what the weights know, so nothing has to be downloaded.
 """
@@ -80,7 +80,7 @@ def trajectories(count: int, vocabulary: int, scale: float = 1.0) -> list[TokenR
 
 
 def conversations(count: int, vocabulary: int, scale: float = 1.0) -> list[TokenRow]:
-    """Hardly anything shared (30 tokens), one to four turns, lengths spread as chats' are; 500 tokens each."""
+    """Hardly anything shared (30 tokens), one to four turns of spread lengths; about 500 tokens each."""
     draw = np.random.default_rng(1)
     system = draw.integers(vocabulary, size=round(30 * scale))
     rows = []

@@ -1,10 +1,10 @@
 """Tuning on a GPU: the tree of prefixes, the same trainer without sharing, and plain padding.
 
-All three sides of a case take the same rows, the same model and the same optimizer, with a learning rate of
-0, so that their first losses must agree. A step is timed whole: packing, forward, backward, update. Counted
-operations are those that a side's own tokens need (`trajectune.tune.forecast`); what is padded, or computed
-again under activation checkpointing, is not counted in its favour. The ideal gain of the tree is the ratio of
-the counted operations, and its share is what of that is reached in time.
+All three sides of a case take the same rows, the same model and the same optimizer, with a learning rate
+of 0, so that their losses must agree. A step is timed whole: packing, forward, backward, update. Counted
+operations are those that a side's own tokens need (`trajectune.tune.forecast`); what is padded, or
+computed again under activation checkpointing, is not counted in its favour. The ideal gain of the tree is
+the ratio of the counted operations, and its share is what of that is reached in time.
 """
 
 from __future__ import annotations
@@ -143,7 +143,9 @@ class Rig:
         size = max(1, tokens // max(map(len, rows)))
         trained, total = sum(row.trained_tokens for row in rows), 0.0
         for start in range(0, len(rows), size):
-            loss = self.whole(**_padded(rows[start : start + size]), num_items_in_batch=trained).loss
+            loss = self.whole(
+                **_padded(rows[start : start + size]), num_items_in_batch=trained, use_cache=False
+            ).loss
             loss.backward()
             total += float(loss.detach())
         self.optimizer.step(0.0, 1.0)

@@ -6,6 +6,7 @@ import random
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +39,7 @@ def random_model(
     seed: int = 0, *, family: str = "llama", layers: int = 2, dtype: torch.dtype = torch.float32
 ) -> LoadedModel:
     """Weights far from zero, so that every part of the network matters."""
-    shape = {
+    shape: dict[str, Any] = {
         "vocab_size": VOCABULARY,
         "hidden_size": 128,
         "intermediate_size": 192,

@@ -205,9 +205,8 @@ def _later(queries: int, dtype: torch.dtype) -> Tensor:
 def _flex_attend(query: Tensor, key: Tensor, value: Tensor, mask: Any, scale: float) -> Tensor:
     """FlexAttention of query [1, H, T, D], key and value [1, K, T, D] → [1, H, T, D].
 
-    Its kernels want at least 16 numbers per head, so smaller heads get zeros. The scale goes into the
-    queries: compiled for lengths that vary, a scale as an argument would vary as well, and kernels need a
-    constant.
+    Its kernels want at least 16 numbers per head, so smaller heads get zeros. Compiled for lengths that
+    vary, everything else must be said to be constant, the scale above all: so it goes into the queries.
     """
     width = query.shape[-1]
     if width < _SMALLEST_HEAD:
@@ -215,6 +214,9 @@ def _flex_attend(query: Tensor, key: Tensor, value: Tensor, mask: Any, scale: fl
     factor = scale * query.shape[-1] ** 0.5
     if abs(factor - 1) > 1e-6:
         query = query * factor
+    for part in (query, key, value):
+        torch._dynamo.mark_static(part, 1)
+        torch._dynamo.mark_static(part, 3)
     output = _flex()(
         query,
         key,
@@ -266,9 +268,14 @@ def _tiles(chosen: NDArray[np.bool_], device: torch.device | str) -> tuple[Tenso
 
 @cache
 def _flex() -> Any:
-    """FlexAttention, compiled: uncompiled it would build the dense matrix."""
+    """FlexAttention, compiled: uncompiled it would build the dense matrix.
+
+    So would a kernel too many: beyond the limit PyTorch stops compiling. Shapes of heads, number formats,
+    short packs and passes without gradients each take one, and a study tunes several models.
+    """
     from torch.nn.attention.flex_attention import flex_attention
 
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 64)
     return torch.compile(flex_attention, dynamic=True)
 
 
