@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,8 @@ def main() -> None:
     if options.child:
         run_cases(PARTS[options.child], options.small)
         return
+    if options.small:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # toys are too small to share out
     stop = time.monotonic() + options.limit
     report: dict[str, Any] = {"command": " ".join(["python3", *sys.argv]), "parts": {}}
     for name in options.parts.split(","):
@@ -67,7 +70,8 @@ def main() -> None:
 def run_part(name: str, small: bool, left: float) -> dict[str, Any]:
     """The lines of a part's process; it is ended at its limit, or at that of the whole."""
     limit, start = min(PARTS[name].limit, left), time.monotonic()
-    command = [sys.executable, __file__, "--child", name, *(["--small"] if small else [])]
+    command = [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), "--child", name]
+    command += ["--small"] if small else []
     lines: list[Line] = []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, cwd=ROOT)
     reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
@@ -104,15 +108,22 @@ def _end(process: subprocess.Popen[str]) -> None:
 def run_cases(part: Part, small: bool) -> None:
     """Every case of a part; one that fails does not stop the next."""
     sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
-    for name, case in importlib.import_module(part.module).cases(small):
-        start, line = time.perf_counter(), {"case": name}
-        try:
-            line["result"] = case()
-        except Exception:
-            line["error"] = traceback.format_exc(limit=-12)[-4000:]
-        line["seconds"] = round(time.perf_counter() - start, 2)
-        print(json.dumps(_rounded(line)), flush=True)
+    found: list[tuple[str, Callable[[], Any]]] = []
+    _run("import", lambda: found.extend(importlib.import_module(part.module).cases(small)))
+    for name, case in found:
+        _run(name, case)
         _free()
+
+
+def _run(name: str, case: Callable[[], Any]) -> None:
+    """One case, and its line."""
+    start, line = time.perf_counter(), Line(case=name)
+    try:
+        line["result"] = case()
+    except Exception:
+        line["error"] = traceback.format_exc()[-4000:]
+    line["seconds"] = round(time.perf_counter() - start, 2)
+    print(json.dumps(_rounded(line)), flush=True)
 
 
 def _rounded(value: Any) -> Any:
