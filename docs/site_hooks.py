@@ -1,0 +1,39 @@
+"""Makes the docs site from the files as they stand in the repository.
+
+The pages are read in two places: in the repository, where their links go to other files of it, and on the
+site. So the README becomes the site's first page, every file that a page links to outside `docs/` is
+copied to the site, and those links are rewritten. Nothing is kept twice.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+LINKED = ("benchmarks/results/*.json", "examples/*.py", "recipes/*.yaml")
+"""Files outside `docs/` that pages link to."""
+_OUTSIDE = re.compile(r"\]\(\.\./(?!/)")
+_FROM_README = re.compile(r"\]\(docs/")
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the README as the first page, and the files that pages link to."""
+    files.append(File.generated(config, "index.md", content=(ROOT / "README.md").read_text("utf-8")))
+    files.append(File.generated(config, "CHANGELOG.md", abs_src_path=str(ROOT / "CHANGELOG.md")))
+    files.append(File.generated(config, "CONTRIBUTING.md", abs_src_path=str(ROOT / "CONTRIBUTING.md")))
+    for pattern in LINKED:
+        for path in sorted(ROOT.glob(pattern)):
+            name = path.relative_to(ROOT).as_posix()
+            files.append(File.generated(config, name, abs_src_path=str(path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Rewrite links that leave `docs/`, and those of the README that enter it."""
+    if page.file.src_uri in ("index.md", "CHANGELOG.md", "CONTRIBUTING.md"):
+        return _FROM_README.sub("](", markdown)
+    return _OUTSIDE.sub("](", markdown) if "/" not in page.file.src_uri else markdown
