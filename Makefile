@@ -39,7 +39,7 @@ lint: .venv/.dev docs
 
 # The site is written to site/; a warning (a link to nowhere, say) is an error.
 docs: .venv/.dev
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # A wheel, built here and installed in a fresh virtual environment, runs the smoke recipe.
 wheel-test:
