@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 import typer
+from support.models import Tiny
 
 from trajectune.cli.app import app
+from trajectune.dialects.conversation import same_move
+from trajectune.evaluate.items import read_items, value_of
+from trajectune.evaluate.run import evaluate
+from trajectune.evaluate.systems import load_system
+from trajectune.trajectory import Action, Fault, Reply, Step, ToolCall
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
@@ -85,3 +91,29 @@ def test_python_is_python(page: Path) -> None:
 @each_page
 def test_nobody_is_sent_to_a_registry_for_this_package(page: Path) -> None:
     assert not re.search(r"pip install '?(trajectune|agenttune)", text_of(page))
+
+
+def test_the_dialect_on_its_page_reads_what_it_writes() -> None:
+    arrow = defined("dialects.md", "Arrow")()
+    call = ToolCall(name="look", arguments={"shelf": "A"})
+    step = Step(thought="It may be there.", actions=[Action(call=call, observation="A lamp.")])
+    said, answered = arrow.write(step)
+    assert (said.trained, answered.content) == (True, "A lamp.")
+    assert same_move(arrow.read([Reply(text=said.content)]), step)
+    assert arrow.read([Reply(text="I do not know.")]).fault is Fault.BAD_FORMAT
+
+
+def test_the_suite_on_its_page_measures(tmp_path: Path) -> None:
+    system = load_system("tiny", Tiny(spread=0.3).loaded(), max_new_tokens=8, max_context=128)
+    (found,) = evaluate(system, [defined("evaluation.md", "Facts")()], tmp_path)
+    assert (found.status, found.reason) == ("done", "")
+    assert found.value is not None
+    assert found.value.value == value_of(read_items(tmp_path / "facts", found))
+
+
+def defined(page: str, name: str) -> Any:
+    """What the page's Python defines under this name."""
+    space: dict[str, Any] = {}
+    (body,) = (each for each in blocks(ROOT / "docs" / page, "python") if f"class {name}" in each)
+    exec(body, space)
+    return space[name]

@@ -55,6 +55,8 @@ class Tiny:
     spread: float | None = None
     """Standard deviation of the weights; `None`: the family's own small one. With 0.3 every part of the
     network matters, and greedy replies do not just repeat one token."""
+    tied: bool | None = None
+    """Whether the output layer is the embedding; `None`: in Llamas alone."""
     dtype: torch.dtype = torch.float32
     ends: bool = True
     """Whether the end-of-turn token ends a reply."""
@@ -108,9 +110,9 @@ class Tiny:
             "intermediate_size": self.width * 3 // 2,
             "num_hidden_layers": self.layers,
             "num_attention_heads": heads,
-            "num_key_value_heads": heads // 2,
+            "num_key_value_heads": max(2, heads // 2),
             "max_position_embeddings": self.context,
-            "tie_word_embeddings": self.family == "llama",
+            "tie_word_embeddings": self.family == "llama" if self.tied is None else self.tied,
         }
 
 
