@@ -41,7 +41,7 @@ SETTINGS = TuneSettings(
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Tiny().write(tmp_path_factory.mktemp("models") / "tiny")
+    return Tiny(width=64).write(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture
