@@ -16,9 +16,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from support.models import Tiny
 from trajectune.errors import DataError, ModelError, RecipeError
 from trajectune.models.loading import load_model
+from trajectune.models.tiny import write_tiny_model
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.loop import Trainer, tune
@@ -41,7 +41,7 @@ SETTINGS = TuneSettings(
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Tiny(width=64).write(tmp_path_factory.mktemp("models") / "tiny")
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture
