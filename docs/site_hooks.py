@@ -2,12 +2,15 @@
 
 The pages are read in two places: in the repository, where their links go to other files of it, and on the
 site. So the README becomes the site's first page, every file that a page links to outside `docs/` is
-copied to the site, and those links are rewritten. Nothing is kept twice.
+copied to the site, and those links are rewritten. The page of the public API lists what
+`import trajectune as tt` gives, read from the package. Nothing is kept twice.
 """
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).parents[1]
 LINKED = ("benchmarks/results/*.json", "examples/*.py", "recipes/*.yaml")
 """Files outside `docs/` that pages link to."""
+PUBLIC = "<!-- public names -->"
+"""Where the public names are listed."""
 _OUTSIDE = re.compile(r"\]\(\.\./(?!/)")
 _FROM_README = re.compile(r"\]\(docs/")
 
@@ -33,7 +38,19 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Rewrite links that leave `docs/`, and those of the README that enter it."""
+    """Rewrite links that leave `docs/`, and those of the README that enter it; list the public names."""
+    if PUBLIC in markdown:
+        listed = "\n\n".join(f"::: {module}.{name}" for name, module in public_names())
+        return markdown.replace(PUBLIC, listed)
     if page.file.src_uri in ("index.md", "CHANGELOG.md", "CONTRIBUTING.md"):
         return _FROM_README.sub("](", markdown)
     return _OUTSIDE.sub("](", markdown) if "/" not in page.file.src_uri else markdown
+
+
+def public_names() -> Iterator[tuple[str, str]]:
+    """The names that the package offers, each with the module that it comes from, in their order there."""
+    source = (ROOT / "src" / "trajectune" / "__init__.py").read_text("utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("trajectune."):
+            for each in node.names:
+                yield each.name, str(node.module)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -109,6 +111,25 @@ def test_the_suite_on_its_page_measures(tmp_path: Path) -> None:
     assert (found.status, found.reason) == ("done", "")
     assert found.value is not None
     assert found.value.value == value_of(read_items(tmp_path / "facts", found))
+
+
+@pytest.mark.parametrize(
+    ("page", "written", "shown"),
+    [
+        ("index.md", "[a](docs/guide.md) [b](benchmarks/x.json)", "[a](guide.md) [b](benchmarks/x.json)"),
+        (
+            "log.md",
+            "[a](decisions.md) [b](../benchmarks/x.json)",
+            "[a](decisions.md) [b](benchmarks/x.json)",
+        ),
+        ("api/data.md", "[a](../guide.md)", "[a](../guide.md)"),
+    ],
+)
+def test_links_are_mapped_for_the_site(page: str, written: str, shown: str) -> None:
+    pytest.importorskip("mkdocs")
+    hooks: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "site_hooks.py"))
+    place = SimpleNamespace(file=SimpleNamespace(src_uri=page))
+    assert hooks["on_page_markdown"](written, place) == shown
 
 
 def defined(page: str, name: str) -> Any:
