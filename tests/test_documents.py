@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import typer
-from support.models import Tiny
 
+from support.models import Tiny
 from trajectune.cli.app import app
 from trajectune.dialects.conversation import same_move
 from trajectune.evaluate.items import read_items, value_of
