@@ -21,6 +21,8 @@ LINKED = ("benchmarks/results/*.json", "examples/*.py", "recipes/*.yaml")
 """Files outside `docs/` that pages link to."""
 PUBLIC = "<!-- public names -->"
 """Where the public names are listed."""
+CHAIN = "trajectune.run.api."
+"""Where the functions of the chain are; all else that is public has its place on another page."""
 _OUTSIDE = re.compile(r"\]\(\.\./(?!/)")
 _FROM_README = re.compile(r"\]\(docs/")
 
@@ -40,17 +42,24 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Rewrite links that leave `docs/`, and those of the README that enter it; list the public names."""
     if PUBLIC in markdown:
-        listed = "\n\n".join(f"::: {module}.{name}" for name, module in public_names())
-        return markdown.replace(PUBLIC, listed)
+        return markdown.replace(PUBLIC, listed_names())
     if page.file.src_uri in ("index.md", "CHANGELOG.md", "CONTRIBUTING.md"):
         return _FROM_README.sub("](", markdown)
     return _OUTSIDE.sub("](", markdown) if "/" not in page.file.src_uri else markdown
 
 
 def public_names() -> Iterator[tuple[str, str]]:
-    """The names that the package offers, each with the module that it comes from, in their order there."""
+    """The names that the package offers, each with where it is defined, in their order there."""
     source = (ROOT / "src" / "trajectune" / "__init__.py").read_text("utf-8")
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("trajectune."):
             for each in node.names:
-                yield each.name, str(node.module)
+                yield each.asname or each.name, f"{node.module}.{each.name}"
+
+
+def listed_names() -> str:
+    """The functions of the chain in full; links to what stands on the other pages."""
+    names = list(public_names())
+    links = [f"[`{name}`][{path}]" for name, path in names if not path.startswith(CHAIN)]
+    whole = [f"::: {path}" for _, path in names if path.startswith(CHAIN)]
+    return "\n\n".join([", ".join(links), *whole])
