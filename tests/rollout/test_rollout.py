@@ -350,15 +350,15 @@ from trajectune.progress import Progress
 from trajectune.rollout.rollout import rollout
 from trajectune.dialects.registry import get_dialect
 def say(conversation):
-    time.sleep(0.02)
+    time.sleep({pause})
     return know(conversation)
 environment, agent = Guess(60), Scripted(say, workers=2)
 rollout(environment, environment.tasks("train"), agent, get_dialect("react", "guess"), Path({path!r}))
 """
 
 
-def start(path: Path) -> subprocess.Popen[str]:
-    code = SLOW.format(tests=str(TESTS), path=str(path))
+def start(path: Path, pause: float = 0.02) -> subprocess.Popen[str]:
+    code = SLOW.format(tests=str(TESTS), path=str(path), pause=pause)
     return subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
     )
@@ -393,7 +393,7 @@ def test_nothing_is_lost_or_doubled_by_kill_9(tmp_path: Path) -> None:
 
 def test_ctrl_c_keeps_what_is_finished_and_goes_on_upwards(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
-    process = start(path)
+    process = start(path, pause=0.3)  # nine seconds of work, so that a busy machine is not too late
     wait_for_rows(path, 5)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
