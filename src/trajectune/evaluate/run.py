@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from trajectune.errors import DataError, ModelError, RecipeError, TrajectuneError
 from trajectune.evaluate.contract import Measurement, Status, Suite, System
@@ -101,11 +101,7 @@ def _without(system: System, suite: Suite, status: Status, reason: str) -> Measu
 
 def _claim(folder: Path, system: System, suite: Suite, seed: int) -> None:
     """Say what the folder is for, or make sure that it is for this. Raises `DataError`."""
-    asked: dict[str, Any] = {
-        "system": system.identity.model_dump(mode="json"),
-        "settings": suite.settings(),
-        "seed": seed,
-    }
+    asked = {"system": _system(system), "settings": suite.settings(), "seed": seed}
     path = folder / ASKED
     if not path.exists():
         write_json(path, asked)
@@ -116,6 +112,12 @@ def _claim(folder: Path, system: System, suite: Suite, seed: int) -> None:
             where=str(folder),
             remedy="name another folder, or delete this one to measure again",
         )
+
+
+def _system(system: System) -> dict[str, JsonValue]:
+    """What of a system its numbers follow from, and its name, which episodes hold; no paths."""
+    who = system.identity.model_dump(mode="json", include={"name", "weights", "template", "dialect"})
+    return {**who, "max_new_tokens": system.max_new_tokens, "max_context": system.max_context}
 
 
 def _unlike(old: Any, new: dict[str, Any]) -> list[str]:

@@ -22,6 +22,7 @@ def write_page(page: Page, samples: Sequence[Sample], out_dir: Path) -> Path:
     """Write `index.html` and `page.json` (all its data) into `out_dir`; gives the page's path."""
     out_dir.mkdir(parents=True, exist_ok=True)
     write_json(out_dir / "page.json", page.model_dump(mode="json"))
+    del samples
     write_atomic(out_dir / "index.html", f"<!doctype html><title>{escape(page.title)}</title>")
     return out_dir / "index.html"
 

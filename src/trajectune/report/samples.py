@@ -22,7 +22,7 @@ class Sample:
     @property
     def shown(self) -> Trajectory:
         """The last that there is: for the task's name and problem."""
-        return next(each for each in reversed(self.played.values()) if each is not None)
+        return next(each for each in reversed(list(self.played.values())) if each is not None)
 
 
 def choose_samples(
