@@ -1,4 +1,4 @@
-"""Made-up pages of the three shapes: a run, an ablation, a study of emulation. No numbers are of a model."""
+"""Made-up pages of the three shapes: a run, an ablation, a study of emulation. No number is of a model."""
 
 from __future__ import annotations
 
@@ -134,13 +134,13 @@ MADE = {
     "files": {"episodes": "measured/tuned/database/episodes.jsonl"},
     "funnel": [FunnelRow(source="database", tasks=900, episodes=898, passed=880, kept=880, turns=2.3)],
     "mixture": [
-        MixtureRow(source="database", role="agent", rows=880, tokens=390_000, trained_tokens=71_000, share=0.5),
+        MixtureRow(source="database", role="agent", rows=880, tokens=39_000, trained_tokens=710, share=0.5),
         MixtureRow(
-            source="self", role="general", rows=380, tokens=80_000, trained_tokens=60_000, share=0.5, rejected=2
+            source="self", role="general", rows=38, tokens=8000, trained_tokens=60, share=0.5, rejected=2
         ),
     ],
     "losses": [
-        LossCurve(name=name, steps=list(range(1, 41)), losses=[start * 0.93**step + end for step in range(40)])
+        LossCurve(name=name, steps=list(range(40)), losses=[start * 0.93**n + end for n in range(40)])
         for name, start, end in (("database", 2.1, 0.06), ("self", 0.3, 0.8))
     ],
 }  # fmt: skip
@@ -221,8 +221,8 @@ def episode(task: str, reward: float, kind: str = "select", text: str = HOSTILE)
         Step(thought="I look.", actions=[Action(call=call, observation="3 rows")]),
     ]
     return Trajectory(
-        id=task, environment="database", task=task, kind=kind, instruction="", observation=text, steps=steps,
-        reward=reward, outcome=Outcome.COMPLETED,
+        id=task, environment="database", task=task, kind=kind, instruction="", observation=text,
+        steps=steps, reward=reward, outcome=Outcome.COMPLETED,
     )  # fmt: skip
 
 

@@ -71,7 +71,8 @@ def _range(view: SuiteView, systems: list[str]) -> str:
 
 def _gaps(page: Page) -> list[str]:
     return [
-        f"{gap.system} closes {percent(gap.share)} of the gap from {gap.floor} to {gap.ceiling} on {gap.suite}."
+        f"{gap.system} closes {percent(gap.share)} of the gap from {gap.floor} to {gap.ceiling} "
+        f"on {gap.suite}."
         for gap in page.gaps
         if gap.share is not None
     ]

@@ -1,8 +1,9 @@
 """matplotlib's drawings as inline SVG whose colours are the page's own, so that they follow dark and light.
 
-The fixed colours that are drawn with are placeholders that become CSS variables afterwards; text stays text,
-and whatever would reach beyond the drawing (metadata, style rules, ids that several charts share) is taken
-out. Invariants: the same data gives the same bytes; a chart names no URL; text is escaped by matplotlib.
+The fixed colours that are drawn with are placeholders that become CSS variables afterwards; text stays
+text, and whatever would reach beyond the drawing (metadata, style rules, ids that several charts share) is
+taken out. Invariants: the same data gives the same bytes; a chart names no URL; text is escaped by
+matplotlib.
 """
 
 from __future__ import annotations
