@@ -21,12 +21,9 @@ from trajectune.trajectory import Fault, Reply, Step, Tool, ToolCall
 
 
 class AnyWords(Dialect):
-    """Reads every reply as the call `say`; with `strict` none."""
+    """Reads every reply as the call `say`."""
 
     name = "anywords"
-
-    def __init__(self, strict: bool = False) -> None:
-        self.strict = strict
 
     def open(self, opening: Opening) -> list[Message]:
         return [Message(role="user", content=f"{opening.instruction} {opening.observation}")]
@@ -41,18 +38,28 @@ class AnyWords(Dialect):
 
     def read(self, replies: Sequence[Reply], key: str = "") -> Reading | Ask:
         del key
-        if self.strict:
-            return Reading(fault=Fault.BAD_FORMAT, detail="No.")
         return Reading(calls=(ToolCall(name="say", arguments={"words": replies[-1].text}),))
+
+
+class NoWords(AnyWords):
+    """Reads no reply."""
+
+    name = "nowords"
+
+    def read(self, replies: Sequence[Reply], key: str = "") -> Reading | Ask:
+        del replies, key
+        return Reading(fault=Fault.BAD_FORMAT, detail="No.")
 
 
 class Paid(Episode):
     """Over after one call, with the reward that was agreed."""
 
-    observation = "Say something."
-
     def __init__(self, reward: float) -> None:
         self.reward = reward
+
+    @property
+    def observation(self) -> str:
+        return "Say something."
 
     def step(self, call: ToolCall) -> StepResult:
         del call
@@ -69,7 +76,7 @@ class Payday(Environment):
     tools: ClassVar[Sequence[Tool]] = (
         Tool(name="say", parameters={"type": "object", "properties": {"words": {"type": "string"}}}),
     )
-    dialects: ClassVar[Mapping[str, Dialect]] = {"anywords": AnyWords(), "nowords": AnyWords(strict=True)}
+    dialects: ClassVar[Mapping[str, Dialect]] = {"anywords": AnyWords(), "nowords": NoWords()}
     note = "Not a real job."
 
     def __init__(self, rewards: Sequence[float] = (1.0, 0.0, 1.0, 0.5)) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trajectune.errors import DataError
-from trajectune.evaluate.compare import PairedChange, compare, gap_shares
+from trajectune.evaluate.compare import GapShare, PairedChange, compare, gap_shares
 from trajectune.evaluate.contract import Group, Item, Measurement, SystemIdentity
 from trajectune.evaluate.items import write_items
 
@@ -87,6 +87,7 @@ marks = st.lists(
 )
 
 
+@settings(max_examples=30)
 @given(pairs=marks)
 def test_turning_a_comparison_round_turns_its_sign(
     pairs: list[tuple[float, float]], tmp_path_factory: pytest.TempPathFactory
@@ -103,18 +104,18 @@ def test_turning_a_comparison_round_turns_its_sign(
 
 def three(
     tmp_path: Path, floor: Scores, system: Scores, ceiling: Scores, **fields: object
-) -> tuple[list[list[Measurement]], tuple[Path, Path, Path]]:
+) -> list[GapShare]:
     folders = (tmp_path / "f", tmp_path / "s", tmp_path / "c")
     named = zip(folders, ("base", "emulated", "tuned"), (floor, system, ceiling), strict=True)
-    return [stored(folder, name, scores, **fields) for folder, name, scores in named], folders  # pyright: ignore[reportArgumentType]
+    first, second, third = (stored(folder, name, scores, **fields) for folder, name, scores in named)  # pyright: ignore[reportArgumentType]
+    return gap_shares(first, second, third, folders)
 
 
 def test_the_share_of_a_gap_is_of_tasks_that_all_three_played(tmp_path: Path) -> None:
     floor = {str(n): 0.0 for n in range(10)}
     ceiling = {str(n): 1.0 for n in range(10)}
     system = {str(n): float(n < 4) for n in range(8)}
-    measured, folders = three(tmp_path, floor, system, ceiling)
-    (gap,) = gap_shares(*measured, folders)
+    (gap,) = three(tmp_path, floor, system, ceiling)
     assert (gap.floor, gap.system, gap.ceiling, gap.suite) == ("base", "emulated", "tuned", "s")
     assert gap.share is not None
     assert gap.share.value == pytest.approx(0.5)
@@ -122,12 +123,10 @@ def test_the_share_of_a_gap_is_of_tasks_that_all_three_played(tmp_path: Path) ->
 
 def test_without_a_gap_there_is_no_share(tmp_path: Path) -> None:
     same = {"a": 1.0, "b": 0.0}
-    measured, folders = three(tmp_path, same, same, same)
-    assert gap_shares(*measured, folders)[0].share is None
+    assert three(tmp_path, same, same, same)[0].share is None
 
 
 @pytest.mark.parametrize("fields", [{"group": "general"}, {"lower_is_better": True}])
 def test_gaps_are_of_agent_skill(tmp_path: Path, fields: dict[str, object]) -> None:
     scores = {"a": 1.0}
-    measured, folders = three(tmp_path, {"a": 0.0}, scores, scores, **fields)
-    assert gap_shares(*measured, folders) == []
+    assert three(tmp_path, {"a": 0.0}, scores, scores, **fields) == []

@@ -1,4 +1,4 @@
-"""A measurement says who was measured: identities follow from what was loaded, not from what it is called."""
+"""Who was measured: identities follow from what was loaded, not from what it is called."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_same_weights_are_the_same_under_any_name_and_place(
 
 
 def test_a_tuned_model_is_never_taken_for_its_base(base: System, changed_dir: str) -> None:
-    """Wrong before: a tuned model that was measured alone was stored as `base` and nothing told them apart."""
+    """Wrong before: a tuned model that was measured alone was stored as `base`, with nothing else said."""
     impostor = load_system("base", changed_dir, dtype="float32", device="cpu")
     assert impostor.identity.weights != base.identity.weights
     assert impostor.identity.template == base.identity.template
