@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from trajectune.evaluate.compare import PairedChange
@@ -19,7 +20,7 @@ def measurement_table(entries: Sequence[Entry]) -> Table:
     table = Table("suite", "metric", box=box.SIMPLE)
     systems = systems_of(page)
     for system in systems:
-        table.add_column(system, justify="right")
+        table.add_column(escape(system), justify="right")
     for view in suites_of(page):
         for name in view.metrics():
             is_headline = name == view.headline
@@ -28,7 +29,8 @@ def measurement_table(entries: Sequence[Entry]) -> Table:
             ]
             remarks = [view.remark(system) if is_headline else "" for system in systems]
             cells = [remark or cell for remark, cell in zip(remarks, shown, strict=True)]
-            table.add_row(view.name if is_headline else "", words(name) or NOTHING, *cells)
+            label = escape(words(name)) or NOTHING
+            table.add_row(escape(view.name) if is_headline else "", label, *cells)
     return table
 
 
@@ -39,5 +41,6 @@ def change_table(changes: Sequence[PairedChange]) -> Table:
         table.add_column(name, justify="right")
     for each in changes:
         counts = [str(count) for count in (each.tasks, each.gained, each.lost)]
-        table.add_row(each.suite, f"{each.before} → {each.after}", *counts, f"{each.p_value:.2g}")
+        names = escape(each.suite), escape(f"{each.before} → {each.after}")
+        table.add_row(*names, *counts, f"{each.p_value:.2g}")
     return table
