@@ -52,7 +52,7 @@ def measurements(page: Page) -> str:
         if name != "turns"
     ]
     gaps = [
-        f"{gap.suite}: {gap.system} closes {percent(gap.share)} of the gap from {gap.floor} to {gap.ceiling}"
+        f"{gap.suite}: {gap.system}, {percent(gap.share)} of the gap from {gap.floor} to {gap.ceiling}"
         for gap in page.gaps
     ]
     minutes = sum(stage.seconds for stage in page.stages) / 60

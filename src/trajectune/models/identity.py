@@ -10,22 +10,14 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
-from trajectune.models.loading import adapter_base
-
-LENGTH = 16
-"""Hexadecimal digits of a digest."""
-
 
 def weights_digest(folder: Path) -> str:
-    """Digest of the safetensors files of a model's folder; an adapter's takes in its base model's."""
+    """Digest of the safetensors files of a model's folder."""
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
-    base = adapter_base(folder)
-    if base is not None:
-        digest.update((weights_digest(base) if isinstance(base, Path) else base).encode())
-    return digest.hexdigest()[:LENGTH]
+    return digest.hexdigest()
 
 
 def template_digest(tokenizer: PreTrainedTokenizerBase) -> str:
@@ -33,4 +25,4 @@ def template_digest(tokenizer: PreTrainedTokenizerBase) -> str:
     digest = hashlib.sha256(str(tokenizer.chat_template).encode())
     for token, number in sorted(tokenizer.get_vocab().items()):
         digest.update(f"{number} {token!r}\n".encode())
-    return digest.hexdigest()[:LENGTH]
+    return digest.hexdigest()
