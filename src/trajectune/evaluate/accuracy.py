@@ -50,7 +50,6 @@ def option_scores(model: LoadedModel, question: Question) -> Tensor:
 
 
 def _prompt(model: LoadedModel, question: Question) -> list[int]:
-    """Tokens up to the option: the one place here that builds a prompt."""
     asked = model.chat_tokens([{"role": "user", "content": question.prompt}])
     return asked + model.tokenizer.encode(question.lead, add_special_tokens=False)
 
