@@ -105,7 +105,7 @@ def play(
 def find_task(environment: Environment, split: str, which: str) -> Task:
     """The task with this id or position. Raises `RecipeError` that says what there is."""
     if split not in _splits():
-        raise RecipeError(f"there is no split {split!r}", remedy="use train, dev or test")
+        raise RecipeError(f"There is no split {split!r}.", remedy="Use train, dev or test.")
     tasks = environment.tasks(cast("Split", split))
     for task in tasks:
         if task.id == which:
@@ -113,9 +113,9 @@ def find_task(environment: Environment, split: str, which: str) -> Task:
     if which.isdecimal() and int(which) < len(tasks):
         return tasks[int(which)]
     raise RecipeError(
-        f"there is no task {which!r} in the {split} split of {environment.name!r}",
-        remedy=f"it has {len(tasks)} tasks: give a number from 0, or an id"
-        + (f" such as {tasks[0].id}" if tasks else "; try another --split"),
+        f"There is no task {which!r} in the {split} split of {environment.name!r}.",
+        remedy=f"It has {len(tasks)} tasks: give a number from 0, or an id"
+        + (f" such as {tasks[0].id}." if tasks else "; try another --split."),
     )
 
 
