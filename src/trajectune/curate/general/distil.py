@@ -67,8 +67,9 @@ def self_distil(
     """The model's finished answers as examples; the first `rows` of them.
 
     Prompts are asked in waves until `rows` answers are usable, so give more prompts than rows; where they
-    run out there are fewer examples. Answers are appended to `path` in batches as they come; those that are there
-    already are not asked for again. Raises DataError when `path` holds the answers of another model or other settings.
+    run out there are fewer examples. Answers are appended to `path` in batches as they come; those that are
+    there already are not asked for again. Raises DataError when `path` holds the answers of another model
+    or of other settings.
     """
     key = _key(engine, sampling, max_new_tokens, seed)
     found = _answered(Path(path), key)
