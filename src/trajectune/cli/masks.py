@@ -35,26 +35,26 @@ def masks(
 ) -> None:
     """Show rows with their trained tokens in green, and prove the mask of every row of the file.
 
-    Only green tokens count in the loss. An example whose mask cannot be proven is rejected with the reason,
-    here as in `trajectune tune`.
+    Only green tokens count in the loss. A row whose mask cannot be proven is rejected with the reason, here
+    as in `trajectune tune`.
     """
     from rich.console import Console
 
     from trajectune.curate.formats import read_examples
     from trajectune.models.templates import load_tokenizer
     from trajectune.storage import Rejected
-    from trajectune.tune.data.masks import tokenize_all
+    from trajectune.tune.data.prove import prove
 
     console = Console()
     tokenizer = load_tokenizer(model, template)
     rejected: list[Rejected] = []
-    found, unproven = tokenize_all(read_examples(file, rejected), tokenizer, max_tokens)
-    for row in found[:rows]:
+    found = prove(read_examples(file, rejected), tokenizer, max_tokens)
+    for row in found.rows[:rows]:
         trained = f"{row.trained_tokens} of {len(row)} tokens trained"
         console.rule(f"{row.id} · {trained}" if row.id else trained)
         console.print(coloured(row, tokenizer), soft_wrap=True)
-    reasons = [reason for _, reason in unproven] + [f"unreadable: {row.reason}" for row in rejected]
-    _print_summary(console, found, reasons)
+    reasons = [each.reason for each in found.rejected] + [f"unreadable: {row.reason}" for row in rejected]
+    _print_summary(console, found.rows, reasons)
 
 
 def coloured(row: TokenRow, tokenizer: PreTrainedTokenizerBase) -> Text:

@@ -21,6 +21,7 @@ FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 _ROWS = (4, 32, 512)  # a few conversations, many conversations, a prefill
 _SHAPE = (1536, 576)  # a layer of a small model: (out, in)
+_CUDA_SHAPE = (8192, 8192)  # on a GPU a smaller one only measures how long it takes to launch a kernel
 _REPEATS = 7
 
 
@@ -65,7 +66,8 @@ def product_seconds(
 
 def _decoding_seconds(device: str, dtype: torch.dtype) -> float:
     """Geometric mean over the kinds of products of their median times."""
+    shape = _CUDA_SHAPE if device.startswith("cuda") else _SHAPE
     times = (
-        statistics.median(product_seconds(rows, _SHAPE, dtype, device, repeats=_REPEATS)) for rows in _ROWS
+        statistics.median(product_seconds(rows, shape, dtype, device, repeats=_REPEATS)) for rows in _ROWS
     )
     return math.exp(statistics.fmean(map(math.log, times)))

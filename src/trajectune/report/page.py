@@ -1,7 +1,8 @@
-"""One self-contained HTML page: what tuning gained, what it cost, and everything needed to judge that.
+"""One self-contained HTML page over measurements: what was gained, what it cost, and how to judge that.
 
 Invariants: the page loads nothing, runs no script and needs no network; whatever a model wrote is escaped
-(a policy in the page forbids scripts besides); what was not measured is said, not left blank.
+(a policy in the page forbids scripts besides); what was not measured is said, not left blank; the same data
+gives the same bytes.
 """
 
 from __future__ import annotations
@@ -13,40 +14,53 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from pydantic import ValidationError
 
-from trajectune.evaluate.faults import ErrorKind
-from trajectune.evaluate.results import AgentResult, Results
-from trajectune.report import wording
-from trajectune.report.charts import Bar, before_after_chart, loss_chart
+from trajectune.errors import DataError
+from trajectune.evaluate.contract import SystemIdentity
+from trajectune.report import views, wording
+from trajectune.report.contents import Page
+from trajectune.report.figures import figures_of
+from trajectune.report.headline import headline
 from trajectune.report.samples import Sample
-from trajectune.storage import write_atomic, write_json
+from trajectune.storage import explain, read_json, write_atomic, write_json
 
-MAX_TEXT = 2_000
-"""Longest stretch of a trajectory that is shown; what is longer is cut, and the cut is marked."""
+_FILTERS = (
+    "percent",
+    "points",
+    "signed",
+    "number",
+    "measured",
+    "share",
+    "duration",
+    "words",
+    "reply",
+    "cut",
+)
 
 
-def write_report(results: Results, samples: Sequence[Sample], out_dir: Path) -> Path:
-    """Write `index.html` and `results.json` into `out_dir`; gives the page's path."""
+def write_page(page: Page, samples: Sequence[Sample], out_dir: Path) -> Path:
+    """Write `index.html` and `page.json` (all its data) into `out_dir`; gives the page's path."""
     out_dir.mkdir(parents=True, exist_ok=True)
-    write_json(out_dir / "results.json", results.model_dump(mode="json"))
-    page = render(
-        "report.html",
-        title=results.name,
-        results=results,
-        samples=samples,
-        headline=wording.headline(results),
-        agent_chart=_agent_chart(results),
-        kind_charts=[(each, _kind_chart(each, i)) for i, each in enumerate(results.agents)],
-        loss_chart=Markup(loss_chart(results.curves)) if any(c.steps for c in results.curves) else None,
-        accuracy_chart=_accuracy_chart(results),
-        settings=yaml.safe_dump(results.settings, sort_keys=False, allow_unicode=True),
-    )
-    write_atomic(out_dir / "index.html", page)
+    write_json(out_dir / "page.json", page.model_dump(mode="json"))
+    write_atomic(out_dir / "index.html", render(page, samples))
     return out_dir / "index.html"
 
 
-def render(template: str, **values: Any) -> str:
-    """A page of this package's templates, every value escaped unless it is our own drawing."""
+def read_page(path: Path) -> Page:
+    """What a `page.json` holds. Raises `DataError` for another kind of file or a newer version."""
+    try:
+        return Page.model_validate(read_json(path))
+    except ValidationError as error:
+        raise DataError(
+            f"this is not the data of a page: {explain(error)}",
+            where=str(path),
+            remedy="give the page.json of a report folder, or upgrade trajectune",
+        ) from None
+
+
+def render(page: Page, samples: Sequence[Sample]) -> str:
+    """The page as HTML, every value escaped unless it is our own drawing."""
     environment = Environment(
         loader=PackageLoader("trajectune.report"),
         autoescape=True,
@@ -54,57 +68,40 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    names = ("percent", "points", "number", "share", "duration", "reply")
-    environment.filters.update({name: getattr(wording, name) for name in names})
-    environment.filters["cut"] = _cut
+    environment.filters.update({name: getattr(wording, name) for name in _FILTERS})
     source = environment.loader
     assert source is not None  # it was given above
     style = source.get_source(environment, "style.css")[0]
-    return environment.get_template(template).render(style=Markup(style), kinds=list(ErrorKind), **values)
+    return environment.get_template("report.html").render(
+        style=Markup(style), page=page, samples=samples, **_computed(page)
+    )
 
 
-def _agent_chart(results: Results) -> Markup | None:
-    bars = [
-        Bar(each.environment, each.before and each.before.success, each.after and each.after.success)
-        for each in results.agents
-    ]
-    return _chart(bars, "Success before and after tuning, by environment", "success")
+def _computed(page: Page) -> dict[str, Any]:
+    """What the template shows besides the page's own fields."""
+    systems, suites = views.systems_of(page), views.suites_of(page)
+    return {
+        "systems": systems,
+        "suites": suites,
+        "seeds": {system: views.seeds_of(page, system) for system in systems},
+        "overall": views.overall_scores(page),
+        "unmeasured": views.unmeasured(page),
+        "headline": headline(page),
+        "figures": figures_of(page),
+        "shares": {view.name for view in suites if view.is_share},
+        "identities": _identities(page),
+        "settings": yaml.safe_dump(page.settings, sort_keys=False, allow_unicode=True),
+    }
 
 
-def _kind_chart(result: AgentResult, index: int) -> Markup | None:
-    before = result.before.by_kind if result.before else {}
-    after = result.after.by_kind if result.after else {}
-    kinds = sorted(before.keys() | after.keys())
-    bars = [
-        Bar(
-            kind,
-            before[kind].success if kind in before else None,
-            after[kind].success if kind in after else None,
-        )
-        for kind in kinds
-    ]
-    return _chart(bars, f"Success by kind of task: {result.environment}", f"kinds{index}")
-
-
-def _accuracy_chart(results: Results) -> Markup | None:
-    before = results.general_before.accuracy if results.general_before else {}
-    after = results.general_after.accuracy if results.general_after else {}
-    names = list(dict.fromkeys([*before, *after]))
-    bars = [
-        Bar(
-            name,
-            before[name].accuracy if name in before else None,
-            after[name].accuracy if name in after else None,
-        )
-        for name in names
-    ]
-    return _chart(bars, "General accuracy before and after tuning", "accuracy")
-
-
-def _chart(bars: Sequence[Bar], title: str, name: str) -> Markup | None:
-    drawn = [bar for bar in bars if bar.before or bar.after]
-    return Markup(before_after_chart(drawn, title, name)) if drawn else None  # our own SVG, text escaped
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} … [{len(text) - MAX_TEXT} characters cut]"
+def _identities(page: Page) -> list[tuple[str, int, SystemIdentity]]:
+    """Who was measured: each system and seed, the dialects of its suites together."""
+    found: dict[tuple[str, int], list[SystemIdentity]] = {}
+    for entry in page.entries:
+        found.setdefault((entry.system, entry.seed), []).append(entry.measurement.system)
+    rows = []
+    for (system, seed), identities in found.items():
+        dialects = ", ".join(dict.fromkeys(each.dialect for each in identities if each.dialect))
+        distinct = dict.fromkeys(each.model_copy(update={"dialect": dialects}) for each in identities)
+        rows += [(system, seed, identity) for identity in distinct]
+    return rows

@@ -1,7 +1,7 @@
 """Problems from files: AgentBench's dbbench, and any SQLite database with a list of questions.
 
 The idea: a file's row becomes a `Problem` once, when the environment is built; rows that cannot be
-used are set aside with the reason, never lost silently.
+used are rejected with the reason, never lost in silence.
 
 Layouts of databases: a `.sqlite`/`.db` file; a MySQL dump (`.sql`) with several databases; a folder
 with `NAME/NAME.sqlite` (BIRD, Spider). Questions: a JSON list with `question` (or `query`, as
@@ -21,7 +21,9 @@ from trajectune.environments.contract import Split, Task
 from trajectune.environments.database.engine.mysql import read_dump, rewrite
 from trajectune.environments.database.engine.problem import CHANGES, Problem
 from trajectune.environments.database.engine.sandbox import Sandbox
+from trajectune.environments.database.engine.scoring import states_match
 from trajectune.environments.database.engine.tables import Column, Table, headers
+from trajectune.environments.database.episode import run
 from trajectune.environments.database.generator.generated import answers_of
 from trajectune.errors import DataError
 from trajectune.storage import Rejected, read_json, read_jsonl
@@ -35,7 +37,7 @@ class FileSource:
     def __init__(self, split: Split) -> None:
         self.split: Split = split
         self.problems: dict[str, Problem] = {}
-        self.set_aside: list[Rejected] = []
+        self.rejected: list[Rejected] = []
 
     def tasks(self, split: Split) -> list[Task]:
         """The tasks, in the order of the file."""
@@ -51,11 +53,11 @@ class FileSource:
 def dbbench(path: Path, split: Split) -> FileSource:
     """AgentBench's `dbbench` JSONL (arXiv 2308.03688): one table and one question in each row."""
     source = FileSource(split)
-    for row in read_jsonl(path, source.set_aside):
+    for row in read_jsonl(path, source.rejected):
         try:
             source.problems[f"dbbench-{path.stem}-{row.line}"] = _dbbench_problem(row.value)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            source.set_aside.append(Rejected(row.line, f"not a dbbench row: {error!r}"))
+            source.rejected.append(Rejected(row.line, f"not a dbbench row: {error!r}"))
     if not source.problems:
         raise DataError(
             "No dbbench task could be read.", where=str(path), remedy="Give AgentBench's dbbench JSONL."
@@ -76,7 +78,7 @@ def questions(path: Path, file: Path, split: Split) -> FileSource:
         try:
             source.problems[f"{file.stem}-{number}"] = _question_problem(row, images)
         except (KeyError, TypeError, ValueError, sqlite3.Error) as error:
-            source.set_aside.append(Rejected(number, f"{type(error).__name__}: {error}"))
+            source.rejected.append(Rejected(number, f"{type(error).__name__}: {error}"))
     return source
 
 
@@ -91,8 +93,8 @@ def _dbbench_problem(row: Mapping[str, Any]) -> Problem:
     question = f"{row['description']}\n{row.get('add_description') or headers([table])}"
     label = [str(value) for value in row["label"]]
     if kind in CHANGES:
-        return Problem(question, kind, label[0], None, [table])
-    return Problem(question, kind, str((row.get("sql") or {}).get("query", "")), label, [table])
+        return _sound(Problem(question, kind, label[0], None, [table]))
+    return _sound(Problem(question, kind, str((row.get("sql") or {}).get("query", "")), label, [table]))
 
 
 def _question_problem(row: Mapping[str, Any], images: Mapping[str, bytes]) -> Problem:
@@ -112,7 +114,26 @@ def _question_problem(row: Mapping[str, Any], images: Mapping[str, bytes]) -> Pr
         answers = None if kind in CHANGES else answers_of(_run_gold(sandbox, gold))
     finally:
         sandbox.close()
-    return Problem(text, kind, gold, answers, image=image)
+    return _sound(Problem(text, kind, gold, answers, image=image))
+
+
+def _sound(problem: Problem) -> Problem:
+    """The problem, or a `ValueError` where an agent that does nothing would be paid."""
+    if problem.answers is not None:
+        if not problem.answers:
+            raise ValueError("the question has no answer")
+        return problem
+    left, right = (Sandbox(problem.tables, problem.image) for _ in range(2))
+    try:
+        run(right, problem.gold)
+        if states_match(left, right):
+            raise ValueError(
+                "its change leaves all rows as they were, so that doing nothing would be right"
+            )
+    finally:
+        left.close()
+        right.close()
+    return problem
 
 
 def _run_gold(sandbox: Sandbox, gold: str) -> list[tuple[object, ...]]:
