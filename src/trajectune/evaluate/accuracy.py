@@ -14,27 +14,30 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 
 from trajectune.evaluate.suites.questions import OPTIONS, Question
 from trajectune.models.loading import LoadedModel
+from trajectune.progress import OnProgress, silent, told
 
 BATCH = 32
 """Most questions computed together."""
 
 
-def answers(model: LoadedModel, questions: Sequence[Question], what: str = "questions") -> list[bool]:
+def answers(
+    model: LoadedModel,
+    questions: Sequence[Question],
+    on_progress: OnProgress = silent,
+    what: str = "questions",
+) -> list[bool]:
     """Whether the model's likeliest option is right, question by question."""
     prompts = [_prompt(model, question) for question in questions]
     by_length: defaultdict[int, list[int]] = defaultdict(list)
     for index, prompt in enumerate(prompts):
         by_length[len(prompt)].append(index)
     batches = [group[i : i + BATCH] for group in by_length.values() for i in range(0, len(group), BATCH)]
-    console = Console(stderr=True)
     right = [False] * len(questions)
-    for batch in track(batches, what, console=console, disable=not console.is_terminal, transient=True):
+    for batch in told(batches, what, len(batches), on_progress):
         scores = _score(model, [prompts[i] for i in batch], [questions[i] for i in batch])
         for i, best in zip(batch, scores.argmax(1).tolist(), strict=True):
             right[i] = best == questions[i].answer
@@ -47,6 +50,7 @@ def option_scores(model: LoadedModel, question: Question) -> Tensor:
 
 
 def _prompt(model: LoadedModel, question: Question) -> list[int]:
+    """Tokens up to the option: the one place here that builds a prompt."""
     asked = model.chat_tokens([{"role": "user", "content": question.prompt}])
     return asked + model.tokenizer.encode(question.lead, add_special_tokens=False)
 

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from trajectune.composition.composition import Composition
 from trajectune.composition.drafting import Speculation
@@ -134,8 +134,13 @@ class Suite(ABC):
     ) -> Measurement:
         """Measure a system. Leaves its items in `folder`, and goes on from what is there already.
 
-        Raises what a user must mend (`TrajectuneError`); anything else that leaves it is recorded as failed.
+        Raises what a user must mend (`TrajectuneError`); anything else that leaves it is recorded as a
+        failure.
         """
+
+    def settings(self) -> dict[str, JsonValue]:
+        """What its numbers depend on besides system and seed: a folder is gone on with under equal ones."""
+        return {}
 
     def unmet(self) -> str:
         """Which need is not met here, in words; empty when all are."""

@@ -16,12 +16,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 
 from trajectune.errors import ModelError
 from trajectune.models.loading import LoadedModel
+from trajectune.progress import OnProgress, silent, told
 from trajectune.tune.data.rows import TokenRow
 
 BATCH_TOKENS = 1_024
@@ -30,10 +29,13 @@ _CHUNK = 256  # positions normalised at once
 
 
 @torch.inference_mode()
-def losses(model: LoadedModel, rows: Sequence[TokenRow]) -> NDArray[np.float64]:
+def losses(
+    model: LoadedModel, rows: Sequence[TokenRow], on_progress: OnProgress = silent
+) -> NDArray[np.float64]:
     """Negative log-likelihood in nats of each row's trained tokens, summed over the row. Shape [rows]."""
     sums = np.zeros(len(rows))
-    for batch in _progress(length_batches(rows), "loss"):
+    batches = length_batches(rows)
+    for batch in told(batches, "loss", len(batches), on_progress):
         logits, targets, owners = _at_trained(model, [rows[i] for i in batch])
         for part, goal, owner in _chunks(logits, targets, owners):
             nll = F.cross_entropy(part.float(), goal, reduction="none").double().cpu().numpy()
@@ -42,13 +44,16 @@ def losses(model: LoadedModel, rows: Sequence[TokenRow]) -> NDArray[np.float64]:
 
 
 @torch.inference_mode()
-def divergences(base: LoadedModel, tuned: LoadedModel, rows: Sequence[TokenRow]) -> NDArray[np.float64]:
+def divergences(
+    base: LoadedModel, tuned: LoadedModel, rows: Sequence[TokenRow], on_progress: OnProgress = silent
+) -> NDArray[np.float64]:
     """KL(base‖tuned) in nats of the next-token distributions, summed over each row's trained positions.
 
     Shape [rows]. Raises `ModelError` when the two vocabularies differ.
     """
     sums = np.zeros(len(rows))
-    for batch in _progress(length_batches(rows), "divergence"):
+    batches = length_batches(rows)
+    for batch in told(batches, "divergence", len(batches), on_progress):
         picked = [rows[i] for i in batch]
         logits, targets, owners = _at_trained(base, picked)
         others = _at_trained(tuned, picked)[0].to(logits.device)
@@ -104,8 +109,3 @@ def _at_trained(model: LoadedModel, rows: Sequence[TokenRow]) -> tuple[Tensor, T
 
 def _chunks(logits: Tensor, targets: Tensor, owners: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     return zip(logits.split(_CHUNK), targets.split(_CHUNK), owners.split(_CHUNK), strict=True)
-
-
-def _progress(batches: list[list[int]], what: str) -> Iterator[list[int]]:
-    console = Console(stderr=True)
-    yield from track(batches, what, console=console, disable=not console.is_terminal, transient=True)

@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from trajectune.evaluate.intervals import Interval
-from trajectune.evaluate.results import Curve
+from trajectune.report.contents import LossCurve as Curve
 
 _SERIES = ("#010101", "#020202", "#030303", "#040404", "#050505", "#060606")
 _INK, _GRID = "#0a0a0a", "#0b0b0b"

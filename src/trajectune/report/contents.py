@@ -7,10 +7,11 @@ lists, in nothing else. Invariant: what was not measured is absent or empty, nev
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
+from trajectune.evaluate.compare import GapShare, PairedChange
 from trajectune.evaluate.contract import Measurement
 from trajectune.evaluate.intervals import Interval
 from trajectune.trajectory import Record
@@ -75,35 +76,6 @@ class Entry(Record):
     measurement: Measurement
 
 
-class PairedChange(Record):
-    """One system against another on the same items of one suite."""
-
-    suite: str
-    before: str
-    after: str
-    tasks: int
-    """Items that both have."""
-    unpaired: int
-    """Items of only one of them; they do not count here."""
-    gained: int
-    lost: int
-    change: Interval | None
-    """Difference of mean scores (paired bootstrap)."""
-    p_value: float
-    """McNemar's exact test of `gained` against `lost`; for scores of 0 and 1."""
-
-
-class GapShare(Record):
-    """How far a system gets from a floor (0) to a ceiling (1) on one suite (EFT's normalised measure)."""
-
-    suite: str
-    floor: str
-    system: str
-    ceiling: str
-    share: Interval | None
-    """`None` when there is no gap."""
-
-
 class WeightCurve(Record):
     """A suite's headline metric over a weight of a composition."""
 
@@ -145,3 +117,11 @@ class Page(Record):
     commit: str = ""
     files: dict[str, str] = Field(default_factory=dict)
     """What lies where, relative to the run directory."""
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if self.schema_version > PAGE_VERSION:
+            raise ValueError(
+                f"schema_version {self.schema_version} is newer than {PAGE_VERSION}: upgrade trajectune"
+            )
+        return self

@@ -1,43 +1,47 @@
-"""Sample trajectories for the page: the same task before and after tuning, side by side."""
+"""Sample trajectories for the page: the same task as several systems played it, side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from trajectune.trajectory import Trajectory
 
+Key = tuple[str, str, int, int]
+"""Suite, task, attempt and seed: what makes two episodes comparable."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One task as the model played it before and after."""
+    """One task as systems played it, in the order of the page; `None` where one did not."""
 
-    before: Trajectory | None
-    after: Trajectory | None
+    suite: str
+    played: Mapping[str, Trajectory | None]
+    """By name of system; at least one is there."""
 
     @property
     def shown(self) -> Trajectory:
-        """Whichever there is; for the task's name and problem."""
-        trajectory = self.after or self.before
-        if trajectory is None:
-            raise ValueError("a sample needs at least one trajectory")
-        return trajectory
+        """The last that there is: for the task's name and problem."""
+        return next(each for each in reversed(list(self.played.values())) if each is not None)
 
 
 def choose_samples(
-    before: Iterable[Trajectory], after: Iterable[Trajectory], limit: int = 6
+    played: Mapping[str, Mapping[str, Iterable[Trajectory]]], limit: int = 6
 ) -> list[Sample]:
-    """Samples that tell most: newly solved ones and failures in turn, environments and kinds spread out.
+    """Samples that tell most, of the episodes of two systems or more: `played[system][suite]`.
 
-    Deterministic. Episodes that the infrastructure broke are left out.
+    The first and the last system are shown. Episodes that the last one solved and did not solve come in
+    turn, suites and kinds of task spread out. Deterministic; episodes that the infrastructure broke are
+    omitted.
     """
-    old = {_key(each): each for each in before if not each.outcome.is_infrastructure_error}
-    new = {_key(each): each for each in after if not each.outcome.is_infrastructure_error}
-    samples = [Sample(old.get(key), new.get(key)) for key in sorted(old.keys() | new.keys())]
+    names = list(played)
+    ends = dict.fromkeys([*names[:1], *names[-1:]])
+    found = {name: _by_key(played[name]) for name in ends}
     groups: dict[tuple[bool, str, str], list[Sample]] = {}
-    for sample in samples:
+    for key in sorted(set[Key]().union(*found.values())):
+        sample = Sample(key[0], {name: episodes.get(key) for name, episodes in found.items()})
         last = sample.shown
-        groups.setdefault((not last.reward, last.environment, last.kind), []).append(sample)
+        groups.setdefault((not last.reward, sample.suite, last.kind), []).append(sample)
     solved = [group for key, group in sorted(groups.items()) if not key[0]]
     failed = [group for key, group in sorted(groups.items()) if key[0]]
     return _in_turn([_in_turn(solved), _in_turn(failed)])[:limit]
@@ -48,5 +52,10 @@ def _in_turn(groups: list[list[Sample]]) -> list[Sample]:
     return [group[i] for i in range(longest) for group in groups if i < len(group)]
 
 
-def _key(trajectory: Trajectory) -> tuple[str, str, int]:
-    return trajectory.environment, trajectory.task, trajectory.seed
+def _by_key(suites: Mapping[str, Iterable[Trajectory]]) -> dict[Key, Trajectory]:
+    return {
+        (suite, each.task, each.attempt, each.seed): each
+        for suite, episodes in suites.items()
+        for each in episodes
+        if not each.outcome.is_infrastructure_error
+    }

@@ -1,0 +1,98 @@
+"""From what a user names or holds in memory to a system that says truly who it is.
+
+The idea: an identity is made from what was loaded, in one place, so that no caller can call a tuned model
+`base` in silence: the name is the caller's, the digests are not. Invariants: the digest of the weights
+follows from the files of a model that was named and from the tensors of one that was handed over; a
+composition's follows from those of all its terms, their weights in the sum, and their system messages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from trajectune.composition.composition import Composition, Term
+from trajectune.composition.drafting import Speculation
+from trajectune.composition.files import load_composition
+from trajectune.evaluate.contract import System, SystemIdentity
+from trajectune.models.identity import template_digest, weights_digest
+from trajectune.models.loading import LoadedModel, resolve_model
+
+LENGTH = 16
+"""Hexadecimal digits of a digest."""
+
+
+def load_system(
+    name: str,
+    model: str | LoadedModel | Composition,
+    *,
+    base: str = "",
+    dialect: str = "",
+    dtype: str = "auto",
+    device: str = "auto",
+    batch_size: int = 16,
+    max_new_tokens: int = 128,
+    max_context: int = 2048,
+    speculation: Speculation | None = None,
+) -> System:
+    """A system called `name` in tables.
+
+    `model` is a model's name or a composition file (which says how to draft), or either of them loaded;
+    `base` is the model that it was tuned from. With a `dialect` the system acts in that one,
+    whatever a suite asks for. `batch_size` conversations are decoded at once; `max_new_tokens` bounds a reply and
+    `max_context` a conversation, in tokens. Raises `ModelError`.
+    """
+    digest: Callable[[LoadedModel], str] = tensors_digest
+    if isinstance(model, str):
+        model, drafts = load_composition(model, dtype, device)
+        speculation, digest = speculation or drafts, named_digest
+    composition = Composition.single(model) if isinstance(model, LoadedModel) else model
+    identity = SystemIdentity(
+        name=name,
+        model=formula(composition),
+        base=base,
+        weights=_weights(composition, digest),
+        template=template_digest(composition.tokenizer),
+        dialect=dialect,
+    )
+    return System(identity, composition, speculation, batch_size, max_new_tokens, max_context)
+
+
+def formula(composition: Composition) -> str:
+    """A composition in the names of its models; a single model's own name."""
+    if _is_single(composition):
+        return composition.lead.name
+    parts = [f"{term.weight:+g}·{term.model.name}" for term in composition.terms]
+    return " ".join(parts).removeprefix("+")
+
+
+def named_digest(model: LoadedModel) -> str:
+    """Digest of the weights behind a model's name: of its files, or, for a model of a hub, its tensors."""
+    source = resolve_model(model.name)
+    return weights_digest(source) if isinstance(source, Path) else tensors_digest(model)
+
+
+def tensors_digest(model: LoadedModel) -> str:
+    """Digest of a model's parameters as they are in memory; another dtype is another digest."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.model.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()[:LENGTH]
+
+
+def _weights(composition: Composition, digest: Callable[[LoadedModel], str]) -> str:
+    if _is_single(composition):
+        return digest(composition.lead)
+    filtered = composition.weight_filter
+    lines = [f"{term.weight!r} {term.system!r} {digest(term.model)}" for term in composition.terms]
+    text = "\n".join([*lines, repr(filtered)])
+    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def _is_single(composition: Composition) -> bool:
+    term: Term = composition.terms[0]
+    return len(composition.terms) == 1 and term.weight == 1 and term.system is None
