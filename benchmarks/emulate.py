@@ -39,7 +39,7 @@ from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Request
 from trajectune.engine.speculation.length import expected
 from trajectune.models.loading import LoadedModel, layer_count, load_model
-from trajectune.run.results import commit, hardware, versions
+from trajectune.run.provenance import commit, hardware, versions
 
 Prompts = list[list[int]]
 WARM_UP = 64

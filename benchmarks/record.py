@@ -19,7 +19,7 @@ from typing import Any
 from trajectune.evaluate.intervals import wilson
 from trajectune.evaluate.results import Results
 from trajectune.report.comparison import arm_means
-from trajectune.run.results import commit, hardware, versions
+from trajectune.run.provenance import commit, hardware, versions
 
 
 def main() -> None:

@@ -101,11 +101,17 @@ class Work:
 
 
 def bind(stages: Iterable[Stage], recipe: Recipe) -> dict[str, Result]:
-    """The results of a recipe's stages, by name; a stage may need those that come before it."""
+    """The results of a recipe's stages, by name."""
+    named = {stage.name: stage for stage in stages}
     results: dict[str, Result] = {}
-    for stage in stages:
-        results[stage.name] = Result(stage, recipe, {name: results[name] for name in stage.needs})
-    return results
+
+    def result(name: str) -> Result:
+        if name not in results:
+            stage = named[name]
+            results[name] = Result(stage, recipe, {need: result(need) for need in stage.needs})
+        return results[name]
+
+    return {name: result(name) for name in named}
 
 
 def in_order(results: Iterable[Result]) -> list[Result]:
