@@ -1,6 +1,6 @@
 """Every failure that a user can mend, as one small tree: what failed, where, and the remedy.
 
-Invariant: an `TrajectuneError` is fit to be shown to a user as it is, without a traceback. Anything
+Invariant: a `TrajectuneError` is fit to be shown to a user as it is, without a traceback. Anything
 else that escapes is a defect of trajectune. Failures *inside* an episode are data (`Outcome`, `Fault`
 in `trajectune.trajectory`), not exceptions, so that one bad reply never stops a run.
 """
@@ -31,7 +31,7 @@ class TrajectuneError(Exception):
 
 
 class DataError(TrajectuneError):
-    """A file cannot be read or written as a whole (a single bad row is set aside, not raised)."""
+    """A file cannot be read or written as a whole (a single bad row is rejected, not raised)."""
 
 
 class RecipeError(TrajectuneError):

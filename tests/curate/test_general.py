@@ -19,6 +19,7 @@ from trajectune.engine.sampling import Sampling
 from trajectune.errors import DataError, UnavailableError
 from trajectune.models.loading import load_model
 from trajectune.models.tiny import write_tiny_model
+from trajectune.progress import Progress
 
 
 @pytest.fixture(scope="module")
@@ -65,28 +66,43 @@ def test_without_reasoning_gym_our_own_list_stands_alone(monkeypatch: pytest.Mon
 def test_answers_are_examples_and_cut_ones_are_not(engine: Engine, tmp_path: Path) -> None:
     prompts = own_prompts()[:24]
     path = tmp_path / "answers.jsonl"
-    found = list(self_distil(prompts, engine, path, max_new_tokens=6, sampling=Sampling(1.5)))
+    distilled = self_distil(prompts, engine, path, max_new_tokens=6, sampling=Sampling(1.5))
+    found = distilled.examples
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert [line["prompt"] for line in lines] == prompts
     finished = [line for line in lines if line["finish"] == "stop" and line["answer"]]
     assert 0 < len(finished) < len(lines), "the made model should end some answers and not others"
+    assert (distilled.asked, distilled.unusable) == (24, 24 - len(finished))
     assert [e.messages[1].content for e in found] == [line["answer"] for line in finished]
     assert all(e.messages[1].trained and e.source == "self" for e in found)
 
 
-def test_prompts_are_asked_until_enough_answers_are_usable(
-    engine: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_prompts_are_asked_until_enough_answers_are_usable(engine: Engine, tmp_path: Path) -> None:
     ask = partial(self_distil, engine=engine, max_new_tokens=6, sampling=Sampling(1.5))
     prompts = own_prompts()[:60]
-    everything = list(ask(prompts, path=tmp_path / "all.jsonl"))
-    caplog.clear()
-    some = list(ask(prompts, path=tmp_path / "some.jsonl", rows=5))
-    assert some == everything[:5]
-    assert len((tmp_path / "some.jsonl").read_text().splitlines()) < len(prompts)
-    assert not caplog.records
-    assert list(ask(prompts, path=tmp_path / "all.jsonl", rows=99)) == everything
-    assert "99 wanted" in caplog.text
+    everything = ask(prompts, path=tmp_path / "all.jsonl")
+    some = ask(prompts, path=tmp_path / "some.jsonl", rows=5)
+    assert some.examples == everything.examples[:5]
+    assert some.asked == len((tmp_path / "some.jsonl").read_text().splitlines()) < len(prompts)
+    assert ask(prompts, path=tmp_path / "all.jsonl", rows=99) == everything
+
+
+def test_too_few_answers_are_part_of_the_result_and_nothing_is_drawn(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[Progress] = []
+    prompts = own_prompts()[:20]
+    found = self_distil(
+        prompts, engine, tmp_path / "a.jsonl", rows=99, max_new_tokens=6, on_progress=told.append
+    )
+    assert found.asked == 20
+    assert len(found.examples) + found.unusable == 20
+    assert [(each.what, each.done, each.total) for each in told][-1] == (
+        "general answers",
+        len(found.examples),
+        99,
+    )
+    assert capsys.readouterr() == ("", "")
 
 
 def test_an_interrupted_run_goes_on_and_ends_the_same(
@@ -94,14 +110,14 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(
 ) -> None:
     prompts = own_prompts()[:20]
     whole, cut = tmp_path / "whole.jsonl", tmp_path / "cut.jsonl"
-    wanted = list(self_distil(prompts, engine, whole, max_new_tokens=6, sampling=Sampling(1.5)))
+    wanted = self_distil(prompts, engine, whole, max_new_tokens=6, sampling=Sampling(1.5))
     cut.write_bytes(whole.read_bytes()[:-30])  # the last line is torn
     asked = []
     generate = engine.generate
     monkeypatch.setattr(
         engine, "generate", lambda requests: asked.append(len(requests)) or generate(requests)
     )
-    found = list(self_distil(prompts, engine, cut, max_new_tokens=6, sampling=Sampling(1.5)))
+    found = self_distil(prompts, engine, cut, max_new_tokens=6, sampling=Sampling(1.5))
     assert found == wanted
     assert asked == [1]
     assert cut.read_bytes() == whole.read_bytes()
@@ -110,13 +126,13 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(
 def test_an_answer_does_not_depend_on_its_neighbours(engine: Engine, tmp_path: Path) -> None:
     prompts = own_prompts()[:8]
     ask = partial(self_distil, engine=engine, max_new_tokens=6, sampling=Sampling(1.5))
-    together = list(ask(prompts, path=tmp_path / "a.jsonl"))
-    turned = list(ask(prompts[::-1], path=tmp_path / "b.jsonl"))
+    together = ask(prompts, path=tmp_path / "a.jsonl").examples
+    turned = ask(prompts[::-1], path=tmp_path / "b.jsonl").examples
     assert together == turned[::-1]
 
 
 def test_answers_of_other_settings_are_not_mixed_in(engine: Engine, tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
-    list(self_distil(["Hi"], engine, path, max_new_tokens=2))
+    self_distil(["Hi"], engine, path, max_new_tokens=2)
     with pytest.raises(DataError, match="other settings"):
-        list(self_distil(["Hi"], engine, path, max_new_tokens=3))
+        self_distil(["Hi"], engine, path, max_new_tokens=3)

@@ -1,109 +1,103 @@
 """How many trajectories came through: tasks → episodes → kept, as AgentTuning's Table 1 counts them.
 
-Invariants: `episodes == errors + failures + repeated + over_cap + kept`; the total of several
-environments is computed from their counts, never from their rates.
+Invariants: `episodes == kept + sum(rejected)`; the total of several sources is computed from their counts,
+never from their rates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from pathlib import Path
+from typing import Any, Self
 
-from pydantic import Field
-from rich.box import SIMPLE
-from rich.markup import escape
-from rich.table import Table
+from pydantic import Field, model_validator
 
+from trajectune.curate.steps.filter import BELOW, INFRASTRUCTURE, NO_STEP, OVER_CAP, SAME_CALLS
 from trajectune.storage import write_json
 from trajectune.trajectory import Record
 
+_VERSION_1 = {"errors": INFRASTRUCTURE, "failures": BELOW, "repeated": SAME_CALLS, "over_cap": OVER_CAP}
+"""Fields of the first version's rows, each with the reason that it counted."""
+
 
 class FunnelRow(Record):
-    """The funnel of one environment."""
+    """The funnel of one source."""
 
-    environment: str
+    source: str
+    """The recipe's name for the environment."""
     tasks: int = 0
     """Different tasks that were played (Table 1: instructions)."""
     episodes: int = 0
-    errors: int = 0
-    """Episodes that the infrastructure failed."""
-    failures: int = 0
-    """Episodes with a reward below the threshold."""
-    repeated: int = 0
-    """Successes with the very calls of another success in the same task."""
-    over_cap: int = 0
-    """Successes beyond what is kept for each task."""
+    rejected: dict[str, int] = Field(default_factory=dict)
+    """Episodes that are not kept, by the reason that a curate step gave."""
     kept: int = 0
     """Trajectories that become training data (Table 1: filtered trajectories)."""
     unreadable: int = 0
     """Rows of the file that are no trajectories; not among the episodes."""
-    turns: float = 0.0
+    turns: float | None = None
     """Average moves of the agent in what was kept (Table 1: average turns)."""
 
-    @property
-    def pass_rate(self) -> float:
-        """Successes among the episodes that the infrastructure did not fail; 0 without any."""
-        judged = self.episodes - self.errors
-        return (judged - self.failures) / judged if judged else 0.0
+    @model_validator(mode="before")
+    @classmethod
+    def _read_version_1(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "environment" not in data:
+            return data
+        rest = {key: value for key, value in data.items() if key not in (*_VERSION_1, "environment")}
+        counts = {reason: data.get(key, 0) for key, reason in _VERSION_1.items()}
+        found = {reason: count for reason, count in counts.items() if count}
+        return {**rest, "source": data["environment"], "rejected": found}
+
+    @model_validator(mode="after")
+    def _every_episode_counts_once(self) -> Self:
+        if self.episodes != self.kept + sum(self.rejected.values()):
+            raise ValueError(f"{self.source}: {self.episodes} episodes are not those kept and rejected")
+        return self
 
     @property
-    def ratio(self) -> float:
-        """Kept trajectories for each task (Table 1: ratio); 0 without tasks."""
-        return self.kept / self.tasks if self.tasks else 0.0
+    def infrastructure_errors(self) -> int:
+        """Episodes that the infrastructure failed."""
+        return self.rejected.get(INFRASTRUCTURE, 0)
+
+    @property
+    def passed(self) -> int:
+        """Episodes with at least the threshold's reward."""
+        failures = self.rejected.get(BELOW, 0) + self.rejected.get(NO_STEP, 0)
+        return self.episodes - self.infrastructure_errors - failures
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Successes among the episodes that the infrastructure did not fail; `None` without any."""
+        judged = self.episodes - self.infrastructure_errors
+        return self.passed / judged if judged else None
+
+    @property
+    def ratio(self) -> float | None:
+        """Kept trajectories for each task (Table 1: ratio); `None` without tasks."""
+        return self.kept / self.tasks if self.tasks else None
 
 
 class Funnel(Record):
-    """The funnels of all environments of a run."""
+    """The funnels of all sources of a run."""
 
     rows: list[FunnelRow] = Field(default_factory=list)
 
     @property
     def total(self) -> FunnelRow:
-        """All environments together."""
+        """All sources together."""
         kept = sum(row.kept for row in self.rows)
+        rejected: Counter[str] = Counter()
+        for row in self.rows:
+            rejected.update(row.rejected)
         return FunnelRow(
-            environment="total",
+            source="total",
             tasks=sum(row.tasks for row in self.rows),
             episodes=sum(row.episodes for row in self.rows),
-            errors=sum(row.errors for row in self.rows),
-            failures=sum(row.failures for row in self.rows),
-            repeated=sum(row.repeated for row in self.rows),
-            over_cap=sum(row.over_cap for row in self.rows),
+            rejected=dict(rejected),
             kept=kept,
             unreadable=sum(row.unreadable for row in self.rows),
-            turns=sum(row.turns * row.kept for row in self.rows) / kept if kept else 0.0,
+            turns=sum((row.turns or 0) * row.kept for row in self.rows) / kept if kept else None,
         )
 
     def save(self, path: Path) -> None:
         """Write the counts as JSON; `Funnel.model_validate(read_json(path))` gives them back."""
         write_json(path, self.model_dump(mode="json"))
-
-
-def funnel_table(rows: Sequence[FunnelRow]) -> Table:
-    """The funnel for a terminal of 80 columns, with a total where there are several environments.
-
-    Under the table stands why trajectories were left out, as far as there were any.
-    """
-    total = Funnel(rows=list(rows)).total
-    table = Table(title="From tasks to training data", box=SIMPLE, collapse_padding=True)
-    table.add_column("environment", overflow="fold")
-    for name in ("tasks", "episodes", "errors", "passed", "kept", "turns"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in [*rows, *([total] if len(rows) > 1 else [])]:
-        counts = (f"{row.tasks:,}", f"{row.episodes:,}", f"{row.errors:,}")
-        table.add_row(
-            escape(row.environment), *counts, f"{row.pass_rate:.1%}", f"{row.kept:,}", f"{row.turns:.2f}"
-        )
-    table.caption = _left_out(total)
-    return table
-
-
-def _left_out(row: FunnelRow) -> str | None:
-    reasons = {
-        "below the reward threshold": row.failures,
-        "with the calls of another": row.repeated,
-        "beyond the number kept per task": row.over_cap,
-        "rows unreadable": row.unreadable,
-    }
-    said = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items() if count)
-    return f"left out: {said}" if said else None

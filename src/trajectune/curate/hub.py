@@ -1,6 +1,6 @@
 """Examples by name: a local file, or a data set of the Hugging Face hub as `hf:owner/name[:split]`.
 
-Invariant: rows of a hub data set are read by the same formats as a file's, and set aside likewise.
+Invariant: rows of a hub data set are read by the same formats as a file's, and rejected likewise.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from trajectune.curate.formats.files import GUESS_ROWS
 from trajectune.curate.formats.rows import read_row
 from trajectune.errors import DataError, UnavailableError
 from trajectune.example import Example
-from trajectune.storage import Rejected, RejectedSink, Row
+from trajectune.storage import Rejected, RejectedSink, Row, WarningSink
 
 HUB_PREFIX = "hf:"
 
@@ -29,7 +29,7 @@ def read_source(
     """
     if not data.startswith(HUB_PREFIX):
         return read_examples(data, rejected, source)
-    return _read_hub(data, [] if rejected is None else rejected, source)
+    return _read_hub(data, WarningSink(data) if rejected is None else rejected, source)
 
 
 def _read_hub(data: str, rejected: RejectedSink, source: str | None) -> Iterator[Example]:

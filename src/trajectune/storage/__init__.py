@@ -2,7 +2,7 @@
 
 The idea: a run is killed at any moment and started again, so a file is either appended to by complete
 lines (`JsonlWriter`) or written beside its place and moved there (`open_atomic`). Reading streams and is
-patient: a bad row is set aside with its line number and the reason, and the others go on.
+patient: a bad row is rejected with its line number and the reason, and the others go on.
 """
 
 from trajectune.storage.atomic import open_atomic, write_atomic, write_folder, write_json
@@ -19,7 +19,7 @@ from trajectune.storage.reading import (
     read_jsonl,
     read_records,
 )
-from trajectune.storage.text import encode, explain, json_type, parse_json
+from trajectune.storage.text import encode, explain, json_type, parse_json, strict_decoder
 
 __all__ = [
     "MAX_LINE_BYTES",
@@ -38,6 +38,7 @@ __all__ = [
     "read_json",
     "read_jsonl",
     "read_records",
+    "strict_decoder",
     "write_atomic",
     "write_folder",
     "write_json",

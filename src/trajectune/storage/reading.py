@@ -1,6 +1,6 @@
-"""Reading with patience: in constant memory, a bad row set aside with its line number and the reason.
+"""Reading with patience: in constant memory, a bad row rejected with its line number and the reason.
 
-Invariant: a row is read or set aside, never dropped.
+Invariant: a row is read or rejected, never dropped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from trajectune.errors import DataError
 from trajectune.storage.text import decode, explain, json_type, parse_json
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
-"""A longer line is set aside unread, so that one file without line ends cannot fill the memory."""
+"""A longer line is rejected unread, so that one file without line ends cannot fill the memory."""
 
 RecordType = TypeVar("RecordType", bound=BaseModel)
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that was set aside: where it stands (from 1) and what was wrong with it."""
+    """A row that cannot be used: where it stands (from 1) and what was wrong with it."""
 
     line: int
     reason: str
@@ -50,12 +50,12 @@ class RejectedSink(Protocol):
 class WarningSink:
     """The sink of callers that brought none: says each rejected row in the log, so none is lost."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self.path = path
 
     def append(self, row: Rejected, /) -> None:
         """Log one row."""
-        _log.warning("%s, line %d set aside: %s", self.path, row.line, row.reason)
+        _log.warning("%s, line %d rejected: %s", self.path, row.line, row.reason)
 
 
 def open_binary(path: Path | str) -> IO[bytes]:
@@ -116,7 +116,7 @@ def read_json(path: Path | str) -> Any:
 
 
 def _lines(file: IO[bytes], path: Path, sink: RejectedSink) -> Iterator[tuple[int, bytes]]:
-    """Number and bytes of each line that is not blank; lines without end and broken archives set aside."""
+    """Number and bytes of each line that is not blank; lines without end and broken archives rejected."""
     number = 0
     try:
         while line := file.readline(MAX_LINE_BYTES):

@@ -12,6 +12,11 @@ from typing import Any, NoReturn
 from pydantic import BaseModel, ValidationError
 
 
+def strict_decoder() -> json.JSONDecoder:
+    """A decoder that takes nothing beyond the standard, for values one after another in a text."""
+    return json.JSONDecoder(parse_constant=_no_constant)
+
+
 def parse_json(text: str | bytes) -> Any:
     """JSON as the standard has it: no NaN, no Infinity. Raises `ValueError` with one plain sentence."""
     try:

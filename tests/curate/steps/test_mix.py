@@ -9,9 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trajectune.curate.hub import read_source
-from trajectune.curate.steps.mix import MixtureSettings, SourceSettings, manifest, mix, question, shares
+from trajectune.curate.steps.mix import (
+    HELD_OUT,
+    NO_SHARE,
+    OVER_ROWS,
+    MixtureSettings,
+    SourceSettings,
+    manifest,
+    mix,
+    question,
+    shares,
+)
 from trajectune.errors import DataError, RecipeError
 from trajectune.example import Example, Message
+from trajectune.storage import Rejected
 
 NAMES = st.text(alphabet="abcdef", min_size=1, max_size=4)
 
@@ -55,6 +66,10 @@ def test_one_group_alone(eta: float, kept: str, names: set[str]) -> None:
         {"db": examples("d", 9)}, {"chat": examples("c", 9)}, MixtureSettings(eta=eta, validation=2)
     )
     assert mixture.shares == dict.fromkeys(names, 1.0), kept
+    (other,) = {"db", "chat"} - names
+    assert mixture.counts[other].rejected == {
+        NO_SHARE: mixture.counts[other].rows_in - 2 * (other == "chat")
+    }
     assert {example.source for example in mixture.train} == names
     assert len(mixture.validation) == 2
 
@@ -77,7 +92,8 @@ def test_rows_are_drawn_by_seed_and_not_by_order() -> None:
     assert [e.id for e in first.train] == [e.id for e in turned.train]
     assert {e.id for e in first.train} != {e.id for e in other.train}
     assert sum(e.source == "db" for e in first.train) == 10
-    assert first.dropped["db"] == 30
+    assert (first.counts["db"].kept, first.counts["db"].rejected) == (10, {OVER_ROWS: 30})
+    assert first.counts["chat"].rejected == {}
 
 
 @given(st.integers(0, 100), st.integers(1, 4), st.integers(0, 60))
@@ -91,8 +107,11 @@ def test_held_out_questions_are_never_trained(seed: int, same: int, validation: 
     held = [question(example) for example in mixture.validation]
     assert not trained & set(held)
     assert len(set(held)) == len(held)
-    used = len(mixture.train) + len(mixture.validation)
-    assert used + sum(mixture.dropped.values()) == 30 + 24 + 5
+    counts = mixture.counts
+    assert {name: count.rows_in for name, count in counts.items()} == {"a": 30, "b": 24, "db": 5}
+    assert sum(count.kept for count in counts.values()) == len(mixture.train) + len(mixture.validation)
+    asking = sum(question(example) in held for rows in general.values() for example in rows)
+    assert sum(count.rejected[HELD_OUT] for count in counts.values()) == asking - len(held)
 
 
 def test_rows_with_one_instruction_are_drawn_by_seed_too() -> None:
@@ -139,7 +158,7 @@ def test_manifest_counts_by_source() -> None:
     assert found["chat"]["share_of_loss"] == 0.8
 
 
-def test_sources_from_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sources_from_the_hub(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     datasets = pytest.importorskip("datasets")
     turns = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]
     asked = []
@@ -151,11 +170,13 @@ def test_sources_from_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
         return [{"conversations": turns}, {"conversations": 5}, {"conversations": turns}]
 
     monkeypatch.setattr(datasets, "load_dataset", load)
-    rejected = []
+    rejected: list[Rejected] = []
     found = list(read_source("hf:owner/name:part", rejected))
     assert asked == [("owner/name", "part")]
     assert [[message.content for message in each.messages] for each in found] == [["Hi", "Hello"]] * 2
     assert found[0].source == "name"
     assert [row.line for row in rejected] == [2]
+    assert len(list(read_source("hf:owner/name:part"))) == 2
+    assert "hf:owner/name:part, line 2 rejected" in caplog.text
     with pytest.raises(DataError, match="give a local file"):
         list(read_source("hf:none/such"))

@@ -54,6 +54,11 @@ class Format(ABC):
     def render(self, example: Example) -> JsonObject:
         """The format's own fields for an example. Raises `RowError` where the example does not fit."""
 
+    def template(self, row: JsonObject) -> str:
+        """`Example.template`, in the format that holds sampled tokens; empty in all others."""
+        del row
+        return ""
+
     @property
     @abstractmethod
     def columns(self) -> list[pa.Field]:
@@ -102,14 +107,14 @@ def json_value(value: object, place: str) -> Any:
         raise RowError(f"{place}: {error}") from None
 
 
-def parse_call(value: object, place: str) -> ToolCall:
-    """A tool call `{"name", "arguments"}`; the arguments may be JSON text."""
+def parse_call(value: object, place: str, id: str = "") -> ToolCall:
+    """A tool call `{"name", "arguments"}` under its `id`; the arguments may be JSON text."""
     if not isinstance(value, dict):
         raise RowError.expected(place, "an object with name and arguments", value)
     arguments = json_value(value.get("arguments"), f"{place}.arguments")
     if arguments is not None and not isinstance(arguments, dict):
         raise RowError.expected(f"{place}.arguments", "a JSON object", arguments)
-    return ToolCall(name=text(value, "name", f"{place}."), arguments=arguments or {})
+    return ToolCall(name=text(value, "name", f"{place}."), arguments=arguments or {}, id=id)
 
 
 def parse_tools(row: JsonObject, field: str = "tools") -> list[Tool]:

@@ -3,7 +3,7 @@
 The idea: what a file is shows in its name and its first character, and all three give the same stream
 of `Row`s in constant memory. Writing chooses by the name alone.
 
-Invariant: a row is yielded or set aside with its line (JSON) or its row number (Parquet), from 1.
+Invariant: a row is yielded or rejected with its line (JSON) or its row number (Parquet), from 1.
 """
 
 from __future__ import annotations

@@ -1,14 +1,13 @@
 """Whole files of examples: guess the format, read it as a stream, write another.
 
 The idea: the shape of the first rows says what the format is; from then on every row must have it, and
-one that has not is set aside with the reason.
+one that has not is rejected with the reason.
 
-Invariants: memory does not grow with the file; rows read + rows set aside = rows in the file.
+Invariants: memory does not grow with the file; rows read + rows rejected = rows in the file.
 """
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -26,7 +25,7 @@ from trajectune.curate.formats.openai import OpenAI
 from trajectune.curate.formats.own import OwnExample
 from trajectune.curate.formats.rows import METADATA_COLUMN, canonical_row, misfits, read_row, write_row
 from trajectune.curate.formats.sharegpt import ShareGPT
-from trajectune.errors import DataError
+from trajectune.errors import DataError, suggestion
 from trajectune.example import Example
 from trajectune.storage import Rejected, RejectedSink, Row, WarningSink
 
@@ -51,7 +50,7 @@ class WriteCount:
     """What became of the examples that were to be written."""
 
     written: int = 0
-    set_aside: int = 0
+    rejected: int = 0
     lost: Counter[str] = field(default_factory=Counter)
     """For each thing that the format has no place for (`trained flags`): rows that lost it."""
 
@@ -60,8 +59,7 @@ def get_format(name: str) -> Format:
     """The format of a name. Raises `DataError` with the nearest names."""
     if name in FORMATS:
         return FORMATS[name]
-    near = difflib.get_close_matches(name.lower(), FORMATS, 1)
-    hint = f"did you mean {near[0]}? " if near else ""
+    hint = suggestion(name.lower(), FORMATS)
     raise DataError(f"unknown format {name!r}", remedy=f"{hint}formats are {', '.join(FORMATS)}")
 
 
@@ -141,7 +139,7 @@ def write_examples(
             try:
                 row, lost = to_row(form, example)
             except RowError as error:
-                count.set_aside += 1
+                count.rejected += 1
                 sink.append(Rejected(number, str(error)))
                 continue
             count.written += 1

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
-from trajectune.storage import MAX_LINE_BYTES, Rejected, RejectedSink, Row, json_type
+from trajectune.storage import MAX_LINE_BYTES, Rejected, RejectedSink, Row, json_type, strict_decoder
 
 CHUNK_BYTES = 1 << 20
 _SPACE_AND_COMMAS = " \t\r\n,"
@@ -25,7 +25,7 @@ class _Window:
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
-        # bytes that are no UTF-8 become lone surrogates, so that only their own row is set aside
+        # bytes that are no UTF-8 become lone surrogates, so that only their own row is rejected
         self.decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self.text = ""
         self.line = 1
@@ -52,7 +52,7 @@ class _Window:
 def read_stream(file: IO[bytes], rejected: RejectedSink) -> Iterator[Row]:
     """The objects of a JSON array, or of values that follow each other. `Row.line` is where one begins.
 
-    After a mistake in the text itself nothing can be trusted: the rest is set aside as one row.
+    After a mistake in the text itself nothing can be trusted: the rest is rejected as one row.
     """
     window = _Window(file)
     try:
@@ -104,8 +104,4 @@ def _is_mistake(error: json.JSONDecodeError, length: int) -> bool:
     return not error.msg.startswith("Unterminated") and error.pos < length - 16
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"not JSON: {name} is not a JSON value")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_DECODER = strict_decoder()

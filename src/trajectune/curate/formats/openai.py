@@ -2,14 +2,15 @@
 
 This is the chat fine-tuning format of OpenAI, which TRL and others read too. `weight` 0 on a reply
 means not trained; none means trained. Content may be a list of text parts, tools may be JSON text, and
-`developer` is the system. Calls carry ids here and not in an example: written ids are those that the
-tool messages behind a call answer to, or made up where the source had none.
+`developer` is the system. Every written call has an id: its own, else the one that the tool message behind
+it answers to, else one made up, so that a call and its answer always name each other.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 import pyarrow as pa
 
@@ -104,12 +105,13 @@ def _parse_calls(turn: JsonObject, place: str) -> list[ToolCall]:
         return []
     if not isinstance(calls, list):
         raise RowError.expected(f"{place}tool_calls", "a list of calls", calls)
-    return [
-        parse_call(
-            call.get("function") if isinstance(call, dict) else call, f"{place}tool_calls.{index}.function"
-        )
-        for index, call in enumerate(calls)
-    ]
+    return [_parse_call(call, f"{place}tool_calls.{index}.") for index, call in enumerate(calls)]
+
+
+def _parse_call(call: object, place: str) -> ToolCall:
+    if not isinstance(call, dict):
+        return parse_call(call, f"{place}function")
+    return parse_call(call.get("function"), f"{place}function", optional_text(call, "id", place))
 
 
 def _render_messages(messages: Sequence[Message]) -> Iterator[JsonObject]:
@@ -135,13 +137,13 @@ def _render_messages(messages: Sequence[Message]) -> Iterator[JsonObject]:
 
 
 def _call_ids(messages: Sequence[Message], index: int) -> list[str]:
-    """Ids for the calls of a message: what the tool messages behind it answer to, in order."""
-    ids = [f"call_{index}_{number}" for number in range(len(messages[index].tool_calls))]
-    for number, answer in enumerate(messages[index + 1 : index + 1 + len(ids)]):
-        if answer.role != "tool":
-            break
-        ids[number] = answer.tool_call_id or ids[number]
-    return ids
+    """Ids for the calls of a message: their own, else those that the tool messages behind it answer to."""
+    calls = messages[index].tool_calls
+    ids = [call.id for call in calls]
+    behind = messages[index + 1 : index + 1 + len(calls)]
+    for number, answer in enumerate(takewhile(lambda message: message.role == "tool", behind)):
+        ids[number] = ids[number] or answer.tool_call_id
+    return [id or f"call_{index}_{number}" for number, id in enumerate(ids)]
 
 
 def _render_call(call: ToolCall, call_id: str) -> JsonObject:

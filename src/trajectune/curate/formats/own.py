@@ -1,11 +1,21 @@
-"""trajectune's own form: an `Example` as it is, with every flag, span and tool."""
+"""trajectune's own form: an `Example` as it is, with every flag, span, tool and sampled token.
+
+Rows of earlier versions are read too: spans as `{part, text}`, calls without ids.
+"""
 
 from __future__ import annotations
 
 import pyarrow as pa
 from pydantic import ValidationError
 
-from trajectune.curate.formats.base import Format, JsonObject, RowError, json_value, parse_tools
+from trajectune.curate.formats.base import (
+    Format,
+    JsonObject,
+    RowError,
+    json_value,
+    optional_text,
+    parse_tools,
+)
 from trajectune.example import Example, Message
 from trajectune.storage import explain
 from trajectune.trajectory import Tool
@@ -15,7 +25,7 @@ class OwnExample(Format):
     """Messages with `trained` flags and spans; the only format that holds the whole of an example."""
 
     name = "example"
-    fields = frozenset({"messages", "tools"})
+    fields = frozenset({"messages", "tools", "template"})
 
     def recognises(self, row: JsonObject) -> bool:
         turns = row.get("messages")
@@ -27,21 +37,25 @@ class OwnExample(Format):
         turns = row.get("messages")
         if not isinstance(turns, list):
             raise RowError.expected("messages", "a list of messages", turns)
-        return [_parse_message(turn, f"messages.{index}") for index, turn in enumerate(turns)], parse_tools(
-            row
-        )
+        messages = [_parse_message(turn, f"messages.{index}") for index, turn in enumerate(turns)]
+        return messages, parse_tools(row)
+
+    def template(self, row: JsonObject) -> str:
+        return optional_text(row, "template")
 
     def render(self, example: Example) -> JsonObject:
-        return example.model_dump(mode="json", include={"messages", "tools"})
+        return example.model_dump(mode="json", include=set(self.fields))
 
     @property
     def columns(self) -> list[pa.Field]:
-        span = pa.struct([("part", pa.string()), ("text", pa.string())])
-        call = pa.struct([("name", pa.string()), ("arguments", pa.string())])
-        words = [(key, pa.string()) for key in ("role", "content", "tool_call_id", "name")]
-        lists = [("spans", pa.list_(span)), ("tool_calls", pa.list_(call))]
-        message = pa.struct([*words, ("trained", pa.bool_()), *lists])
-        return [pa.field("messages", pa.list_(message)), pa.field("tools", pa.string())]
+        text = pa.string()
+        span = pa.struct([("text", text), ("capability", text), ("format", pa.bool_())])
+        call = pa.struct([(key, text) for key in ("name", "arguments", "id")])
+        words = [(key, text) for key in ("role", "content", "tool_call_id", "name")]
+        lists = [("spans", span), ("tool_calls", call), ("tokens", pa.int32())]
+        message = pa.struct([*words, ("trained", pa.bool_()), *((key, pa.list_(of)) for key, of in lists)])
+        outer = [pa.field(name, text) for name in ("tools", "template")]
+        return [pa.field("messages", pa.list_(message)), *outer]
 
 
 def _parse_message(turn: object, place: str) -> Message:

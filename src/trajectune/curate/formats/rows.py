@@ -26,6 +26,8 @@ from trajectune.storage import Row, explain
 KEPT = "_kept"
 METADATA_COLUMN = "trajectune_metadata"
 """The Parquet column that holds `Example.metadata` as JSON text."""
+_EARLIER_COLUMN = "agenttune_metadata"
+"""Its name in files that were written before the project was renamed."""
 
 
 def read_row(form: Format, row: Row, source: str | None, default_source: str) -> Example:
@@ -34,7 +36,8 @@ def read_row(form: Format, row: Row, source: str | None, default_source: str) ->
     Raises `RowError` that names the field and what was expected there.
     """
     _check_text(row.value)
-    value, spelling = _respelled(form, row.value)
+    current = {METADATA_COLUMN if key == _EARLIER_COLUMN else key: item for key, item in row.value.items()}
+    value, spelling = _respelled(form, current)
     own_source = value.get("source")
     given = own_source if isinstance(own_source, str) else default_source
     try:
@@ -44,6 +47,7 @@ def read_row(form: Format, row: Row, source: str | None, default_source: str) ->
             source=given if source is None else source,
             messages=messages,
             tools=tools,
+            template=form.template(value),
             metadata=_metadata(form, value),
         )
     except ValidationError as error:
@@ -90,7 +94,8 @@ def misfits(form: Format, example: Example, row: JsonObject) -> list[str]:
     found = {
         "trained flags": any(a.trained != b.trained for a, b in pairs),
         "spans": any(a.spans != b.spans for a, b in pairs),
-        "tool call ids": any(a.tool_call_id not in ("", b.tool_call_id) for a, b in pairs),
+        "tool call ids": any(_loses_ids(a, b) for a, b in pairs),
+        "sampled tokens": example.template != again.template or any(a.tokens != b.tokens for a, b in pairs),
         "names": any(a.name != b.name for a, b in pairs),
         "tools": example.tools != again.tools,
         "fields": bool(set(example.metadata) - {KEPT} - set(again.metadata)),
@@ -98,16 +103,31 @@ def misfits(form: Format, example: Example, row: JsonObject) -> list[str]:
     return [name for name, lost in found.items() if lost]
 
 
+def _loses_ids(message: Message, again: Message) -> bool:
+    """Whether an id of a call is another in what was read; one that was made up is no loss."""
+    pairs = [(message.tool_call_id, again.tool_call_id)]
+    pairs += [(a.id, b.id) for a, b in zip(message.tool_calls, again.tool_calls, strict=True)]
+    return any(own not in ("", other) for own, other in pairs)
+
+
 def _check_words(form: Format, wanted: Sequence[Message], got: Sequence[Message]) -> None:
     for index, message in enumerate(wanted):
         other = got[index] if index < len(got) else None
-        for field in ("role", "content", "tool_calls"):
-            if other is None or getattr(message, field) != getattr(other, field):
+        words = _words(message)
+        found = {} if other is None else _words(other)
+        for field in words:
+            if words[field] != found.get(field):
                 raise RowError(
                     f"does not fit {form.name}: messages.{index}.{field} cannot be written there"
                 )
     if len(got) > len(wanted):
         raise RowError(f"does not fit {form.name}: it would read {len(got)} messages for {len(wanted)}")
+
+
+def _words(message: Message) -> dict[str, object]:
+    """What no format may lose."""
+    calls = [(call.name, call.arguments) for call in message.tool_calls]
+    return {"role": message.role, "content": message.content, "tool_calls": calls}
 
 
 def _check_text(value: JsonObject) -> None:

@@ -132,5 +132,5 @@ def _parse_calls(value: str, place: str) -> list[ToolCall]:
 
 
 def _render_calls(calls: list[ToolCall]) -> str:
-    values: list[Any] = [call.model_dump() for call in calls]
+    values: list[Any] = [{"name": call.name, "arguments": call.arguments} for call in calls]
     return json.dumps(values if len(values) > 1 else values[0], ensure_ascii=False)

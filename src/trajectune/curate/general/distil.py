@@ -11,18 +11,16 @@ counted but is no example, for it would teach to stop in the middle or never to 
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import Progress
 
 from trajectune.engine.engine import Engine
 from trajectune.engine.requests import FinishReason, Generation, Request
 from trajectune.engine.sampling import Sampling
 from trajectune.errors import DataError
 from trajectune.example import Example, Message
+from trajectune.progress import OnProgress, Progress, silent
 from trajectune.storage import JsonlWriter, read_records
 from trajectune.trajectory import Record
 
@@ -30,8 +28,6 @@ SAMPLING = Sampling(temperature=0.7, top_p=0.9)
 """A small model's plain samples ramble, and its greedy answers repeat; this lies between."""
 MAX_NEW_TOKENS = 160
 """A quarter of a small model's answers are longer and thrown away; a lower limit keeps fewer tokens."""
-
-_log = logging.getLogger(__name__)
 
 
 class Answer(Record):
@@ -44,6 +40,18 @@ class Answer(Record):
     """Fingerprint of model, sampling, limit and seed: what else the answer depends on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Distilled:
+    """What a model answered."""
+
+    examples: list[Example]
+    """The finished answers, in the order of the prompts."""
+    asked: int
+    """Prompts that it was asked."""
+    unusable: int
+    """Answers among them that are no examples: cut off at the limit, or empty."""
+
+
 def self_distil(
     prompts: Sequence[str],
     engine: Engine,
@@ -54,12 +62,13 @@ def self_distil(
     sampling: Sampling = SAMPLING,
     max_new_tokens: int = MAX_NEW_TOKENS,
     seed: int = 0,
-) -> Iterator[Example]:
-    """The model's finished answers as examples, in the order of the prompts; the first `rows` of them.
+    on_progress: OnProgress = silent,
+) -> Distilled:
+    """The model's finished answers as examples; the first `rows` of them.
 
-    Prompts are asked in waves until `rows` answers are usable, so give more prompts than rows. Answers
-    are appended to `path` in batches as they come; those that are there already are not asked for again.
-    Raises DataError when `path` holds the answers of another model or other settings.
+    Prompts are asked in waves until `rows` answers are usable, so give more prompts than rows; where they
+    run out there are fewer examples. Answers are appended to `path` in batches as they come; those that are there
+    already are not asked for again. Raises DataError when `path` holds the answers of another model or other settings.
     """
     key = _key(engine, sampling, max_new_tokens, seed)
     found = _answered(Path(path), key)
@@ -67,9 +76,7 @@ def self_distil(
     wanted = len(different) if rows is None else rows
     usable: list[Answer] = []
     asked = 0
-    console = Console(stderr=True)
-    with JsonlWriter(path) as file, Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("general answers", total=wanted)
+    with JsonlWriter(path) as file:
         while asked < len(different) and len(usable) < wanted:
             wave = different[asked : asked + _wave(engine)]
             new = [prompt for prompt in wave if prompt not in found]
@@ -78,13 +85,9 @@ def self_distil(
                 found[answer.prompt] = answer
             usable += [found[prompt] for prompt in wave if _is_usable(found[prompt])]
             asked += len(wave)
-            bar.update(task, completed=min(len(usable), wanted))
-    _log.info("%d of %d answers usable; the others were cut off or empty", len(usable), asked)
-    if len(usable) < wanted:
-        _log.warning(
-            "%d answers of %d wanted: the others were cut off at the limit, or empty", len(usable), wanted
-        )
-    yield from (_example(answer, source) for answer in usable[:wanted])
+            on_progress(Progress("general answers", min(len(usable), wanted), wanted))
+    examples = [_example(answer, source) for answer in usable[:wanted]]
+    return Distilled(examples, asked, asked - len(usable))
 
 
 def _ask(

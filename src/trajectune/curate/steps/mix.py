@@ -11,14 +11,20 @@ order they came in.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from trajectune.curate.steps.contract import StepCount
 from trajectune.errors import RecipeError
 from trajectune.example import Example
+
+NO_SHARE = "its group has no share of the loss"
+HELD_OUT = "its question is held out"
+OVER_ROWS = "beyond the rows asked for"
 
 
 class SourceSettings(BaseModel):
@@ -55,8 +61,8 @@ class Mixture:
     """General examples whose questions are in no trained general example."""
     shares: dict[str, float]
     """Share of the loss of each source; sums to 1."""
-    dropped: dict[str, int] = field(default_factory=dict)
-    """Rows not used, by source: above its `rows`, in a group without share, or asking what is held out."""
+    counts: dict[str, StepCount] = field(default_factory=dict)
+    """By source: the rows given, those kept (trained or held out), and the others by reason."""
 
 
 class Measured(Protocol):
@@ -111,16 +117,19 @@ def mix(
         name: _ordered(name, rows, settings.seed) for name, rows in (*agent.items(), *general.items())
     }
     held, rest = _hold_out({name: ordered[name] for name in general}, settings)
-    if settings.eta == 1:
-        rest = {}
-    pools = rest | ({name: ordered[name] for name in agent} if settings.eta > 0 else {})
-    drawn = {name: rows[: _settings(settings, name).rows] for name, rows in pools.items()}
-    weights = {name: _settings(settings, name).weight for name in rest if drawn[name]}
-    found = shares(settings.eta, {name: len(drawn[name]) for name in agent if name in drawn}, weights)
-    taken = [row for name in sorted(drawn) for row in drawn[name]]
-    counts = {name: len(drawn.get(name, [])) + sum(row.source == name for row in held) for name in ordered}
-    dropped = {name: len(rows) - counts[name] for name, rows in ordered.items() if len(rows) > counts[name]}
-    return Mixture(taken, held, found, dropped)
+    pools = {name: rest.get(name, rows) for name, rows in ordered.items()}
+    groups = {name: 1 - settings.eta if name in general else settings.eta for name in ordered}
+    drawn = {
+        name: rows[: _settings(settings, name).rows] if groups[name] > 0 else []
+        for name, rows in pools.items()
+    }
+    weights = {name: _settings(settings, name).weight for name in general if drawn[name]}
+    found = shares(settings.eta, {name: len(drawn[name]) for name in agent}, weights)
+    counts = {
+        name: _count(len(rows), len(pools[name]), len(drawn[name]), _of(name, held), groups[name])
+        for name, rows in ordered.items()
+    }
+    return Mixture([row for name in sorted(drawn) for row in drawn[name]], held, found, counts)
 
 
 def manifest(rows: Iterable[Measured], shares: Mapping[str, float]) -> dict[str, dict[str, float]]:
@@ -146,6 +155,16 @@ def manifest(rows: Iterable[Measured], shares: Mapping[str, float]) -> dict[str,
 def question(example: Example) -> str:
     """The first user message: what makes two examples the same question."""
     return next((message.content for message in example.messages if message.role == "user"), "").strip()
+
+
+def _of(source: str, rows: Sequence[Example]) -> int:
+    return sum(row.source == source for row in rows)
+
+
+def _count(given: int, pool: int, drawn: int, held: int, share: float) -> StepCount:
+    """What became of a source: `given` rows, of which `pool` may be trained and `drawn` are."""
+    rejected = Counter({HELD_OUT: given - held - pool, OVER_ROWS if share > 0 else NO_SHARE: pool - drawn})
+    return StepCount("mix", given, drawn + held, +rejected)
 
 
 def _settings(settings: MixtureSettings, name: str) -> SourceSettings:

@@ -28,7 +28,7 @@ from trajectune.example import Example
 from trajectune.models.chat import ChatRenderer, MaskError, Rendered
 from trajectune.tune.data.rows import TokenRow
 
-__all__ = ["MaskError", "tokenize", "tokenize_all"]
+__all__ = ["MaskError", "attempts", "tokenize", "tokenize_all"]
 
 _BATCH = 64
 """Conversations handed to the tokenizer at once; it works on them in parallel."""
@@ -56,20 +56,27 @@ def tokenize(example: Example, tokenizer: PreTrainedTokenizerBase, max_tokens: i
     return row
 
 
+def attempts(
+    examples: Iterable[Example], tokenizer: PreTrainedTokenizerBase, max_tokens: int
+) -> Iterator[tuple[Example, TokenRow | MaskError]]:
+    """Each example with its row, or with the reason why its mask cannot be proven."""
+    renderer = ChatRenderer(tokenizer)
+    stream = iter(examples)
+    while group := list(islice(stream, _BATCH)):
+        yield from zip(group, _rows(group, tokenizer, renderer, max_tokens), strict=True)
+
+
 def tokenize_all(
     examples: Iterable[Example], tokenizer: PreTrainedTokenizerBase, max_tokens: int
 ) -> tuple[list[TokenRow], list[tuple[str, str]]]:
     """Rows in the order of the examples, and (id, reason) of each example that was set aside."""
-    renderer = ChatRenderer(tokenizer)
     rows: list[TokenRow] = []
     set_aside: list[tuple[str, str]] = []
-    stream = iter(examples)
-    while group := list(islice(stream, _BATCH)):
-        for example, row in zip(group, _rows(group, tokenizer, renderer, max_tokens), strict=True):
-            if isinstance(row, MaskError):
-                set_aside.append((example.id, row.reason))
-            else:
-                rows.append(row)
+    for example, row in attempts(examples, tokenizer, max_tokens):
+        if isinstance(row, MaskError):
+            set_aside.append((example.id, row.reason))
+        else:
+            rows.append(row)
     if set_aside:
         _log.warning(
             "%d of %d conversations set aside, the first because: %s",
