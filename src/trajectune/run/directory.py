@@ -150,11 +150,14 @@ class RunDirectory:
         ]
 
     def relink(self, meant: Mapping[str, Result]) -> None:
-        """Let exactly these names stand for results."""
-        for name in self.links().keys() - meant.keys():
-            (self.path / name).unlink()
+        """Let these names stand for their results, as far as those were begun, and no other names."""
+        links = self.links()
+        for name, folder in links.items():
+            if name not in meant or folder != Path(os.path.normpath(self.folder(meant[name]))):
+                (self.path / name).unlink()
         for name, result in meant.items():
-            self.link(name, result)
+            if self.folder(result).is_dir():
+                self.link(name, result)
 
     def clean(self) -> int:
         """Remove the results that nothing stands for; gives the bytes that this frees."""

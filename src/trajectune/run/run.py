@@ -55,7 +55,9 @@ def make(home: RunDirectory, study: Study, results: list[Result], display: Displ
     for result in results:
         if home.is_done(result):
             continue
-        display.title(study.named(result), os.path.relpath(home.folder(result)))
+        display.title(study.names(result)[0], os.path.relpath(home.folder(result)))
+        for name in study.names(result):
+            home.link(name, result)
         with home.making(result), display.bars():
             result.stage.run(Work(result, home.folder, display.on_progress, display.say))
         display.say(f"done in {home.seconds(result):.0f} s")

@@ -69,8 +69,6 @@ class EnvironmentSpec(Section):
     """Episodes for each of these tasks, each with its own seed."""
     threshold: float | None = None
     """Reward below which a trajectory is filtered out; empty means the environment's own."""
-    keep_per_task: Annotated[int, Field(ge=1)] = 1
-    """Successes kept for each task."""
     evaluate: Annotated[int, Field(ge=0)] = 0
     """Tasks of the evaluation split on which every system is measured."""
     split: Split = "test"
@@ -88,6 +86,10 @@ class SourceSpec(Section):
     """Share among the general sources (AgentTuning: GPT-4 conversations 0.2, GPT-3.5 ones 0.8)."""
 
 
+def _default_steps() -> list[str | dict[str, dict[str, Any] | None]]:
+    return [{"filter": {"per_task": 1}}]
+
+
 class CurateSpec(Section):
     """How agent and general data are mixed (AgentTuning, section 2.3, equation 1)."""
 
@@ -99,6 +101,8 @@ class CurateSpec(Section):
     """General sources by name."""
     validation: Annotated[int, Field(ge=0)] = 50
     """General examples held out for the general loss."""
+    steps: list[str | dict[str, dict[str, Any] | None]] = Field(default_factory=_default_steps)
+    """Curate steps in their order, each a name or a name with its options."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

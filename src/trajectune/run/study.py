@@ -108,7 +108,7 @@ class Study:
     def report(self) -> Result:
         """The page over everything."""
         needs = {f"{arm.folder}{name}": each for arm in self.arms for name, each in arm.results.items()}
-        needs |= {self._row_name(row): row.result for row in self.rows}
+        needs |= {name: row.result for row, name in self.row_links()}
         stage = Stage(
             REPORT,
             lambda recipe: recipe.model_dump(mode="json"),
@@ -121,8 +121,14 @@ class Study:
         """What each name in a run directory stands for."""
         names = {f"{arm.folder}{name}": each for arm in self.arms for name, each in arm.results.items()}
         if self.recipe.study:
-            names |= {self._row_name(row): row.result for row in self.rows}
+            names |= {name: row.result for row, name in self.row_links()}
         return names | {REPORT: self.report}
+
+    def row_links(self) -> list[tuple[Row, str]]:
+        """Where each system of the page is, in a run directory."""
+        if self.recipe.study is None:
+            return [(row, row.result.stage.name) for row in self.rows]
+        return [(row, f"systems/{file_name(row.system)}-{row.seed}") for row in self.rows]
 
     def until(self, stage: str) -> list[Result]:
         """What has to be there for a stage of all arms (`evaluate`: of all systems), in order."""
@@ -136,10 +142,10 @@ class Study:
         """A system with every seed."""
         return [row for row in self.rows if row.system == system]
 
-    def named(self, result: Result) -> str:
-        """The first name that stands for an equal result, for people."""
+    def names(self, result: Result) -> list[str]:
+        """The names that stand for a result."""
         links = self.links().items()
-        return next((name for name, each in links if each.fingerprint == result.fingerprint), result.label)
+        return [name for name, each in links if each.fingerprint == result.fingerprint]
 
     def _all_rows(self) -> list[Row]:
         spec = self.recipe.study
@@ -190,9 +196,6 @@ class Study:
             return BASE
         first = next(name for name, fingerprint in bases.items() if fingerprint == bases[arm])
         return f"{BASE} ({first})"
-
-    def _row_name(self, row: Row) -> str:
-        return f"systems/{file_name(row.system)}-{row.seed}"
 
 
 def _arm(name: str, seed: int, recipe: Recipe) -> Arm:

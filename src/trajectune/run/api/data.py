@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from trajectune.progress import OnProgress, silent
 
 SPARE = 4
 """Prompts at hand for each answer wanted: answers that are cut off at the limit are not used."""
+_log = logging.getLogger(__name__)
+
 CONTEXT = 512
 """Tokens of a prompt and its answer together."""
 
@@ -54,7 +57,12 @@ def self_distil(
     composition, _ = load_composition(model)
     engine = Engine(composition, max_batch=batch_size, max_context=CONTEXT)
     asked = general_prompts(rows * SPARE, seed, at_least=rows) if prompts is None else prompts
-    return list(distil(asked, engine, Path(to), rows=rows, source=source, seed=seed))
+    done = distil(
+        asked, engine, Path(to), rows=rows, source=source, seed=seed, on_progress=on_progress
+    )
+    if len(done.examples) < rows:
+        _log.warning("%s: %d answers of %d wanted could be used", to, len(done.examples), rows)
+    return done.examples
 
 
 def mix(
