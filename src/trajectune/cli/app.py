@@ -40,6 +40,7 @@ app.command("curate")(stages.curate)
 app.command("tune")(stages.tune)
 app.command("evaluate")(stages.evaluate)
 app.command("report")(stages.report)
+app.command("clean")(stages.clean)
 app.command("shrink")(shrink.shrink)
 app.command("chat")(chat.chat)
 app.command("serve")(serve.serve)
@@ -72,7 +73,7 @@ def main() -> None:
         sys.exit(2)
     except SystemExit as leaving:  # typer turns Ctrl-C into this
         if leaving.code == INTERRUPTED:
-            print("stopped; what was finished is kept: the same command goes on", file=sys.stderr)
+            print("stopped; what is finished is kept: the same command again goes on", file=sys.stderr)
         raise
 
 

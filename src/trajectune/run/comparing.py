@@ -32,7 +32,7 @@ class Measured:
         return {row.system: self.of(row) for row in reversed(self.study.rows)}
 
     def together(self, *systems: str) -> Iterator[tuple[Evaluated, ...]]:
-        """Systems side by side, seed by seed; one that does not depend on the seed goes with all of them."""
+        """Systems side by side, seed by seed; one that no seed changes goes with all of them."""
         rows = [self.study.rows_of(system) for system in systems]
         several = max(map(len, rows), default=0) > 1
         for seed in dict.fromkeys(row.seed for found in rows for row in found):
@@ -62,13 +62,16 @@ def changes(measured: Measured) -> list[PairedChange]:
 
 def gaps(measured: Measured) -> list[GapShare]:
     """Where systems are between two others."""
-    seed = measured.study.recipe.seed
     return [
         share
         for gap in measured.study.comparisons.gaps
-        for three in measured.together(gap.floor, gap.system, gap.ceiling)
+        for low, middle, high in measured.together(gap.floor, gap.system, gap.ceiling)
         for share in gap_shares(
-            *(each.measurements for each in three), (three[0].folder, three[1].folder, three[2].folder), seed
+            low.measurements,
+            middle.measurements,
+            high.measurements,
+            (low.folder, middle.folder, high.folder),
+            measured.study.recipe.seed,
         )
     ]
 
@@ -96,6 +99,4 @@ def _of_seed(rows: list[Row], seed: int) -> Row:
 
 
 def _renamed(measurement: Measurement, name: str) -> Measurement:
-    return measurement.model_copy(
-        update={"system": measurement.system.model_copy(update={"name": name})}
-    )
+    return measurement.model_copy(update={"system": measurement.system.model_copy(update={"name": name})})

@@ -2,10 +2,10 @@
 
     recipe.yaml                      the recipe
     stages/curate-1f0c3a77d2/        a result; done.json, written last, says that it is whole
-    curate -> stages/curate-1f0c…    what the recipe means by `curate`; `arms/<arm>-<seed>/curate` in a study
+    curate -> stages/curate-1f0c…    what the recipe means by `curate` (in a study: `arms/ARM-SEED/curate`)
 
-The idea: results are found by their fingerprints and stay when the recipe changes; links say which are meant
-now. A result without its marker is worked on again and goes on from what its own files hold.
+The idea: results are found by their fingerprints and stay when the recipe changes; links say which ones it
+means. A result without its marker is worked on again and goes on from what its own files hold.
 
 Invariants: a marker is written atomically, after everything that it stands for is on disk; nothing that was
 made is removed but by `clean`; one process at a time works in a directory.
@@ -38,15 +38,14 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         """Raises `RecipeError` where the folder holds something else than a run."""
-        self.path = path
-        ours = {LOCK, RECIPE}
-        if path.exists() and not (path / RECIPE).is_file():
-            if not path.is_dir() or any(found.name not in ours for found in path.iterdir()):
-                raise RecipeError(
-                    "the run directory holds something else",
-                    where=str(path),
-                    remedy="give an empty or new folder with --run-dir",
-                )
+        self.path = path.absolute()
+        empty = not path.exists() or (path.is_dir() and all(each.name == LOCK for each in path.iterdir()))
+        if not empty and not (path / RECIPE).is_file():
+            raise RecipeError(
+                "the run directory holds something else",
+                where=str(path),
+                remedy="give an empty or new folder with --run-dir",
+            )
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -89,7 +88,9 @@ class RunDirectory:
 
     def seconds(self, result: Result) -> float:
         """Wall time of a whole result, over all attempts that ended by themselves; 0 before."""
-        return float(read_json(self.folder(result) / "done.json")["seconds"]) if self.is_done(result) else 0.0
+        return (
+            float(read_json(self.folder(result) / "done.json")["seconds"]) if self.is_done(result) else 0.0
+        )
 
     @contextmanager
     def making(self, result: Result) -> Iterator[Path]:
@@ -116,7 +117,9 @@ class RunDirectory:
             return
         if place.exists() and not place.is_symlink():
             raise RecipeError(
-                "the run directory was made by an older version", where=str(place), remedy="give a new folder"
+                "the run directory was made by an older version",
+                where=str(place),
+                remedy="give a new folder",
             )
         place.parent.mkdir(parents=True, exist_ok=True)
         part = place.with_name(f".{place.name}.part")

@@ -57,5 +57,8 @@ class Display:
         if progress.what not in self._tasks:
             self._tasks[progress.what] = self._bars.add_task(escape(progress.what), note="")
         self._bars.update(
-            self._tasks[progress.what], completed=progress.done, total=progress.total, note=escape(progress.note)
+            self._tasks[progress.what],
+            completed=progress.done,
+            total=progress.total,
+            note=escape(progress.note),
         )

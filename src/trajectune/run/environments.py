@@ -85,7 +85,7 @@ def needs_base(recipe: Recipe) -> bool:
 
 
 def collecting_agent(recipe: Recipe, base: str) -> Agent | Expert:
-    """The agent that the recipe sends to collect trajectories; `base` is the base model's name or folder."""
+    """The agent that the recipe sends to collect; `base` is the base model's name or folder."""
     spec, limits = recipe.agent, recipe.rollout
     if spec.kind == "expert":
         return Expert()

@@ -17,7 +17,7 @@ def refuse_old_sections(data: Mapping[str, Any], where: str) -> None:
         if old is None:
             continue
         spec = old if isinstance(old, dict) else {}
-        text = yaml.safe_dump({"study": rewrite(spec, data)}, sort_keys=False, allow_unicode=True, width=100)
+        text = yaml.safe_dump({"study": rewrite(spec, data)}, sort_keys=False, allow_unicode=True)
         shown = "".join(f"\n    {line}" for line in text.splitlines())
         raise RecipeError(
             f"the section `{name}` is now written as `study`",
@@ -57,7 +57,10 @@ def _upscale(old: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any
         "comparisons": {
             "changes": [["large base", "emulated"], ["large base", "large tuned"]],
             "gaps": gaps,
-            "curves": {"α: share of the tuning": tuning, "β: share of the scale": dict(sorted(scale.items()))},
+            "curves": {
+                "α: share of the tuning": tuning,
+                "β: share of the scale": dict(sorted(scale.items())),
+            },
         },
     }
 

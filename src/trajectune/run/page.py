@@ -6,7 +6,6 @@ Rows of several arms carry the arm's name where the arms differ, and none where 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,8 +135,8 @@ def _files(study: Study) -> dict[str, str]:
     shown = {
         "trajectories": "collect",
         "training data": "curate",
-        "tuned model": os.path.join("tune", "model"),
-        "metrics": os.path.join("tune", "metrics.jsonl"),
+        "tuned model": "tune/model",
+        "metrics": "tune/metrics.jsonl",
     }
     for arm in study.arms:
         before = f"{arm.name}-{arm.seed}: " if arm.name else ""

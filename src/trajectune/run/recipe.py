@@ -41,7 +41,7 @@ class Recipe(Section):
     seed: int = 0
     """Seed of every stage, unless the stage has its own."""
     model: str | ShrinkSpec = "embedded"
-    """Base model: `embedded`, a folder, a Hugging Face name, or one to be made: `{shrink: …, layers: …}`."""
+    """Base model: `embedded`, a folder, a Hugging Face name, or one to be made (`model.shrink`)."""
     dialect: str = "agentbench"
     """How steps are written: `agentbench`, `react`, `json`, `native`, or one that a package adds."""
     environments: dict[str, EnvironmentSpec] = Field(default_factory=dict)
@@ -107,7 +107,7 @@ def check_recipe(data: dict[str, Any], where: str) -> Recipe:
 
 
 def override(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
-    """The recipe with dotted keys changed: `override(r, {"curate.eta": 1.0})`; sections appear as needed."""
+    """The recipe with dotted keys changed: `override(r, {"curate.eta": 1.0})`; missing sections appear."""
     data = recipe.model_dump(mode="json")
     for key, value in changes.items():
         *parents, last = key.split(".")

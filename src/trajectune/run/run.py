@@ -7,10 +7,13 @@ there is known from the run directory. What makes each stage resumable is in the
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trajectune.composition.files import is_emulation, load_emulation
 from trajectune.errors import RecipeError
+from trajectune.evaluate.contract import Measurement
+from trajectune.evaluate.run import read_measurements
 from trajectune.models.loading import layer_count, resolve_model
 from trajectune.models.shrink import check_layers
 from trajectune.run.directory import RunDirectory, changed_keys
@@ -18,9 +21,11 @@ from trajectune.run.display import Display
 from trajectune.run.environments import bound_environments
 from trajectune.run.page import write_report
 from trajectune.run.recipe import Recipe
-from trajectune.run.stage import Result, Work
+from trajectune.run.stage import Result, Work, bind, in_order
+from trajectune.run.stages.evaluate import base_stage
 from trajectune.run.stages.sources import missing_files
-from trajectune.run.study import REPORT, Study
+from trajectune.run.studies import file_name
+from trajectune.run.study import REPORT, Study, stages_of
 from trajectune.run.summary import show_summary
 
 
@@ -34,32 +39,52 @@ def run_recipe(
 ) -> Path:
     """Make what a stage of `recipe` needs and is not there yet, and the stage itself.
 
-    `until` is `collect`, `general`, `base`, `curate`, `tune`, `evaluate` or `report`. Gives the run directory.
-    Raises `RecipeError` where results of an earlier recipe would give way to others, unless `redo` is set;
-    where another process works in the directory; and whatever a stage finds wrong.
+    `until` is `collect`, `general`, `base`, `curate`, `tune`, `evaluate` or `report`. Gives the run
+    directory. Raises `RecipeError` where results of an earlier recipe would give way to others, unless
+    `redo` is set; where another process works in the directory; and whatever a stage finds wrong.
     """
     study = Study(recipe, write_report)
     for arm in study.arms:
         check(arm.recipe)
-    display = display or Display()
-    home = RunDirectory(run_dir)
+    display, home = display or Display(), RunDirectory(run_dir)
     with home.locked():
-        _claim(home, study, redo)
-        make(home, study, study.until(until), display)
-    show_summary(home, study, until, display)
+        _claim(home, recipe, study.links(), redo)
+        make(home, study.links(), study.until(until), display)
+        show_summary(home, study, until, display)
     return run_dir
 
 
-def make(home: RunDirectory, study: Study, results: list[Result], display: Display) -> None:
-    """Make those of the results that are not whole."""
+def evaluate_model(
+    recipe: Recipe, name: str, run_dir: Path, *, redo: bool = False, display: Display | None = None
+) -> list[Measurement]:
+    """Measure the recipe's model under a name, without tuning. Raises as `run_recipe` does."""
+    check(recipe)
+    display, home = display or Display(), RunDirectory(run_dir)
+    stage = base_stage(recipe, file_name(name))
+    result = bind([*stages_of(recipe), stage], recipe)[stage.name]
+    with home.locked():
+        _claim(home, recipe, {stage.name: result}, redo)
+        make(home, {stage.name: result}, in_order([result]), display)
+        return read_measurements(home.folder(result))
+
+
+def make(
+    home: RunDirectory, links: Mapping[str, Result], results: Sequence[Result], display: Display
+) -> None:
+    """Make those of the results that are not whole, and let their names stand for them."""
     for result in results:
         if home.is_done(result):
             continue
-        display.title(study.names(result)[0], os.path.relpath(home.folder(result)))
-        for name in study.names(result):
+        names = [name for name, each in links.items() if each.fingerprint == result.fingerprint]
+        for name in names:
             home.link(name, result)
-        with home.making(result), display.bars():
-            result.stage.run(Work(result, home.folder, display.on_progress, display.say))
+        display.title(names[0] if names else result.stage.name, os.path.relpath(home.folder(result)))
+        try:
+            with home.making(result), display.bars():
+                result.stage.run(Work(result, home.folder, display.on_progress, display.say))
+        except KeyboardInterrupt:
+            display.say("stopped; earlier stages and what is finished of this one are kept there")
+            raise
         display.say(f"done in {home.seconds(result):.0f} s")
 
 
@@ -76,20 +101,20 @@ def check(recipe: Recipe) -> None:
         resolve_model(recipe.model)
 
 
-def _claim(home: RunDirectory, study: Study, redo: bool) -> None:
-    """Let the directory stand for the study. Raises `RecipeError` where that would take results away."""
-    links, old = study.links(), home.recipe()
+def _claim(home: RunDirectory, recipe: Recipe, links: Mapping[str, Result], redo: bool) -> None:
+    """Let the directory stand for a recipe. Raises `RecipeError` where that would take results away."""
+    old = home.recipe()
     # A page is a view that takes a moment: it is made again without asking.
     gone = [name for name in home.replaced(links) if name != REPORT]
     if gone and not redo:
         before = old.model_dump(mode="json") if old else {}
-        keys = changed_keys(before, study.recipe.model_dump(mode="json"))
-        why = f"these keys differ: {', '.join(keys)}" if keys else "a file or model that it names has changed"
+        keys = changed_keys(before, recipe.model_dump(mode="json"))
+        why = f"these keys differ: {', '.join(keys)}" if keys else "a file that it names has changed"
         raise RecipeError(
             f"the run directory was made by another recipe; {why}",
             where=str(home.path),
             remedy=f"give another --run-dir, or --redo to make again: {', '.join(gone)} "
             "(the old results stay until `trajectune clean`)",
         )
-    home.store(study.recipe)
+    home.store(recipe)
     home.relink(links)

@@ -18,6 +18,7 @@ from trajectune.curate.general.prompts import general_prompts
 from trajectune.engine.engine import Engine
 from trajectune.errors import RecipeError
 from trajectune.models.loading import layer_count, load_model
+from trajectune.models.quiet import quiet
 from trajectune.models.shrink import check_layers, shrink
 from trajectune.progress import OnProgress, silent
 from trajectune.tune.data.masks import tokenize_all
@@ -42,7 +43,7 @@ def make_small(
     seed: int = 0,
     without: Collection[str] = (),
     on_progress: OnProgress = silent,
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Cut `model` to `layers` layers and heal it on `rows` answers of its own; gives the model's folder.
 
@@ -75,7 +76,8 @@ def make_small(
     found, _ = tokenize_all(answered.examples, loaded.tokenizer, 1024)
     if not cut.is_dir():
         say(f"{model} cut to {layers} layers → {cut}")
-        shrink(model, layers, cut, [row.tokens.tolist() for row in found[:MEASURED]])
+        with quiet():
+            shrink(model, layers, cut, [row.tokens.tolist() for row in found[:MEASURED]])
     settings = TuneSettings(
         epochs=epochs,
         batch_rows=16,

@@ -77,7 +77,7 @@ class Work:
     where: Callable[[Result], Path]
     """The folder of a result."""
     on_progress: OnProgress = silent
-    say: Callable[[str], None] = lambda line: None
+    say: Callable[[str], None] = lambda _: None
     """Tells the user something that is no progress."""
 
     @property

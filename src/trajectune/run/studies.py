@@ -55,7 +55,7 @@ class ComparisonsSpec(Section):
 class StudySpec(Section):
     """Several arms of one recipe, measured and compared on one page."""
 
-    seeds: Annotated[list[int], Field(min_length=1)] = [0]
+    seeds: Annotated[list[int], Field(min_length=1)] = Field(default=[0])
     """Seeds of the tuning of each arm."""
     arms: dict[str, dict[str, Any]]
     """Arm name to the recipe keys it changes, dotted: `{"curate.eta": 1.0}`."""
@@ -86,7 +86,7 @@ class StudySpec(Section):
             return
         if not anything or arm in self.arms:
             arms = ", ".join(self.arms)
-            raise ValueError(f"`{model}` is no system: write ARM/base or ARM/tuned, ARM being one of {arms}")
+            raise ValueError(f"`{model}` is no system: write ARM/base or ARM/tuned, with an ARM of {arms}")
 
 
 def file_name(name: str) -> str:

@@ -1,7 +1,8 @@
 """What is to be made of a recipe: its arms, the systems that its page shows, and how results are called.
 
-The idea: a plain recipe is a study of one arm without a name, with its base and its tuned model. An arm is a
-recipe of its own and knows nothing of the others; what it shares with them follows from fingerprints alone.
+The idea: a plain recipe is a study of one arm without a name, with its base and its tuned model. An arm is
+a recipe of its own and knows nothing of the others; what it shares with them follows from
+fingerprints alone.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from trajectune.run.environments import needs_base
 from trajectune.run.recipe import Recipe, override
 from trajectune.run.stage import Result, Stage, Work, bind, in_order
 from trajectune.run.stages import base, collect, curate, evaluate, general, tune
-from trajectune.run.studies import BASE, TUNED, ComparisonsSpec, StudySpec, file_name
+from trajectune.run.studies import BASE, TUNED, ComparisonsSpec, file_name
 
 REPORT = "report"
 
@@ -156,34 +157,44 @@ class Study:
             bases = [_row(self._base_name(arm.name), arm, BASE) for arm in self.arms]
             return bases + [_row(arm.name, arm, TUNED) for arm in self.arms]
         return [
-            self._system(spec, name, system, seed)
-            for name, system in spec.systems.items()
-            for seed in spec.seeds
+            self._system(name, system, seed) for name, system in spec.systems.items() for seed in spec.seeds
         ]
 
-    def _system(self, spec: StudySpec, name: str, system: str | Emulation, seed: int) -> Row:
+    def _system(self, name: str, system: str | Emulation, seed: int) -> Row:
         if isinstance(system, str):
             arm, _, which = system.rpartition("/")
             return _row(name, self._arm(arm, seed), which)
-        models, roles, needs = dict(system.models), {}, {}
-        for role, model in system.models.items():
-            arm, _, which = model.rpartition("/")
-            if arm not in spec.arms:
-                continue
-            made = self._arm(arm, seed)
-            if which == BASE and isinstance(made.recipe.model, str):
-                models[role] = made.recipe.model
+        return Row(name, seed, self._composed(system, seed))
+
+    def _composed(self, written: Emulation, seed: int) -> Result:
+        """A composition, measured as the recipe without any arm's changes says."""
+        models, roles, needs = dict(written.models), {}, {}
+        for role, model in written.models.items():
+            found = self._model(model, seed)
+            if isinstance(found, str):
+                models[role] = found
             else:
-                roles[role], needs[model] = model, made.results["base" if which == BASE else "tune"]
-        shown = f"{system.form}({', '.join(f'{role}={model}' for role, model in system.models.items())})"
-        composition = system.model_copy(update={"models": models})
-        stage = evaluate.composed_stage(self._plain.recipe, composition, roles, f"{shown}, {system.strength:g}")
-        others = {need: self._plain.results[need] for need in stage.needs if need not in needs}
-        return Row(name, seed, Result(stage, self._plain.recipe, needs | others))
+                roles[role], needs[model] = model, found
+        named = ", ".join(f"{role}={model}" for role, model in written.models.items())
+        shown = f"{written.form}({named}, strength={written.strength:g})"
+        plain = self._plain
+        composition = written.model_copy(update={"models": models})
+        stage = evaluate.composed_stage(plain.recipe, composition, roles, shown)
+        others = {need: plain.results[need] for need in stage.needs if need not in needs}
+        return Result(stage, plain.recipe, needs | others)
+
+    def _model(self, model: str, seed: int) -> Result | str:
+        """What `ARM/base` or `ARM/tuned` is: a result that has to be made, or a model's name."""
+        name, _, which = model.rpartition("/")
+        if self.recipe.study is None or name not in self.recipe.study.arms:
+            return model
+        arm = self._arm(name, seed)
+        if which == BASE and isinstance(arm.recipe.model, str):
+            return arm.recipe.model
+        return arm.results["base" if which == BASE else "tune"]
 
     @cached_property
     def _plain(self) -> Arm:
-        """The recipe without any arm's changes: compositions are measured as it says."""
         return _arm("", self.recipe.tune_seed, override(self.recipe, {"study": None}))
 
     def _arm(self, name: str, seed: int) -> Arm:

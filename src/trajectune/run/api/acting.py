@@ -73,9 +73,7 @@ class Played:
 
         What the dialect cannot write is in `rejections`, and its number in the log.
         """
-        spoken = get_dialect(
-            dialect or self.dialect, self.environment.name, self.environment.dialects
-        )
+        spoken = get_dialect(dialect or self.dialect, self.environment.name, self.environment.dialects)
         found: list[Example] = []
         for trajectory in self.trajectories():
             try:
@@ -112,7 +110,7 @@ def rollout(
     repetition_limit: int | None = None,
     on_progress: OnProgress = silent,
 ) -> Played:
-    """Let an agent act in the first `tasks` tasks of a split (all if `None`): `rollout(db, Expert(), to=…)`.
+    """Let an agent act in the first `tasks` tasks of a split (`None`: all): `rollout(db, Expert(), to=…)`.
 
     Trajectories are appended to the JSONL file `to`; those that are in it are not played again. `source`
     (the environment's name if empty) begins their ids. Raises what a user must mend (`TrajectuneError`).

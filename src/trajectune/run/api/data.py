@@ -57,9 +57,7 @@ def self_distil(
     composition, _ = load_composition(model)
     engine = Engine(composition, max_batch=batch_size, max_context=CONTEXT)
     asked = general_prompts(rows * SPARE, seed, at_least=rows) if prompts is None else prompts
-    done = distil(
-        asked, engine, Path(to), rows=rows, source=source, seed=seed, on_progress=on_progress
-    )
+    done = distil(asked, engine, Path(to), rows=rows, source=source, seed=seed, on_progress=on_progress)
     if len(done.examples) < rows:
         _log.warning("%s: %d answers of %d wanted could be used", to, len(done.examples), rows)
     return done.examples

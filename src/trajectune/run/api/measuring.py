@@ -85,9 +85,7 @@ def evaluate(
             max_context=max_context,
             speculation=model.speculation if isinstance(model, Emulation) else None,
         )
-    return Evaluated(
-        model.name, measure(model, suites, folder, seed=seed, on_progress=on_progress), folder
-    )
+    return Evaluated(model.name, measure(model, suites, folder, seed=seed, on_progress=on_progress), folder)
 
 
 def compare(before: Evaluated, after: Evaluated, seed: int = 0) -> Compared:
@@ -111,9 +109,7 @@ def compose(form: str, *, strength: float = 1.0, **models: Any) -> Emulation:
     return emulation
 
 
-def report(
-    systems: Sequence[Evaluated], *, to: str | Path, title: str = "", model: str = ""
-) -> Path:
+def report(systems: Sequence[Evaluated], *, to: str | Path, title: str = "", model: str = "") -> Path:
     """One page over measured systems: `report([base, after], to="nb/report")`; gives `index.html`.
 
     Each system is compared with the first. Raises `RecipeError` where there is none.
@@ -151,5 +147,3 @@ def _in_words(change: PairedChange) -> str:
     low, value, high = (getattr(change.change, name) for name in ("low", "value", "high"))
     counts = f"{change.gained} better, {change.lost} worse of {change.tasks}"
     return f"{line}{value:+.3f} [{low:+.3f}, {high:+.3f}], {counts}, p = {change.p_value:.3g}"
-
-

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 def told(rejections: Sequence[tuple[str, str]], where: Path) -> None:
     """Say in the log how many rows were rejected, with the first reason."""
     if rejections:
-        _log.warning("%s: %d rows rejected, the first because: %s", where, len(rejections), rejections[0][1])
+        _log.warning("%s: %d rows rejected; the first: %s", where, len(rejections), rejections[0][1])
 
 
 def write_rejections(path: Path, rejections: Sequence[tuple[str, str]]) -> None:

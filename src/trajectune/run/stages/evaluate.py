@@ -121,7 +121,11 @@ def _general_values(recipe: Recipe) -> JsonValue:
     if not measures_loss(recipe):
         return {"held out": 0}
     weights: dict[str, JsonValue] = {name: spec.weight for name, spec in recipe.curate.general.items()}
-    return {"held out": recipe.curate.validation, "weights": weights, "steps": step_values(recipe, "examples")}
+    return {
+        "held out": recipe.curate.validation,
+        "weights": weights,
+        "steps": step_values(recipe, "examples"),
+    }
 
 
 def _measure(work: Work, name: str, model: str, shown: str, base: LoadedModel | None) -> None:
@@ -141,7 +145,7 @@ def _measure(work: Work, name: str, model: str, shown: str, base: LoadedModel | 
 
 
 def suites_of(recipe: Recipe, held_out: Path | None, base: LoadedModel | None) -> list[Suite]:
-    """The suites that a recipe asks for; `held_out` is the folder of general rows, if any are measured on."""
+    """The suites that a recipe asks for; `held_out` is the folder of general rows, if they are measured."""
     suites: list[Suite] = [
         EnvironmentSuite(
             bound.environment,

@@ -1,7 +1,7 @@
 """The stage `general`: conversations from general sources, read from files or made by the base model.
 
-Leaves `<name>.jsonl`, one example a line, and `rejected.jsonl` where rows could not be used. The model's own
-answers are written row by row and go on from what is there.
+Leaves `<name>.jsonl`, one example a line, and `rejected.jsonl` where rows could not be used. The model's
+own answers are written row by row and go on from what is there.
 """
 
 from __future__ import annotations

@@ -60,7 +60,11 @@ def missing_files(recipe: Recipe) -> list[str]:
 def holds_trajectories(data: str) -> bool:
     """Whether a source is a file of trajectories, which a dialect has to render."""
     path = Path(data)
-    if data.startswith(HUB_PREFIX) or not path.name.removesuffix(".gz").endswith(".jsonl") or not path.is_file():
+    if (
+        data.startswith(HUB_PREFIX)
+        or not path.name.removesuffix(".gz").endswith(".jsonl")
+        or not path.is_file()
+    ):
         return False
     first = next(iter(read_jsonl(path, [])), None)
     return first is not None and is_trajectory(first.value)
