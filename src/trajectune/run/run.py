@@ -24,7 +24,6 @@ from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Result, Work, bind, in_order
 from trajectune.run.stages.evaluate import base_stage
 from trajectune.run.stages.sources import missing_files
-from trajectune.run.studies import file_name
 from trajectune.run.study import REPORT, Study, stages_of
 from trajectune.run.summary import show_summary
 
@@ -46,6 +45,7 @@ def run_recipe(
     study = Study(recipe, write_report)
     for arm in study.arms:
         check(arm.recipe)
+    study.comparisons  # noqa: B018 - looked at now, so that a wrong name is found before any work
     display, home = display or Display(), RunDirectory(run_dir)
     with home.locked():
         _claim(home, recipe, study.links(), redo)
@@ -60,7 +60,7 @@ def evaluate_model(
     """Measure the recipe's model under a name, without tuning. Raises as `run_recipe` does."""
     check(recipe)
     display, home = display or Display(), RunDirectory(run_dir)
-    stage = base_stage(recipe, file_name(name))
+    stage = base_stage(recipe, name)
     result = bind([*stages_of(recipe), stage], recipe)[stage.name]
     with home.locked():
         _claim(home, recipe, {stage.name: result}, redo)

@@ -73,11 +73,12 @@ class StudySpec(Section):
         for system in (self.systems or {}).values():
             for model in [system] if isinstance(system, str) else system.models.values():
                 self._check_model(model, anything=not isinstance(system, str))
-        if self.systems is not None:
-            _check_names("systems", self.systems)
-            unknown = {*(self.comparisons.names() if self.comparisons else ())} - self.systems.keys()
-            if unknown:
-                raise ValueError(f"no system has the name {', '.join(sorted(unknown))}")
+        named = {*(self.comparisons.names() if self.comparisons else ())}
+        bases = [BASE, *(base_of(arm) for arm in self.arms)]
+        _check_names("systems", self.systems or ())
+        unknown = named - {*([*self.arms, *bases] if self.systems is None else self.systems)}
+        if unknown:
+            raise ValueError(f"no system has the name {', '.join(sorted(unknown))}")
         return self
 
     def _check_model(self, model: str, anything: bool) -> None:
@@ -87,6 +88,11 @@ class StudySpec(Section):
         if not anything or arm in self.arms:
             arms = ", ".join(self.arms)
             raise ValueError(f"`{model}` is no system: write ARM/base or ARM/tuned, with an ARM of {arms}")
+
+
+def base_of(arm: str) -> str:
+    """What the base model of an arm is called where the arms have different ones."""
+    return f"{BASE} ({arm})"
 
 
 def file_name(name: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from trajectune.composition.files import Emulation
+from trajectune.errors import RecipeError
 from trajectune.run.environments import needs_base
 from trajectune.run.recipe import Recipe, override
 from trajectune.run.stage import Result, Stage, Work, bind, in_order
@@ -97,13 +98,24 @@ class Study:
 
     @cached_property
     def comparisons(self) -> ComparisonsSpec:
-        """What the page compares: what the recipe says, else each arm's two models."""
+        """What the page compares: what the recipe says, else each arm's two models.
+
+        Raises `RecipeError` for the name of a base model that the arms turn out not to have.
+        """
         spec = self.recipe.study
-        if spec and (spec.comparisons or spec.systems is not None):
-            return spec.comparisons or ComparisonsSpec()
         if spec is None:
             return ComparisonsSpec(changes=[(BASE, TUNED)])
-        return ComparisonsSpec(changes=[(self._base_name(name), name) for name in spec.arms])
+        if spec.comparisons is None and spec.systems is None:
+            return ComparisonsSpec(changes=[(self._base_name(name), name) for name in spec.arms])
+        found = spec.comparisons or ComparisonsSpec()
+        names = {row.system for row in self.rows}
+        if unknown := {*found.names()} - names:
+            raise RecipeError(
+                f"no system has the name {', '.join(sorted(unknown))}",
+                where="study.comparisons",
+                remedy=f"the systems are: {', '.join(sorted(names))}",
+            )
+        return found
 
     @cached_property
     def report(self) -> Result:
@@ -206,7 +218,7 @@ class Study:
         if len(set(bases.values())) == 1:
             return BASE
         first = next(name for name, fingerprint in bases.items() if fingerprint == bases[arm])
-        return f"{BASE} ({first})"
+        return base_of(first)
 
 
 def _arm(name: str, seed: int, recipe: Recipe) -> Arm:

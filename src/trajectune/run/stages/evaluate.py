@@ -32,7 +32,7 @@ from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Stage, Work
 from trajectune.run.stages.curate import general_examples, mixture_of, step_values
 from trajectune.run.stages.values import model_values, option_values
-from trajectune.run.studies import BASE, TUNED
+from trajectune.run.studies import BASE, TUNED, file_name
 from trajectune.run.suites import load_suite
 from trajectune.storage import write_atomic
 
@@ -54,7 +54,7 @@ def base_stage(recipe: Recipe, name: str = BASE) -> Stage:
     def run(work: Work) -> None:
         _measure(work, name, work.base_model, _shown(work.recipe), base=None)
 
-    return Stage(f"evaluate/{name}", reads, run, needs(recipe))
+    return Stage(f"evaluate/{file_name(name)}", reads, run, needs(recipe))
 
 
 def tuned_stage(recipe: Recipe) -> Stage:
