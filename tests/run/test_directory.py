@@ -17,7 +17,7 @@ from trajectune.storage import read_json
 
 
 def result(value: int = 0, name: str = "collect") -> Result:
-    return Result(Stage(name, lambda recipe: value, lambda work: None), Recipe(name="x"))
+    return Result(Stage(name, lambda _: value, lambda _: None), Recipe(name="x"))
 
 
 def made(home: RunDirectory, what: Result, link: str = "") -> Path:

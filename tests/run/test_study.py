@@ -1,4 +1,4 @@
-"""Studies: arms share exactly what their changes leave equal, and give the numbers that modes gave before."""
+"""Studies: arms share what their changes leave equal, and give the numbers that modes gave before."""
 
 from __future__ import annotations
 
