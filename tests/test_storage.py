@@ -79,7 +79,7 @@ def test_kill_9_costs_at_most_one_row(tmp_path: Path) -> None:
     assert len(numbers) >= len(seen)
 
 
-def test_bad_lines_are_set_aside_with_their_reason(tmp_path: Path) -> None:
+def test_bad_lines_are_rejected_with_their_reason(tmp_path: Path) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_bytes(
         b'\xef\xbb\xbf{"a": 1}\r\n\n[1]\n{"a": NaN}\n{"a": "\xff"}\n'
@@ -104,7 +104,7 @@ def test_a_rejected_row_is_logged_when_nobody_takes_it(
     path.write_text('{"a": 1}\n{')
     with caplog.at_level(logging.WARNING):
         assert len(list(read_jsonl(path))) == 1
-    assert "line 2 set aside" in caplog.text
+    assert "line 2 rejected" in caplog.text
 
 
 def test_a_line_without_end_does_not_fill_the_memory(

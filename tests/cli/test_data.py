@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from trajectune.cli.data import app
 from trajectune.errors import TrajectuneError
-from trajectune.trajectory import Fault, Outcome, Step, Trajectory
+from trajectune.trajectory import Fault, Outcome, Reply, Step, Trajectory
 
 RUN = CliRunner(env={"COLUMNS": "160"})
 ROW = {
@@ -39,8 +39,8 @@ def test_inspect_prints_what_is_in_a_file(file: Path) -> None:
         "two roles in a row 1",
         "2 rows",
         "[red]question",
-        "line 3 set aside: conversations: expected a list",
-        "line 4 set aside: not JSON",
+        "line 3 rejected: conversations: expected a list",
+        "line 4 rejected: not JSON",
     ):
         assert text in result.output
 
@@ -48,7 +48,7 @@ def test_inspect_prints_what_is_in_a_file(file: Path) -> None:
 def test_inspect_fits_80_columns(tmp_path: Path) -> None:
     path = tmp_path / "long.jsonl"
     place = f"environment/{'task-' * 12}/1"
-    step = Step(reply="a\x1b[2J " + "word " * 100, observation="")
+    step = Step(replies=[Reply(text="a\x1b[2J " + "word " * 100)])
     row = trajectory(place, outcome=Outcome.COMPLETED, reward=1.0, steps=[step], agent="a" * 90)
     path.write_text(row.model_dump_json() + "\n")
     result = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["inspect", str(path)])
@@ -75,7 +75,7 @@ def test_inspect_knows_trajectories(tmp_path: Path) -> None:
     path.write_text("".join(row.model_dump_json() + "\n" for row in rows) + '{"id": 4}\n')
     result = RUN.invoke(app, ["inspect", str(path)])
     assert result.exit_code == 0, result.output
-    for text in ("trajectory", "1 of 2 (50.0%)", "bad_format 1", "agent_error 1", "line 4 set aside"):
+    for text in ("trajectory", "1 of 2 (50.0%)", "bad_format 1", "agent_error 1", "line 4 rejected"):
         assert text in result.output
     with pytest.raises(TrajectuneError, match="trajectories, not examples"):
         RUN.invoke(
@@ -90,12 +90,12 @@ def test_inspect_says_that_a_file_is_empty(tmp_path: Path) -> None:
     assert "no row that can be read" in result.output
 
 
-def test_convert_writes_counts_and_sets_aside(file: Path, tmp_path: Path) -> None:
+def test_convert_writes_and_counts_what_it_rejects(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     result = RUN.invoke(app, ["convert", str(file), str(out), "--to", "alpaca"])
     assert result.exit_code == 0, result.output
     assert "1 rows written" in result.output
-    assert "3 rows set aside" in result.output
+    assert "3 rows rejected" in result.output
     assert "trained flags of 1 rows do not fit alpaca" in result.output
     quarantine = tmp_path / "out.jsonl.rejected.jsonl"
     rows = [json.loads(line) for line in quarantine.read_text().splitlines()]
@@ -111,7 +111,7 @@ def test_convert_writes_counts_and_sets_aside(file: Path, tmp_path: Path) -> Non
     [
         (["inspect", "{folder}"], "found a directory"),
         (["inspect", "{folder}/no.jsonl"], "does not exist"),
-        (["convert", "{file}", "{folder}/o.jsonl", "--to", "alpacca"], "did you mean alpaca"),
+        (["convert", "{file}", "{folder}/o.jsonl", "--to", "alpacca"], "did you mean 'alpaca'"),
         (["convert", "{file}", "{folder}/o.txt", "--to", "alpaca"], "end it in one of"),
         (["convert", "{file}", "{file}/inside.jsonl", "--to", "alpaca"], "cannot be written"),
         (["convert", "{file}", "{folder}", "--to", "alpaca"], "does not say what kind of file"),

@@ -2,55 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from trajectune.cli.serve import MaxContext
+from trajectune.cli.options import Hardware, grouped
 
 if TYPE_CHECKING:
     from trajectune.composition.composition import Composition
     from trajectune.composition.drafting import Speculation
-    from trajectune.engine.sampling import Sampling
+
+MaxContext = Annotated[
+    int, typer.Option(min=1, help="Tokens of prompt and reply; memory is reserved for all of them.")
+]
 
 
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """How a model answers."""
+
+    temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.0
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest reply, in tokens.")] = 512
+    seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Talk(Replies):
+    """How a conversation is held."""
+
+    system: Annotated[str, typer.Option(help="System message.")] = ""
+    max_context: MaxContext = 4096
+
+
+@grouped
 def chat(
     model: Annotated[
         str,
         typer.Argument(metavar="MODEL", help="`embedded`, a folder, a hub name, or a composition file."),
     ],
-    system: Annotated[str, typer.Option(help="System message.")] = "",
-    temperature: Annotated[float, typer.Option(min=0, help="0 is greedy.")] = 0.0,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest reply, in tokens.")] = 512,
-    max_context: MaxContext = 4096,
-    seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
+    talk: Talk,
+    hardware: Hardware,
 ) -> None:
     """Talk to a model. `/new` starts over; `/quit`, Ctrl-C or Ctrl-D leaves."""
     from trajectune.composition.files import load_composition
-    from trajectune.engine.sampling import Sampling
 
-    composition, speculation = load_composition(model)
-    converse(composition, speculation, system, Sampling(temperature), max_new_tokens, max_context, seed)
+    converse(*load_composition(model, hardware.dtype, hardware.device), talk)
 
 
-def converse(
-    composition: Composition,
-    speculation: Speculation | None,
-    system: str,
-    sampling: Sampling,
-    max_new_tokens: int,
-    max_context: int,
-    seed: int,
-) -> None:
+def converse(composition: Composition, speculation: Speculation | None, talk: Talk) -> None:
     """A conversation with a composition, read from the terminal until the user leaves."""
     from trajectune.engine.engine import Engine
     from trajectune.engine.requests import Request
+    from trajectune.engine.sampling import Sampling
 
     console = Console()
-    room = min(composition.max_context, max_context)
+    room = min(composition.max_context, talk.max_context)
     engine = Engine(composition, max_batch=1, max_context=room, speculation=speculation)
-    start = [{"role": "system", "content": system}] if system else []
+    start = [{"role": "system", "content": talk.system}] if talk.system else []
     messages = list(start)
     console.print(f"{composition.name}: /new starts over, /quit leaves", style="dim")
     while (said := _ask(console)) is not None:
@@ -65,10 +75,10 @@ def converse(
             continue
         request = Request(
             tokens=tokens,
-            max_new_tokens=min(max_new_tokens, room - len(tokens)),
+            max_new_tokens=min(talk.max_new_tokens, room - len(tokens)),
             session="chat",
-            sampling=sampling,
-            seed=seed + len(messages),
+            sampling=Sampling(talk.temperature),
+            seed=talk.seed + len(messages),
             prompts=composition.prompts(messages, tokens),
         )
         reply = engine.generate([request])[0]

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
-import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from trajectune.cli.options import key_values
+from trajectune.cli.play import play_task
 from trajectune.errors import RecipeError, TrajectuneError
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
-
-    from trajectune.environments.contract import Environment, Episode, Split, Task
+    from trajectune.environments.contract import Environment, Split, Task
     from trajectune.environments.promises import Finding
-    from trajectune.trajectory import Tool, ToolCall
 
 app = typer.Typer(no_args_is_help=True)
-console = Console()
 
 Name = Annotated[
     str,
@@ -53,8 +49,9 @@ def list_environments() -> None:
             table.add_row(name, f"[red]{escape(error.what)}[/]", "")
             continue
         first = (kind.__doc__ or "").strip().split("\n", 1)[0]
-        table.add_row(name, escape(first), ", ".join(tool.name for tool in kind.tools))
-    console.print(table)
+        tools = ", ".join(tool.name for tool in kind.tools) or "they differ by task"
+        table.add_row(name, escape(first), tools)
+    Console().print(table)
 
 
 @app.command()
@@ -69,32 +66,21 @@ def check(
     makes wrong calls and compares episodes of equal seed.
     """
     from trajectune.environments.check import check_environment
-    from trajectune.environments.contract import Split
     from trajectune.environments.registry import load_environment
 
-    environment = load_environment(name, parse_options(option))
+    environment = load_environment(name, key_values(option))
     findings = check_environment(environment, tasks)
-    for finding, number in _alike(findings):
-        colour = "red" if finding.severity == "error" else "yellow"
-        more = f" (and {number - 1} more like it)" if number > 1 else ""
-        console.print(f"[{colour}]{escape(str(finding))}[/]{more}", highlight=False, soft_wrap=True)
-    for row in getattr(environment, "set_aside", ()):
-        console.print(f"[yellow]set aside, row {row.line}:[/] {escape(row.reason)}", soft_wrap=True)
+    console = Console()
+    _print_findings(console, findings)
+    for row in getattr(environment, "rejected", ()):
+        reason = escape(row.reason)
+        console.print(f"[yellow]rejected, row {row.line}:[/] {reason}", highlight=False, soft_wrap=True)
     errors = sum(finding.severity == "error" for finding in findings)
     if errors:
         console.print(f"{name}: {errors} error(s), {len(findings) - errors} warning(s)")
         raise typer.Exit(1)
-    sizes = ", ".join(f"{len(environment.tasks(split))} {split}" for split in get_args(Split))
+    sizes = ", ".join(f"{len(environment.tasks(split))} {split}" for split in _splits())
     console.print(f"[green]{name} keeps the contract[/] ({sizes} tasks; {len(findings)} warning(s))")
-
-
-def _alike(findings: Sequence[Finding]) -> Iterator[tuple[Finding, int]]:
-    """The first of the findings that differ in nothing but their task, and how many there are."""
-    groups: dict[Finding, list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault(replace(finding, task=""), []).append(finding)
-    for group in groups.values():
-        yield group[0], len(group)
 
 
 @app.command()
@@ -107,41 +93,18 @@ def play(
 ) -> None:
     """Play a task in the terminal, as an agent would.
 
-    Type a tool's name and its argument: `sql SELECT 1`. `/quit` leaves.
+    Type a tool's name and its argument: `sql SELECT 1`. A line that ends in a backslash is followed by
+    another call of the same move; `/say` speaks to the user; `/quit` leaves.
     """
     from trajectune.environments.registry import load_environment
 
-    environment = load_environment(name, parse_options(option))
-    chosen = find_task(environment, split, task)
-    console.print(f"[bold]{escape(chosen.id)}[/] {escape(chosen.kind)}")
-    console.print(escape(environment.instruction(chosen)), style="dim")
-    console.print(f"[dim]Type {_usage(environment.tools)}; /quit leaves.[/]")
-    episode = environment.open(chosen, seed)
-    try:
-        _play(episode, environment)
-    finally:
-        episode.close()
-
-
-def parse_options(pairs: Sequence[str] | None) -> dict[str, Any]:
-    """`key=value` pairs as options; values are read as YAML, so that numbers and lists are meant."""
-    options: dict[str, Any] = {}
-    for pair in pairs or ():
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise RecipeError(f"Not an option: {pair!r}.", remedy="Write it as --option key=value.")
-        try:
-            options[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            options[key] = value
-    return options
+    environment = load_environment(name, key_values(option))
+    play_task(environment, find_task(environment, split, task), seed)
 
 
 def find_task(environment: Environment, split: str, which: str) -> Task:
-    """The task with this id or position."""
-    from trajectune.environments.contract import Split
-
-    if split not in get_args(Split):
+    """The task with this id or position. Raises `RecipeError` that says what there is."""
+    if split not in _splits():
         raise RecipeError(f"There is no split {split!r}.", remedy="Use train, dev or test.")
     tasks = environment.tasks(cast("Split", split))
     for task in tasks:
@@ -156,58 +119,23 @@ def find_task(environment: Environment, split: str, which: str) -> Task:
     )
 
 
-def parse_call(line: str, tools: Sequence[Tool]) -> ToolCall:
-    """A typed line as a tool call: `TOOL {"json": …}`, or `TOOL text` for a tool with one argument.
+def _splits() -> Sequence[Split]:
+    from trajectune.environments.contract import Split
 
-    With a single tool its name may be left out. A list takes JSON, or words apart by commas.
-    """
-    from trajectune.trajectory import ToolCall
-
-    word, _, rest = line.strip().partition(" ")
-    tool = next((tool for tool in tools if tool.name == word), None)
-    if tool is None and len(tools) == 1:
-        tool, rest = tools[0], line.strip()
-    if tool is None:
-        return ToolCall(name=word)
-    try:
-        arguments = json.loads(rest)
-    except ValueError:
-        arguments = None
-    if isinstance(arguments, dict):
-        return ToolCall(name=tool.name, arguments=arguments)
-    properties = cast("dict[str, Any]", tool.parameters.get("properties", {}))
-    if len(properties) != 1:
-        return ToolCall(name=tool.name)
-    ((key, schema),) = properties.items()
-    if schema.get("type") != "array":
-        return ToolCall(name=tool.name, arguments={key: rest})
-    words: list[JsonValue] = [part.strip() for part in rest.split(",")]
-    values = arguments if isinstance(arguments, list) else words
-    return ToolCall(name=tool.name, arguments={key: values})
+    return get_args(Split)
 
 
-def _play(episode: Episode, environment: Environment) -> None:
-    console.print(escape(episode.observation))
-    for move in range(1, environment.max_steps + 1):
-        try:
-            line = input(f"[{move}/{environment.max_steps}]> ")
-        except EOFError:
-            return
-        if line.strip() == "/quit":
-            return
-        result = episode.step(parse_call(line, environment.tools))
-        fault = f" [yellow]({result.fault})[/]" if result.fault else ""
-        console.print(escape(result.observation) + fault, soft_wrap=True)
-        if result.done:
-            console.print(f"[bold]reward {result.reward:g}[/]")
-            return
-    console.print("[bold]step limit[/]")
+def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    for finding, number in _alike(findings):
+        colour = "red" if finding.severity == "error" else "yellow"
+        more = f" (and {number - 1} more like it)" if number > 1 else ""
+        console.print(f"[{colour}]{escape(str(finding))}[/]{more}", highlight=False, soft_wrap=True)
 
 
-def _usage(tools: Sequence[Tool]) -> str:
-    shown = []
-    for tool in tools:
-        names = list(cast("dict[str, Any]", tool.parameters.get("properties", {})))
-        argument = f"<{names[0]}>" if len(names) == 1 else f"{{{', '.join(names)}}} as JSON"
-        shown.append(escape(f"{tool.name} {argument}"))
-    return " or ".join(shown)
+def _alike(findings: Sequence[Finding]) -> Iterator[tuple[Finding, int]]:
+    """The first of the findings that differ in nothing but their task, and how many there are."""
+    groups: dict[Finding, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(replace(finding, task=""), []).append(finding)
+    for group in groups.values():
+        yield group[0], len(group)

@@ -35,26 +35,26 @@ def masks(
 ) -> None:
     """Show rows with their trained tokens in green, and prove the mask of every row of the file.
 
-    Only green tokens count in the loss. A row whose mask cannot be proven is set aside with the reason,
-    here as in `trajectune tune`.
+    Only green tokens count in the loss. A row whose mask cannot be proven is rejected with the reason, here
+    as in `trajectune tune`.
     """
     from rich.console import Console
 
     from trajectune.curate.formats import read_examples
     from trajectune.models.templates import load_tokenizer
     from trajectune.storage import Rejected
-    from trajectune.tune.data.masks import tokenize_all
+    from trajectune.tune.data.prove import prove
 
     console = Console()
     tokenizer = load_tokenizer(model, template)
     rejected: list[Rejected] = []
-    found, set_aside = tokenize_all(read_examples(file, rejected), tokenizer, max_tokens)
-    for row in found[:rows]:
+    found = prove(read_examples(file, rejected), tokenizer, max_tokens)
+    for row in found.rows[:rows]:
         trained = f"{row.trained_tokens} of {len(row)} tokens trained"
         console.rule(f"{row.id} · {trained}" if row.id else trained)
         console.print(coloured(row, tokenizer), soft_wrap=True)
-    reasons = [reason for _, reason in set_aside] + [f"unreadable: {row.reason}" for row in rejected]
-    _print_summary(console, found, reasons)
+    reasons = [each.reason for each in found.rejected] + [f"unreadable: {row.reason}" for row in rejected]
+    _print_summary(console, found.rows, reasons)
 
 
 def coloured(row: TokenRow, tokenizer: PreTrainedTokenizerBase) -> Text:
@@ -93,7 +93,7 @@ def _print_summary(console: Console, rows: list[TokenRow], reasons: list[str]) -
     table.add_row("rows with a proven mask", f"{len(rows):,}")
     table.add_row("tokens", f"{tokens:,}")
     table.add_row("trained tokens", f"{trained:,} ({trained / max(tokens, 1):.1%})")
-    table.add_row("set aside", f"{len(reasons):,}")
+    table.add_row("rejected", f"{len(reasons):,}")
     console.print(table)
     for reason, count in Counter(reasons).most_common(10):
         console.print(f"  {count:,} × {reason}", markup=False, highlight=False)

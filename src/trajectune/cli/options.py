@@ -1,22 +1,62 @@
-"""KEY=VALUE on the command line, read in one place."""
+"""What commands have in common: options that come in groups, and pairs of KEY=VALUE.
+
+The idea: a group of options is a dataclass, declared once; `grouped` lets a command take it as one
+argument, and typer sees its fields as options. So a command names its groups, not its twenty options.
+Invariant: an option that several commands share has one name, default and help text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from typing import Annotated, Any, get_type_hints
+
+import typer
+import yaml
+from pydantic import JsonValue
 
 from trajectune.errors import RecipeError
 
 
-def key_values(pairs: Sequence[str] | None) -> dict[str, Any]:
-    """`["a.b=1", "c=[x, y]"]` as `{"a.b": 1, "c": ["x", "y"]}`; values are YAML.
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """Where and how exactly a model computes."""
 
-    Raises `RecipeError` for what is no pair, or a value that is no YAML.
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or auto.")] = "auto"
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto"
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the fields of each dataclass among its parameters as options of their own."""
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind) and isinstance(kind, type)}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        if name in groups:
+            parameters += _options(groups[name])
+        else:
+            parameters.append(_keyword(name, hints[name], parameter.default))
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        for name, kind in groups.items():
+            given[name] = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
+        command(**given)
+
+    run.__dict__["__signature__"] = inspect.Signature(parameters)
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def key_values(pairs: Sequence[str] | None) -> dict[str, JsonValue]:
+    """`["a.b=1", "c=[x, y]"]` as `{"a.b": 1, "c": ["x", "y"]}`: values are YAML.
+
+    Raises `RecipeError` that names the pair.
     """
-    import yaml
-
-    found: dict[str, Any] = {}
-    for pair in pairs or []:
+    found: dict[str, JsonValue] = {}
+    for pair in pairs or ():
         key, equals, value = pair.partition("=")
         if not (equals and key):
             raise RecipeError(f"{pair!r} is no KEY=VALUE", remedy="write --set KEY=VALUE or -o KEY=VALUE")
@@ -25,3 +65,16 @@ def key_values(pairs: Sequence[str] | None) -> dict[str, Any]:
         except yaml.YAMLError:
             raise RecipeError(f"the value of {pair!r} is not YAML", remedy="put it in quotes") from None
     return found
+
+
+def _options(group: type[Any]) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [_keyword(field.name, hints[field.name], _default(field)) for field in fields(group)]
+
+
+def _keyword(name: str, kind: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+
+def _default(field: Field[Any]) -> Any:
+    return inspect.Parameter.empty if field.default is MISSING else field.default

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from trajectune.cli.chat import MaxContext
+from trajectune.cli.options import Hardware, grouped
 from trajectune.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -17,23 +21,27 @@ if TYPE_CHECKING:
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
-Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is everywhere.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")]
-Name = Annotated[str, typer.Option(help="The model's name in the API; MODEL if empty.")]
-MaxBatch = Annotated[int, typer.Option(min=1, help="Replies generated at the same time.")]
-MaxContext = Annotated[
-    int, typer.Option(min=1, help="Tokens of prompt and reply; memory is set aside for all of them.")
-]
-MaxWaiting = Annotated[
-    int, typer.Option(min=0, help="Replies that may wait for their turn; more are refused (429).")
-]
-ApiKeyVariable = Annotated[
-    str, typer.Option(metavar="NAME", help="Environment variable with the key that clients must send.")
-]
-Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or auto.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")]
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a model is served, to whom, and to how many at once."""
+
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is everywhere.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000
+    name: Annotated[
+        str, typer.Option(help="The model's name in the API; by default MODEL, or `emulated`.")
+    ] = ""
+    max_batch: Annotated[int, typer.Option(min=1, help="Replies generated at the same time.")] = 8
+    max_context: MaxContext = 4096
+    max_waiting: Annotated[
+        int, typer.Option(min=0, help="Replies that may wait for their turn; more are refused (429).")
+    ] = 256
+    api_key_variable: Annotated[
+        str, typer.Option(metavar="NAME", help="Environment variable with the key that clients must send.")
+    ] = ""
 
 
+@grouped
 def serve(
     model: Annotated[
         str,
@@ -41,15 +49,8 @@ def serve(
             metavar="MODEL", help="`embedded`, a folder, a hub name, or a composition file (`.yaml`)."
         ),
     ],
-    host: Host = "127.0.0.1",
-    port: Port = 8000,
-    name: Name = "",
-    max_batch: MaxBatch = 8,
-    max_context: MaxContext = 4096,
-    max_waiting: MaxWaiting = 256,
-    api_key_variable: ApiKeyVariable = "",
-    dtype: Dtype = "auto",
-    device: Device = "auto",
+    server: Server,
+    hardware: Hardware,
 ) -> None:
     """Serve a model with an OpenAI-compatible API. Ctrl-C ends it.
 
@@ -63,47 +64,36 @@ def serve(
     """
     from trajectune.composition.files import load_composition
 
-    serve_composition(
-        lambda: load_composition(model, dtype, device),
-        name=name or model,
-        host=host,
-        port=port,
-        max_batch=max_batch,
-        max_context=max_context,
-        max_waiting=max_waiting,
-        api_key_variable=api_key_variable,
-    )
+    load = partial(load_composition, model, hardware.dtype, hardware.device)
+    serve_composition(load, server, server.name or model)
 
 
 def serve_composition(
-    load: Callable[[], tuple[Composition, Speculation | None]],
-    *,
-    name: str,
-    host: str,
-    port: int,
-    max_batch: int,
-    max_context: int,
-    max_waiting: int,
-    api_key_variable: str,
+    load: Callable[[], tuple[Composition, Speculation | None]], server: Server, name: str
 ) -> None:
     """Serves what `load` gives until Ctrl-C; the extra, the key and the address are checked before it."""
     from trajectune.serve.extra import require_extra
 
     require_extra()
-    key = _key(api_key_variable)
+    key = _key(server.api_key_variable)
     from trajectune.engine.engine import Engine
     from trajectune.serve.app import create_app
     from trajectune.serve.run import bind, serve_app
 
     console = Console(stderr=True)
-    listener = bind(host, port)
+    listener = bind(server.host, server.port)
     composition, speculation = load()
-    engine = Engine(composition, max_batch=max_batch, max_context=max_context, speculation=speculation)
-    app = create_app(engine, name=name, max_waiting=max_waiting, key=key)
-    place = f"[{host}]" if ":" in host else host
+    engine = Engine(
+        composition,
+        max_batch=server.max_batch,
+        max_context=server.max_context,
+        speculation=speculation,
+    )
+    app = create_app(engine, name=name, max_waiting=server.max_waiting, key=key)
+    place = f"[{server.host}]" if ":" in server.host else server.host
     url = f"http://{place}:{listener.getsockname()[1]}/v1"
     console.print(f"{name} is served at {url}; Ctrl-C ends it", markup=False, highlight=False)
-    if not key and host not in _LOCAL:
+    if not key and server.host not in _LOCAL:
         console.print("No key is asked for: see --api-key-variable.", style="yellow")
     serve_app(app, listener)
     console.print("stopped")
@@ -116,6 +106,6 @@ def _key(variable: str) -> str:
         raise RecipeError(
             "the environment variable for the API key is empty",
             where=variable,
-            remedy=f"export {variable}=…, or leave --api-key-variable away to ask for no key",
+            remedy=f"export {variable}=…, or omit --api-key-variable to ask for no key",
         )
     return key

@@ -17,7 +17,7 @@ from trajectune.run.environments import needs_base
 from trajectune.run.recipe import Recipe, override
 from trajectune.run.stage import Result, Stage, Work, bind, in_order
 from trajectune.run.stages import base, collect, curate, evaluate, general, tune
-from trajectune.run.studies import BASE, TUNED, ComparisonsSpec, file_name
+from trajectune.run.studies import BASE, TUNED, ComparisonsSpec, base_of, file_name
 
 REPORT = "report"
 

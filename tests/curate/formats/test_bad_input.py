@@ -7,9 +7,13 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from trajectune.curate.formats import jsonstream, read_examples, write_examples
+from trajectune.curate.formats import jsonstream, read_examples, read_numbered, write_examples
 from trajectune.errors import DataError
 from trajectune.example import Example, Message
 from trajectune.storage import Rejected
@@ -168,3 +172,43 @@ def test_memory_does_not_grow_with_the_file(name: str, tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10_000_000, "the file holds 20 MB"
+
+
+KINDS = {
+    "good": GOOD,
+    "no turns": {"conversations": None},
+    "strange speaker": {"conversations": [{"from": "robot", "value": "x"}]},
+    "no value": {"conversations": [{"from": "human", "value": None}]},
+}
+
+
+def write_file(path: Path, rows: list[dict[str, Any]]) -> None:
+    if path.suffix == ".parquet":
+        turn = pa.struct([("from", pa.string()), ("value", pa.string())])
+        pq.write_table(
+            pa.Table.from_pylist(rows, pa.schema([("conversations", pa.list_(turn))])),
+            path,
+            row_group_size=2,
+        )
+    else:
+        text = json.dumps(rows) if path.suffix == ".json" else "\n".join(map(json.dumps, rows))
+        path.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["set.jsonl", "set.json", "set.parquet"])
+def test_rows_in_are_rows_kept_and_rejected(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("law") / name
+
+    @settings(max_examples=20, deadline=None)
+    @given(kinds=st.lists(st.sampled_from(sorted(KINDS)), max_size=7))
+    def law(kinds: list[str]) -> None:
+        write_file(path, [KINDS[kind] for kind in kinds])
+        rejected: list[Rejected] = []
+        kept = list(read_numbered(path, rejected, format="sharegpt"))
+        assert len(kept) == kinds.count("good")
+        assert len(kept) + len(rejected) == len(kinds)
+        if path.suffix != ".json":  # an array on one line has one line number
+            places = sorted([each.line for each in kept] + [row.line for row in rejected])
+            assert places == [*range(1, len(kinds) + 1)]
+
+    law()

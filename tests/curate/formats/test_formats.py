@@ -7,13 +7,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trajectune.curate.formats import FORMATS, get_format, guess_format, read_examples, write_examples
 from trajectune.errors import DataError
-from trajectune.example import Example, Message
+from trajectune.example import Capability, Example, Message, Span
 from trajectune.storage import Rejected
 from trajectune.trajectory import Tool, ToolCall
 
@@ -26,41 +28,61 @@ CALLS = st.lists(
 )
 
 
+SPANS = st.lists(
+    st.builds(Span, text=TEXT, capability=st.sampled_from(Capability), format=st.booleans()), max_size=3
+)
+TOKENS = st.none() | st.lists(st.integers(0, 200_000), max_size=3)
+
+
 @st.composite
-def conversations(draw: st.DrawFn, *, flags: bool, tools: bool) -> Example:
-    """Questions and answers, with whatever of flags and tool use a format can hold."""
+def replies(draw: st.DrawFn, number: int, *, flags: bool, tools: bool, ids: bool, sampled: bool) -> Message:
+    """A reply with whatever of flags, calls, spans and sampled tokens a format can hold."""
+    calls = draw(CALLS) if tools else []
+    if ids:
+        calls = [call.model_copy(update={"id": f"{number}.{place}"}) for place, call in enumerate(calls)]
+    spans = draw(SPANS) if sampled else []
+    content = "".join(span.text for span in spans) or draw(TEXT if not calls else WORD)
+    return Message(
+        role="assistant",
+        content=content,
+        trained=draw(st.booleans()) if flags else True,
+        tool_calls=calls,
+        spans=spans if "".join(span.text for span in spans) == content else [],
+        tokens=draw(TOKENS) if sampled else None,
+    )
+
+
+@st.composite
+def conversations(
+    draw: st.DrawFn, *, flags: bool = True, tools: bool = True, ids: bool = False, sampled: bool = False
+) -> Example:
+    """Questions and answers, with whatever a format can hold."""
     messages = [Message(role="system", content=draw(WORD))] if draw(st.booleans()) else []
     for number in range(draw(st.integers(1, 3))):
-        calls = draw(CALLS) if tools else []
         messages.append(Message(role="user", content=draw(TEXT)))
-        trained = draw(st.booleans()) if flags else True
-        content = draw(TEXT if not calls else WORD)
-        messages.append(Message(role="assistant", content=content, trained=trained, tool_calls=calls))
-        ids = [f"{number}.{index}" for index in range(len(calls))]
-        messages.extend(Message(role="tool", content=draw(TEXT), tool_call_id=id) for id in ids)
+        reply = draw(replies(number, flags=flags, tools=tools, ids=ids, sampled=sampled))
+        messages.append(reply)
+        messages.extend(
+            Message(role="tool", content=draw(TEXT), tool_call_id=call.id) for call in reply.tool_calls
+        )
     return Example(
         id=draw(WORD),
         source=draw(TEXT),
         messages=messages,
         tools=draw(TOOLS) if tools else [],
+        template=draw(TEXT) if sampled else "",
         metadata=draw(EXTRA),
     )
 
 
 HELD = {
-    "example": conversations(flags=True, tools=True),
-    "openai": conversations(flags=True, tools=True),
-    "agentinstruct": conversations(flags=True, tools=True),
-    "sharegpt": conversations(flags=False, tools=True),
-    "agentflan": conversations(flags=True, tools=False),
+    "example": conversations(ids=True, sampled=True),
+    "openai": conversations(ids=True),
+    "agentinstruct": conversations(),
+    "sharegpt": conversations(flags=False),
+    "agentflan": conversations(tools=False),
     "alpaca": conversations(flags=False, tools=False),
 }
-WITHOUT_IDS = {"agentinstruct", "sharegpt"}
-
-
-def without_call_ids(example: Example) -> Example:
-    messages = [message.model_copy(update={"tool_call_id": ""}) for message in example.messages]
-    return example.model_copy(update={"messages": messages})
 
 
 @pytest.mark.parametrize("container", ["jsonl", "json", "jsonl.gz", "parquet"])
@@ -73,11 +95,9 @@ def test_what_is_written_is_read_again(
     @settings(max_examples=15, deadline=None)
     @given(examples=st.lists(HELD[name], min_size=1, max_size=3))
     def law(examples: list[Example]) -> None:
-        if name in WITHOUT_IDS:
-            examples = [without_call_ids(example) for example in examples]
         path = folder / f"data.{container}"
         count = write_examples(path, examples, name)
-        assert (count.written, count.set_aside, dict(count.lost)) == (len(examples), 0, {})
+        assert (count.written, count.rejected, dict(count.lost)) == (len(examples), 0, {})
         assert list(read_examples(path, format=name)) == examples
 
     law()
@@ -188,7 +208,8 @@ def test_what_a_row_means(tmp_path: Path) -> None:
     assert example.id == "set-1"
     assert example.source == "set"
     assert example.messages[0] == Message(role="system", content="be brief")
-    assert example.messages[2].tool_calls == [ToolCall(name="weather", arguments={"town": "Bern"})]
+    assert example.messages[2].tool_calls == [ToolCall(name="weather", arguments={"town": "Bern"}, id="b")]
+    assert example.messages[3].tool_call_id == "b"
     assert example.tools == [Tool(name="weather", parameters={"type": "object"})]
     assert example.metadata["parallel_tool_calls"] is False
     (named,) = read_examples(tmp_path / "set.jsonl", source="mine")
@@ -209,10 +230,10 @@ def test_what_does_not_fit_is_counted_and_words_are_never_lost(tmp_path: Path) -
     tools = list(read_examples(write_lines(tmp_path / "b.jsonl", GOLDEN["sharegpt"])))
     rejected: list[Rejected] = []
     count = write_examples(tmp_path / "out.jsonl", [*ack, *tools], "alpaca", rejected)
-    assert (count.written, count.set_aside, dict(count.lost)) == (1, 1, {"trained flags": 1})
+    assert (count.written, count.rejected, dict(count.lost)) == (1, 1, {"trained flags": 1})
     assert rejected[0].line == 2
     count = write_examples(tmp_path / "out.jsonl", [*ack, *tools], "agentflan", rejected)
-    assert (count.written, count.set_aside, dict(count.lost)) == (1, 1, {})
+    assert (count.written, count.rejected, dict(count.lost)) == (1, 1, {})
     assert "expected one of system, user, assistant, found 'tool'" in rejected[1].reason
 
 
@@ -223,12 +244,64 @@ def test_a_call_and_its_answer_carry_one_id(tmp_path: Path) -> None:
     assert messages[1]["tool_calls"][0]["id"] == messages[2]["tool_call_id"] != ""
 
 
+CALLED = ToolCall(name="f", id="c1")
+
+
+def called(*answers: str) -> Example:
+    """A call that has an id, and one that has none, with the ids that their answers name."""
+    asked = Message(role="assistant", content="", trained=True, tool_calls=[CALLED, ToolCall(name="g")])
+    told = [Message(role="tool", content="", tool_call_id=id) for id in answers]
+    return Example(id="a", messages=[Message(role="user", content="?"), asked, *told])
+
+
+@pytest.mark.parametrize(
+    ("answers", "ids"),
+    [(("c1", "c2"), ["c1", "c2"]), (("", ""), ["c1", "call_1_1"]), ((), ["c1", "call_1_1"])],
+)
+def test_openai_calls_keep_their_ids_and_get_those_they_lack(
+    answers: tuple[str, ...], ids: list[str], tmp_path: Path
+) -> None:
+    count = write_examples(tmp_path / "out.jsonl", [called(*answers)], "openai")
+    assert dict(count.lost) == {}, "an id that was made up is no loss"
+    (again,) = read_examples(tmp_path / "out.jsonl")
+    assert [call.id for call in again.messages[1].tool_calls] == ids
+    assert [message.tool_call_id for message in again.messages[2:]] == ids[: len(answers)]
+
+
+def test_ids_and_sampled_tokens_that_a_format_cannot_hold_are_counted(tmp_path: Path) -> None:
+    example = called("c1", "c2")
+    sampled = [message.model_copy(update={"tokens": [1]}) for message in example.messages]
+    rows = [example, example.model_copy(update={"messages": sampled, "template": "t"})]
+    count = write_examples(tmp_path / "out.jsonl", rows, "sharegpt")
+    assert dict(count.lost) == {"tool call ids": 2, "sampled tokens": 1}
+    assert "c1" not in (tmp_path / "out.jsonl").read_text()
+
+
+def test_an_example_of_the_first_version_is_read(tmp_path: Path) -> None:
+    spans = [{"part": "reasoning", "text": "hm"}, {"part": "format", "text": "!"}]
+    old = {"role": "assistant", "content": "hm!", "trained": True, "spans": spans, "tool_calls": []}
+    (example,) = read_examples(write_lines(tmp_path / "old.jsonl", {"id": "a", "messages": [old]}))
+    assert example.messages[0].spans == [Span.thought("hm"), Span.marker("!")]
+
+
+def test_metadata_of_files_under_the_old_name_is_read(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "instruction": ["q"],
+            "output": ["a"],
+            "agenttune_metadata": [json.dumps({"split": "dev"})],
+        }
+    )
+    pq.write_table(table, tmp_path / "old.parquet")
+    (example,) = read_examples(tmp_path / "old.parquet")
+    assert example.metadata == {"split": "dev"}
+
+
 def test_a_wrong_format_name_comes_with_the_right_one() -> None:
-    with pytest.raises(DataError, match="did you mean alpaca"):
+    with pytest.raises(DataError, match="did you mean 'alpaca'"):
         get_format("alpacca")
 
 
-WORLDS = ("alfworld", "db", "kg", "mind2web", "os", "webshop")
 REAL = [
     ("agentinstruct/db.jsonl", "agentinstruct", 538),
     *(

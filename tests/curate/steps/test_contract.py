@@ -94,6 +94,7 @@ class NoLetter(CurateStep[Example]):
         self.letter = letter
 
     def judge(self, rows: Iterable[Example], context: Context) -> Iterator[Example | Reject]:
+        del context
         for row in rows:
             found = self.letter in row.messages[1].content
             yield Reject(row.id, f"it has the letter {self.letter}") if found else row

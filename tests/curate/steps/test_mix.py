@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trajectune.curate.hub import read_source
 from trajectune.curate.steps.mix import (
     HELD_OUT,
     NO_SHARE,
@@ -20,9 +19,8 @@ from trajectune.curate.steps.mix import (
     question,
     shares,
 )
-from trajectune.errors import DataError, RecipeError
+from trajectune.errors import RecipeError
 from trajectune.example import Example, Message
-from trajectune.storage import Rejected
 
 NAMES = st.text(alphabet="abcdef", min_size=1, max_size=4)
 
@@ -156,27 +154,3 @@ def test_manifest_counts_by_source() -> None:
     assert found["db"]["share_of_tokens"] == pytest.approx(0.75)
     assert found["db"]["share_of_trained_tokens"] == pytest.approx(0.9)
     assert found["chat"]["share_of_loss"] == 0.8
-
-
-def test_sources_from_the_hub(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    datasets = pytest.importorskip("datasets")
-    turns = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]
-    asked = []
-
-    def load(name: str, split: str) -> list[dict[str, object]]:
-        asked.append((name, split))
-        if name == "none/such":
-            raise ConnectionError("no answer\nand a long story")
-        return [{"conversations": turns}, {"conversations": 5}, {"conversations": turns}]
-
-    monkeypatch.setattr(datasets, "load_dataset", load)
-    rejected: list[Rejected] = []
-    found = list(read_source("hf:owner/name:part", rejected))
-    assert asked == [("owner/name", "part")]
-    assert [[message.content for message in each.messages] for each in found] == [["Hi", "Hello"]] * 2
-    assert found[0].source == "name"
-    assert [row.line for row in rejected] == [2]
-    assert len(list(read_source("hf:owner/name:part"))) == 2
-    assert "hf:owner/name:part, line 2 rejected" in caplog.text
-    with pytest.raises(DataError, match="give a local file"):
-        list(read_source("hf:none/such"))

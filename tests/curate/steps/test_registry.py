@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
 
 from trajectune.curate.steps import registry
-from trajectune.curate.steps.contract import CurateStep, StepOptions
+from trajectune.curate.steps.contract import Context, CurateStep, StepOptions
 from trajectune.curate.steps.deduplicate import Deduplicate
 from trajectune.curate.steps.filter import Filter, FilterOptions
 from trajectune.curate.steps.registry import build_steps, default_steps, on_examples, on_trajectories
@@ -60,7 +61,8 @@ class Short(CurateStep[Example]):
     class Options(StepOptions):
         words: int = 10
 
-    def judge(self, rows: Any, context: Any) -> Any:
+    def judge(self, rows: Iterable[Example], context: Context) -> Iterator[Example]:
+        del context
         return iter(rows)
 
 

@@ -65,7 +65,7 @@ def test_dbbench_rows(tmp_path: Path):
     assert solved(environment) == (2, 2, 2)
     assert [task.kind for task in environment.tasks("test")] == ["select", "insert"]
     assert environment.tasks("train") == []
-    assert [row.line for row in environment.set_aside] == [3, 4]
+    assert [row.line for row in environment.rejected] == [3, 4]
     episode = environment.open(environment.tasks("test")[0])
     assert episode.observation == f"{ROW['description']}\n{ROW['add_description']}"
     seen = episode.step(ToolCall(name="sql", arguments={"query": "SELECT * FROM `final scores`"}))
@@ -110,7 +110,7 @@ def test_questions_over_a_sqlite_file(shop: Path, tmp_path: Path):
     before = shop.read_bytes()
     environment = DatabaseEnvironment("sqlite", path=shop, questions=file, split="train")
     assert solved(environment, "train") == (3, 3, 3)
-    assert [row.line for row in environment.set_aside] == [4, 5]
+    assert [row.line for row in environment.rejected] == [4, 5]
     assert [task.kind for task in environment.tasks("train")] == ["select", "select", "delete"]
     assert "cheap is < 1" in environment.open(environment.tasks("train")[0]).observation
     assert shop.read_bytes() == before
@@ -135,13 +135,13 @@ def test_a_folder_of_databases(shop: Path, tmp_path: Path):
     )
     environment = DatabaseEnvironment("sqlite", path=tmp_path / "all", questions=file)
     assert solved(environment) == (1, 1, 1)
-    assert len(environment.set_aside) == 1
+    assert len(environment.rejected) == 1
 
 
 def test_real_dbbench(shared_data: Path):
     environment = DatabaseEnvironment("dbbench", path=shared_data / "agentbench" / "dbbench" / "dev.jsonl")
     tasks, experts, rewards = solved(environment)
-    assert (tasks, len(environment.set_aside)) == (60, 0)
+    assert (tasks, len(environment.rejected)) == (60, 0)
     assert experts == rewards >= 44  # most gold queries of the 20 questions are not valid SQL
     assert not [f for f in check_environment(environment) if f.severity == "error"]
     labels = [environment.source.problem(task).answers for task in environment.tasks("test")]
@@ -159,7 +159,7 @@ def test_real_bird(shared_data: Path):
         "sqlite", path=bird / "superhero.sqlite", questions=bird / "superhero_questions.json"
     )
     tasks, experts, rewards = solved(environment)
-    assert len(environment.set_aside) == 0
+    assert len(environment.rejected) == 0
     assert experts == rewards
     assert experts / tasks > 0.9
 
@@ -169,7 +169,7 @@ def test_real_spider_dump(shared_data: Path):
     environment = DatabaseEnvironment(
         "sqlite", path=intercode / "spider_dbs.mysql.sql", questions=intercode / "spider_dev.json"
     )
-    assert (len(environment.tasks("test")), len(environment.set_aside)) == (1034, 0)
+    assert (len(environment.tasks("test")), len(environment.rejected)) == (1034, 0)
     tasks, experts, rewards = solved(environment, every=10)
     assert experts == rewards
     assert experts / tasks > 0.95

@@ -87,9 +87,9 @@ class DatabaseEnvironment(Environment):
             )
 
     @property
-    def set_aside(self) -> Sequence[Rejected]:
+    def rejected(self) -> Sequence[Rejected]:
         """Rows of the source that could not be used, and why."""
-        return self.source.set_aside
+        return self.source.rejected
 
     def tasks(self, split: Split) -> Sequence[Task]:
         return self.source.tasks(split)

@@ -1,7 +1,7 @@
 """Problems from files: AgentBench's dbbench, and any SQLite database with a list of questions.
 
 The idea: a file's row becomes a `Problem` once, when the environment is built; rows that cannot be
-used are set aside with the reason, never lost silently.
+used are rejected with the reason, never lost in silence.
 
 Layouts of databases: a `.sqlite`/`.db` file; a MySQL dump (`.sql`) with several databases; a folder
 with `NAME/NAME.sqlite` (BIRD, Spider). Questions: a JSON list with `question` (or `query`, as
@@ -35,7 +35,7 @@ class FileSource:
     def __init__(self, split: Split) -> None:
         self.split: Split = split
         self.problems: dict[str, Problem] = {}
-        self.set_aside: list[Rejected] = []
+        self.rejected: list[Rejected] = []
 
     def tasks(self, split: Split) -> list[Task]:
         """The tasks, in the order of the file."""
@@ -51,11 +51,11 @@ class FileSource:
 def dbbench(path: Path, split: Split) -> FileSource:
     """AgentBench's `dbbench` JSONL (arXiv 2308.03688): one table and one question in each row."""
     source = FileSource(split)
-    for row in read_jsonl(path, source.set_aside):
+    for row in read_jsonl(path, source.rejected):
         try:
             source.problems[f"dbbench-{path.stem}-{row.line}"] = _dbbench_problem(row.value)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            source.set_aside.append(Rejected(row.line, f"not a dbbench row: {error!r}"))
+            source.rejected.append(Rejected(row.line, f"not a dbbench row: {error!r}"))
     if not source.problems:
         raise DataError(
             "No dbbench task could be read.", where=str(path), remedy="Give AgentBench's dbbench JSONL."
@@ -76,7 +76,7 @@ def questions(path: Path, file: Path, split: Split) -> FileSource:
         try:
             source.problems[f"{file.stem}-{number}"] = _question_problem(row, images)
         except (KeyError, TypeError, ValueError, sqlite3.Error) as error:
-            source.set_aside.append(Rejected(number, f"{type(error).__name__}: {error}"))
+            source.rejected.append(Rejected(number, f"{type(error).__name__}: {error}"))
     return source
 
 

@@ -4,7 +4,7 @@ The idea: an example counts only once its trained tokens are known to be the ass
 settled once, when the data is put together: what is written down then can be tokenized again without a
 surprise, and what cannot be proven is known by its id, source and reason, not by a line in a log.
 
-Invariant: every example is kept or rejected; `rows` and `kept` go together one by one.
+Invariant: every example is kept or rejected, never neither.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Proven:
     """What became of some examples."""
 
     rows: list[TokenRow] = field(default_factory=list)
+    """Those of the examples that were kept, in their order."""
     kept: list[Example] = field(default_factory=list)
-    """The examples of `rows`, in the same order."""
     rejected: list[Rejection] = field(default_factory=list)
     shortened: Counter[str] = field(default_factory=Counter)
     """By source: kept rows whose last replies did not fit in the limit of tokens."""

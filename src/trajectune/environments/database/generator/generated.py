@@ -46,7 +46,7 @@ Dev and test go round `KINDS` evenly, so that training cannot flatter the score.
 class GeneratedSource:
     """Generated tasks: `sizes` of them in each split, limited to `kinds`."""
 
-    set_aside: Sequence[Rejected] = ()
+    rejected: Sequence[Rejected] = ()
 
     def __init__(
         self,
