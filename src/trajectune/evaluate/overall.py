@@ -1,4 +1,4 @@
-"""One number for a group of benchmarks whose scales differ: AgentTuning's overall score.
+"""One number for a group of suites whose scales differ: AgentTuning's overall score.
 
 A task's score is divided by the task's weight, the mean score that a fixed set of reference models
 reaches on it, and these quotients are averaged (AgentTuning, section 4.1). So 1 means "as good as the
@@ -12,6 +12,29 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from trajectune.errors import DataError
+from trajectune.evaluate.contract import Measurement
+
+References = Mapping[str, Mapping[str, float]]
+"""Scores of reference models: model → suite → score."""
+
+
+def overall(measurements: Sequence[Measurement], references: References) -> float | None:
+    """The overall score of one system on the suites of one group; losses have no part in it.
+
+    `None` where a suite was not measured or has no reference score: a mean over what happens to be there
+    would be compared with others over other suites. Raises `DataError` for references that do not go
+    together.
+    """
+    scored = [each for each in measurements if not each.lower_is_better]
+    values = {each.suite: each.value for each in scored}
+    scores = {suite: value.value for suite, value in values.items() if value is not None}
+    known = {
+        suite: score for suite, score in scores.items() if all(suite in r for r in references.values())
+    }
+    if not scores or known.keys() != values.keys():
+        return None
+    weights = reference_weights([{suite: r[suite] for suite in known} for r in references.values()])
+    return overall_score(known, weights)
 
 
 def reference_weights(references: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -31,7 +54,7 @@ def reference_weights(references: Sequence[Mapping[str, float]]) -> dict[str, fl
             raise DataError(
                 "no reference model scores above 0, so the task has no weight",
                 where=task,
-                remedy="leave the task out or choose other reference models",
+                remedy="omit the task or choose other reference models",
             )
     return weights
 

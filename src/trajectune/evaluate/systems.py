@@ -41,8 +41,8 @@ def load_system(
     """A system called `name` in tables.
 
     `model` is a model's name or a composition file (which says how to draft), or either of them loaded;
-    `base` is the model that it was tuned from. With a `dialect` the system acts in that one,
-    whatever a suite asks for. `batch_size` conversations are decoded at once; `max_new_tokens` bounds a reply and
+    `base` is the model that it was tuned from. With a `dialect` the system acts in that one, whatever a
+    suite asks for. `batch_size` conversations are decoded at once; `max_new_tokens` bounds a reply and
     `max_context` a conversation, in tokens. Raises `ModelError`.
     """
     digest: Callable[[LoadedModel], str] = tensors_digest

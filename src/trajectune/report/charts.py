@@ -1,182 +1,179 @@
-"""Charts as inline SVG whose colours are the page's own, so that they follow dark and light.
+"""The kinds of chart that a page has: bars, points, a trade-off, curves.
 
-matplotlib draws; its fixed colours are placeholders that become CSS variables afterwards, its text stays
-text, and whatever would reach beyond the drawing (metadata, style rules, ids that several charts share)
-is taken out.
-
-Invariants: the same data gives the same bytes; a chart names no URL; text is escaped by matplotlib.
+Invariants: a value is drawn with its interval; what was not measured is not drawn.
 """
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-import matplotlib as mpl
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from trajectune.evaluate.intervals import Interval
-from trajectune.report.contents import LossCurve as Curve
+from trajectune.report.contents import LossCurve
+from trajectune.report.svg import GRID, INK, colour, draw
 
-_SERIES = ("#010101", "#020202", "#030303", "#040404", "#050505", "#060606")
-_INK, _GRID = "#0a0a0a", "#0b0b0b"
-_VARIABLES = {colour: f"var(--series-{i})" for i, colour in enumerate(_SERIES, 1)} | {
-    _INK: "var(--soft)",
-    _GRID: "var(--line)",
-}
-_WIDTH = 5.0  # inches: small, so that text stays readable when a phone shrinks the chart
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "text.color": _INK,
-    "axes.edgecolor": _GRID,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "grid.color": _GRID,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.parse_math": False,
-}
+_STEP, _GAP = 0.19, 0.12  # inches: of a bar, and between two groups of bars
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """A pair of bars: one label, a value before and one after (either may be missing)."""
+class Bars:
+    """A group of bars: a label, and a value for each series (which may be missing)."""
 
     label: str
-    before: Interval | None
-    after: Interval | None
+    values: Sequence[Interval | None]
 
 
-def loss_chart(curves: Sequence[Curve]) -> str:
-    """Training loss by source, over optimizer steps. Sources beyond the sixth share colours."""
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": "loss"}):
-        figure, axes = _figure(2.7)
-        for index, curve in enumerate(curves):
-            colour = _SERIES[index % len(_SERIES)]
-            marker = "o" if len(curve.steps) == 1 else None
-            axes.plot(curve.steps, curve.losses, color=colour, lw=1.6, marker=marker, label=curve.source)
-        axes.set_xlabel("optimizer step")
-        axes.set_ylabel("loss, nats per token")
-        axes.grid(axis="y", lw=0.6)
-        axes.legend(frameon=False)
-        return _svg(figure, "loss", "Training loss by source")
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Lines over one horizontal axis: for each a label and its points."""
+
+    label: str
+    """Of the vertical axis."""
+    scale: float = 1.0
+    lines: dict[str, list[tuple[float, Interval]]] = field(default_factory=dict)
 
 
-def before_after_chart(bars: Sequence[Bar], title: str, name: str) -> str:
-    """Horizontal pairs of shares in percent, with their intervals."""
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
-        figure, axes = _figure(0.75 + 0.46 * len(bars))
-        for series, (label, offset) in enumerate((("before", -0.19), ("after", 0.19))):
-            for row, bar in enumerate(bars):
-                interval = bar.before if series == 0 else bar.after
+def bars_chart(groups: Sequence[Bars], title: str, name: str) -> Markup:
+    """Horizontal bars of shares in percent, one colour a series."""
+    series = max(len(group.values) for group in groups)
+    pitch = series * _STEP + _GAP
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for row, group in enumerate(groups):
+            for index, interval in enumerate(group.values):
                 if interval is not None:
-                    _bar(axes, row + offset, interval, _SERIES[series], label if row == 0 else None)
-        axes.set_yticks(range(len(bars)), [_short(bar.label) for bar in bars])
-        axes.set_ylim(len(bars) - 0.45, -0.55)
+                    _bar(axes, row * pitch + index * _STEP, interval, colour(index))
+        middle = (series - 1) * _STEP / 2
+        axes.set_yticks(
+            [row * pitch + middle for row in range(len(groups))], [_short(each.label) for each in groups]
+        )
+        axes.set_ylim((len(groups) - 1) * pitch + series * _STEP - _STEP / 2, -_STEP)
         axes.set_xlim(0, 100)
         axes.xaxis.set_major_formatter("{x:.0f} %")
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", lw=0.6)
         axes.set_axisbelow(True)
-        return _svg(figure, name, title)
+
+    return draw(name, title, 0.45 + pitch * len(groups), paint)
 
 
-def trade_chart(arms: Mapping[str, tuple[Interval, Interval]]) -> str:
-    """Agent success (upwards) against general loss (to the right is worse), one point for each arm."""
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": "trade"}):
-        figure, axes = _figure(3.2)
-        for index, (arm, (loss, success)) in enumerate(arms.items()):
-            colour = _SERIES[1 + index % (len(_SERIES) - 1)]  # the first is the pale one for "before"
+def points_chart(values: Mapping[str, Interval], label: str, title: str, name: str) -> Markup:
+    """One number of each series with its interval, on an axis that need not begin at zero."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for row, interval in enumerate(values.values()):
+            axes.plot([interval.low, interval.high], [row, row], color=INK, lw=1)
+            axes.plot(interval.value, row, "o", color=colour(row), ms=6)
+        axes.set_yticks(range(len(values)), [_short(name) for name in values])
+        axes.set_ylim(len(values) - 0.4, -0.6)
+        axes.set_xlabel(label)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x", lw=0.6)
+
+    return draw(name, title, 0.65 + 0.22 * len(values), paint)
+
+
+def loss_chart(curves: Sequence[LossCurve]) -> Markup:
+    """Training loss over optimizer steps, one line a curve."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for index, curve in enumerate(curves):
+            marker = "o" if len(curve.steps) == 1 else None
+            label = _short(curve.name)
+            axes.plot(
+                curve.steps, curve.losses, color=colour(index + 1), lw=1.4, marker=marker, label=label
+            )
+        axes.set_xlabel("optimizer step")
+        axes.set_ylabel("loss, nats per token")
+        axes.grid(axis="y", lw=0.6)
+        _legend(axes, len(curves))
+
+    return draw("loss", "Training loss", 2.7 + 0.1 * len(curves), paint)
+
+
+def trade_chart(systems: Mapping[str, tuple[Interval, Interval]]) -> Markup:
+    """Agent success (upwards) against general loss (to the right is worse), one point a system."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for index, (loss, success) in enumerate(systems.values()):
             axes.errorbar(
                 loss.value,
                 100 * success.value,
-                xerr=[[loss.value - loss.low], [loss.high - loss.value]],
-                yerr=[[100 * (success.value - success.low)], [100 * (success.high - success.value)]],
+                xerr=_error(loss),
+                yerr=_error(success, 100),
                 fmt="o",
-                color=colour,
-                capsize=3,
-                lw=1.2,
+                color=colour(index),
+                capsize=2,
+                lw=1,
                 ms=6,
-                label=arm,
             )
         axes.set_xlabel("general loss, nats per token (left is better)")
         axes.set_ylabel("agent success, %")
         axes.grid(lw=0.6)
-        axes.legend(frameon=False)
-        return _svg(figure, "trade", "Agent success against general loss, by arm")
+
+    return draw("trade", "Agent success against general loss, by system", 3.2, paint)
 
 
-def weight_chart(
-    success: Mapping[str, Sequence[tuple[float, Interval]]],
-    loss: Sequence[tuple[float, Interval]],
-    symbol: str,
-    name: str,
-) -> str:
-    """Success of each environment, and below it general loss, over the weight of a composition."""
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
-        figure = Figure(figsize=(_WIDTH, 4.4 if loss else 2.7), layout="constrained")
-        panels = figure.subplots(2 if loss else 1, sharex=True, squeeze=False)[:, 0]
-        for index, (environment, points) in enumerate(success.items()):
-            _line(panels[0], points, 100, _SERIES[1 + index % (len(_SERIES) - 1)], environment)
-        panels[0].set_ylabel("agent success, %")
-        panels[0].legend(frameon=False)
-        if loss:
-            _line(panels[1], loss, 1, _SERIES[0], "general loss")
-            panels[1].set_ylabel("general loss,\nnats per token")
-        panels[-1].set_xlabel(symbol)
-        return _svg(figure, name, f"Agent success and general loss over {symbol}")
+def weight_chart(panels: Sequence[Panel], axis: str, name: str) -> Markup:
+    """Metrics over a weight of a composition, a panel for each scale."""
+
+    def paint(figure: Figure) -> None:
+        drawn = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+        number = 0
+        for axes, panel in zip(drawn, panels, strict=True):
+            for label, points in panel.lines.items():
+                number += 1
+                _line(axes, points, panel.scale, colour(number), label)
+            axes.set_ylabel(panel.label)
+            axes.grid(axis="y", lw=0.6)
+            _legend(axes, len(panel.lines))
+        drawn[-1].set_xlabel(axis)
+
+    return draw(name, f"Metrics over {axis}", 0.5 + 2.1 * len(panels), paint)
 
 
 def _line(
-    axes: Axes, points: Sequence[tuple[float, Interval]], scale: float, colour: str, label: str
+    axes: Axes, points: Sequence[tuple[float, Interval]], scale: float, shade: str, label: str
 ) -> None:
     places = [place for place, _ in points]
     values = [scale * interval.value for _, interval in points]
     below = [scale * (interval.value - interval.low) for _, interval in points]
     above = [scale * (interval.high - interval.value) for _, interval in points]
-    axes.errorbar(
-        places, values, yerr=[below, above], fmt="o-", color=colour, capsize=3, lw=1.4, ms=5, label=label
+    style = {"fmt": "o-", "capsize": 2, "lw": 1.4, "ms": 5}
+    axes.errorbar(places, values, yerr=[below, above], color=shade, label=_short(label), **style)
+
+
+def _bar(axes: Axes, position: float, interval: Interval, shade: str) -> None:
+    style = {"ecolor": INK, "elinewidth": 0.9, "capsize": 1.5}
+    axes.barh(
+        position,
+        100 * interval.value,
+        height=0.86 * _STEP,
+        color=shade,
+        xerr=_error(interval, 100),
+        error_kw=style,
     )
-    axes.grid(axis="y", lw=0.6)
 
 
-def _figure(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-    return figure, figure.subplots()
+def _legend(axes: Axes, lines: int) -> None:
+    """Above the drawing, where it covers nothing."""
+    if lines:
+        columns = min(lines, 3)
+        axes.legend(ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), fontsize=8, edgecolor=GRID)
 
 
-def _bar(axes: Axes, position: float, interval: Interval, colour: str, label: str | None) -> None:
-    value = 100 * interval.value
-    error = [[value - 100 * interval.low], [100 * interval.high - value]]
-    style = {"ecolor": _INK, "elinewidth": 1, "capsize": 2}
-    axes.barh(position, value, height=0.34, color=colour, label=label, xerr=error, error_kw=style)
+def _error(interval: Interval, scale: float = 1.0) -> list[list[float]]:
+    """How far the interval reaches below and above its value, as matplotlib wants it."""
+    return [[scale * (interval.value - interval.low)], [scale * (interval.high - interval.value)]]
 
 
 def _short(label: str, limit: int = 26) -> str:
     return label if len(label) <= limit else label[: limit - 1] + "…"
-
-
-def _svg(figure: Figure, name: str, title: str) -> str:
-    """The drawing alone, with CSS variables for colours and a label for screen readers."""
-    buffer = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
-    text = buffer.getvalue()
-    drawing = text[text.index("<svg") :]
-    drawing = re.sub(r"<style.*?</style>|<metadata.*?</metadata>", "", drawing, flags=re.DOTALL)
-    head, body = drawing.split(">", 1)
-    box = re.search(r'viewBox="[^"]*"', head)
-    body = re.sub(r'<g id="[A-Za-z]+_\d+">', "<g>", body)
-    body = re.sub(r'(id="|url\(#|xlink:href="#|href="#)', rf"\g<1>{name}-", body)
-    body = body.replace("xlink:href", "href")
-    for colour, variable in _VARIABLES.items():
-        body = body.replace(colour, variable)
-    label = title.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    return f'<svg role="img" aria-label="{label}" {box[0] if box else ""}>{body}'

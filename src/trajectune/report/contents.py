@@ -105,6 +105,8 @@ class Page(Record):
     """In the order of the table's rows."""
     changes: list[PairedChange] = Field(default_factory=list)
     gaps: list[GapShare] = Field(default_factory=list)
+    references: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Scores of reference models, model → suite → score, for an overall score (`evaluate.overall`)."""
     curves: list[WeightCurve] = Field(default_factory=list)
     funnel: list[FunnelRow] = Field(default_factory=list)
     mixture: list[MixtureRow] = Field(default_factory=list)

@@ -1,29 +1,49 @@
-"""One self-contained HTML page over measurements.
+"""One self-contained HTML page over measurements: what was gained, what it cost, and how to judge that.
 
 Invariants: the page loads nothing, runs no script and needs no network; whatever a model wrote is escaped
-(a policy in the page forbids scripts besides); what was not measured is said, not left blank.
+(a policy in the page forbids scripts besides); what was not measured is said, not left blank; the same data
+gives the same bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from markupsafe import escape
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from pydantic import ValidationError
 
 from trajectune.errors import DataError
+from trajectune.evaluate.contract import SystemIdentity
+from trajectune.report import views, wording
 from trajectune.report.contents import Page
+from trajectune.report.figures import figures_of
+from trajectune.report.headline import headline
 from trajectune.report.samples import Sample
 from trajectune.storage import explain, read_json, write_atomic, write_json
+
+_FILTERS = (
+    "percent",
+    "points",
+    "signed",
+    "number",
+    "measured",
+    "share",
+    "duration",
+    "words",
+    "reply",
+    "cut",
+)
 
 
 def write_page(page: Page, samples: Sequence[Sample], out_dir: Path) -> Path:
     """Write `index.html` and `page.json` (all its data) into `out_dir`; gives the page's path."""
     out_dir.mkdir(parents=True, exist_ok=True)
     write_json(out_dir / "page.json", page.model_dump(mode="json"))
-    del samples
-    write_atomic(out_dir / "index.html", f"<!doctype html><title>{escape(page.title)}</title>")
+    write_atomic(out_dir / "index.html", render(page, samples))
     return out_dir / "index.html"
 
 
@@ -33,7 +53,55 @@ def read_page(path: Path) -> Page:
         return Page.model_validate(read_json(path))
     except ValidationError as error:
         raise DataError(
-            f"this is no page of ours: {explain(error)}",
+            f"this is not the data of a page: {explain(error)}",
             where=str(path),
             remedy="give the page.json of a report folder, or upgrade trajectune",
         ) from None
+
+
+def render(page: Page, samples: Sequence[Sample]) -> str:
+    """The page as HTML, every value escaped unless it is our own drawing."""
+    environment = Environment(
+        loader=PackageLoader("trajectune.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update({name: getattr(wording, name) for name in _FILTERS})
+    source = environment.loader
+    assert source is not None  # it was given above
+    style = source.get_source(environment, "style.css")[0]
+    return environment.get_template("report.html").render(
+        style=Markup(style), page=page, samples=samples, **_computed(page)
+    )
+
+
+def _computed(page: Page) -> dict[str, Any]:
+    """What the template shows besides the page's own fields."""
+    systems, suites = views.systems_of(page), views.suites_of(page)
+    return {
+        "systems": systems,
+        "suites": suites,
+        "seeds": {system: views.seeds_of(page, system) for system in systems},
+        "overall": views.overall_scores(page),
+        "unmeasured": views.unmeasured(page),
+        "headline": headline(page),
+        "figures": figures_of(page),
+        "shares": {view.name for view in suites if view.is_share},
+        "identities": _identities(page),
+        "settings": yaml.safe_dump(page.settings, sort_keys=False, allow_unicode=True),
+    }
+
+
+def _identities(page: Page) -> list[tuple[str, int, SystemIdentity]]:
+    """Who was measured: each system and seed, the dialects of its suites together."""
+    found: dict[tuple[str, int], list[SystemIdentity]] = {}
+    for entry in page.entries:
+        found.setdefault((entry.system, entry.seed), []).append(entry.measurement.system)
+    rows = []
+    for (system, seed), identities in found.items():
+        dialects = ", ".join(dict.fromkeys(each.dialect for each in identities if each.dialect))
+        distinct = dict.fromkeys(each.model_copy(update={"dialect": dialects}) for each in identities)
+        rows += [(system, seed, identity) for identity in distinct]
+    return rows

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from trajectune.evaluate.intervals import Interval
-from trajectune.evaluate.results import AgentResult, Results
-from trajectune.trajectory import Step
+from trajectune.trajectory import Step, ToolCall
 
 NOTHING = "–"
+MAX_TEXT = 2_000
+"""Longest stretch of a trajectory that is shown; what is longer is cut, and the cut is marked."""
 
 
 def percent(interval: Interval | None) -> str:
-    """`62 % [49–73]`."""
+    """`62 % [49–73]`; without brackets where there is no width to show."""
     if interval is None:
         return NOTHING
-    return f"{100 * interval.value:.0f} % [{100 * interval.low:.0f}–{100 * interval.high:.0f}]"
+    value, low, high = (100 * end for end in (interval.value, interval.low, interval.high))
+    return f"{value:.0f} %" + (f" [{low:.0f}–{high:.0f}]" if low < high else "")
 
 
 def points(interval: Interval | None) -> str:
@@ -26,13 +27,27 @@ def points(interval: Interval | None) -> str:
     return f"{100 * interval.value:+.0f} [{100 * interval.low:+.0f}, {100 * interval.high:+.0f}]"
 
 
+def signed(interval: Interval | None, digits: int = 3) -> str:
+    """A difference of other numbers: `+0.021 [+0.013, +0.030]`."""
+    if interval is None:
+        return NOTHING
+    value, low, high = (f"{end:+.{digits}f}" for end in (interval.value, interval.low, interval.high))
+    return f"{value} [{low}, {high}]"
+
+
 def number(value: Interval | float | None, digits: int = 3) -> str:
     """A plain number, with its interval where it has one."""
     if value is None:
         return NOTHING
     if isinstance(value, Interval):
-        return f"{value.value:.{digits}f} [{value.low:.{digits}f}–{value.high:.{digits}f}]"
+        ends = f" [{value.low:.{digits}f}–{value.high:.{digits}f}]" if value.low < value.high else ""
+        return f"{value.value:.{digits}f}{ends}"
     return f"{value:.{digits}f}"
+
+
+def measured(interval: Interval | None, is_share: bool) -> str:
+    """A metric: in percent if it is a share, else plainly."""
+    return percent(interval) if is_share else number(interval)
 
 
 def share(value: float | None) -> str:
@@ -49,37 +64,25 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
 
 
+def words(name: str) -> str:
+    """A metric's, an outcome's or a fault's name for people: `valid_replies` → `valid replies`."""
+    return name.replace("_", " ")
+
+
 def reply(step: Step) -> str:
     """What the agent said: its verbatim words, or thought and call where it never wrote text."""
-    if any(reply.text for reply in step.replies):
-        return "\n".join(reply.text for reply in step.replies)
-    calls = [f"{call.name}({json.dumps(call.arguments, ensure_ascii=False)})" for call in step.calls]
+    said = [reply.text for reply in step.replies if reply.text]
+    native = [_call(call) for reply in step.replies for call in reply.calls]
+    if said:
+        return "\n".join([*said, *native])
+    calls = [_call(call) for call in step.calls]
     return "\n".join(part for part in (step.thought, step.message or "", *calls) if part)
 
 
-def headline(results: Results) -> list[str]:
-    """The result in a sentence for each environment, and one for what it cost."""
-    sentences = [sentence for result in results.agents if (sentence := _gain(result))]
-    return [*sentences, *_cost(results)] or ["Nothing was evaluated in this run."]
+def cut(text: str) -> str:
+    """The beginning of a long text, with a mark where the rest was cut."""
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} … [{len(text) - MAX_TEXT} characters cut]"
 
 
-def _gain(result: AgentResult) -> str:
-    before, after = result.before, result.after
-    scored = after or before
-    if scored is None or scored.success is None:
-        return ""
-    where = f"of {scored.episodes} unseen {result.environment} tasks"
-    if before is None or after is None or before.success is None or after.success is None:
-        when = "After tuning" if after else "Before tuning"
-        return f"{when}, the model solves {percent(scored.success)} {where}."
-    was, now = before.success.value, after.success.value
-    sign = "from" if round(100 * was) != round(100 * now) else "unchanged, from"
-    return f"Success {sign} {100 * was:.0f} % to {100 * now:.0f} % {where}."
-
-
-def _cost(results: Results) -> Sequence[str]:
-    before, after = results.general_before, results.general_after
-    if before is None or after is None or before.loss is None or after.loss is None:
-        return []
-    was, now = before.loss.value, after.loss.value
-    return [f"General loss {was:.3f} to {now:.3f} ({now - was:+.3f}; lower is better)."]
+def _call(call: ToolCall) -> str:
+    return f"{call.name}({json.dumps(call.arguments, ensure_ascii=False)})"

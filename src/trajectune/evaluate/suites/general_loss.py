@@ -2,8 +2,8 @@
 
 The idea: the examples are rendered, tokenized and proven exactly as training data is, by the system's own
 template, so the number is the one that the training loss would be. Invariants: loss and divergence are
-means over trained tokens, so long rows weigh more, as in training; an example whose mask cannot be proven is
-counted as rejected, with the reason in `rejected.jsonl`; intervals resample whole rows.
+means over trained tokens, so long rows weigh more, as in training; an example whose mask cannot be proven
+is counted as rejected, with the reason in `rejected.jsonl`; intervals resample whole rows.
 """
 
 from __future__ import annotations

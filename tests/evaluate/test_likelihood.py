@@ -10,10 +10,10 @@ import torch
 
 from trajectune.errors import ModelError
 from trajectune.evaluate.accuracy import answers, option_scores
-from trajectune.evaluate.general import measure_general
 from trajectune.evaluate.likelihood import divergences, length_batches, losses
-from trajectune.evaluate.suites.questions import OPTIONS, Question, question_sets
+from trajectune.evaluate.suites.questions import Question, question_sets
 from trajectune.models.loading import LoadedModel, load_model
+from trajectune.progress import Progress
 from trajectune.tune.data.rows import TokenRow
 
 
@@ -97,30 +97,23 @@ def test_questions_answered_together_are_answered_as_alone(tiny: LoadedModel) ->
     assert answers(tiny, questions) == alone
 
 
-def test_question_sets_are_seeded_and_sound() -> None:
-    sets = question_sets(60, seed=5)
-    assert sets == question_sets(60, seed=5) != question_sets(60, seed=6)
-    assert len(sets) >= 4
-    for questions in sets.values():
-        assert len({question.prompt for question in questions}) == len(questions) >= 50
-        for question in questions:
-            assert len(set(question.options)) == OPTIONS
-            assert 0 <= question.answer < OPTIONS
-
-
-def test_measure_general(tiny: LoadedModel, changed: LoadedModel, rows: list[TokenRow]) -> None:
-    scores = measure_general(changed, rows, base=tiny, items=2)
-    assert scores.loss is not None
-    assert scores.divergence is not None
-    assert scores.divergence.value > 0
-    assert all(len(each.correct) == 2 for each in scores.accuracy.values())
-    nothing = measure_general(tiny, [], items=0)
-    assert nothing.loss is nothing.divergence is None
-    assert nothing.accuracy == {}
-
-
 def test_other_vocabulary_is_refused(tiny: LoadedModel, rows: list[TokenRow]) -> None:
     other = copy.deepcopy(tiny.model)
     other.resize_token_embeddings(tiny.model.config.vocab_size + 8)
     with pytest.raises(ModelError, match="one vocabulary"):
         divergences(tiny, LoadedModel(other, tiny.tokenizer, "other"), rows)
+
+
+def test_progress_is_told_and_nothing_drawn(
+    tiny: LoadedModel, rows: list[TokenRow], capfd: pytest.CaptureFixture[str]
+) -> None:
+    told: list[Progress] = []
+    losses(tiny, rows, told.append)
+    divergences(tiny, tiny, rows, told.append)
+    answers(tiny, question_sets(2, seed=0)["sums"], told.append, "sums")
+    assert list(dict.fromkeys(each.what for each in told)) == ["loss", "divergence", "sums"]
+    assert all(
+        max(each.done for each in told if each.what == what) == total
+        for what, total in {each.what: each.total for each in told}.items()
+    )
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,46 @@
+"""What was measured, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from trajectune.evaluate.compare import PairedChange
+from trajectune.report.contents import Entry, Page
+from trajectune.report.views import suites_of, systems_of
+from trajectune.report.wording import NOTHING, measured, words
+
+
+def measurement_table(entries: Sequence[Entry]) -> Table:
+    """Each system on each suite: the headline metric with its interval, and what it rests on."""
+    page = Page(title="", entries=list(entries))
+    table = Table("suite", "metric", box=box.SIMPLE)
+    systems = systems_of(page)
+    for system in systems:
+        table.add_column(escape(system), justify="right")
+    for view in suites_of(page):
+        for name in view.metrics():
+            is_headline = name == view.headline
+            shown = [
+                measured(view.metric(system, name), is_headline and view.is_share) for system in systems
+            ]
+            remarks = [view.remark(system) if is_headline else "" for system in systems]
+            cells = [remark or cell for remark, cell in zip(remarks, shown, strict=True)]
+            label = escape(words(name)) or NOTHING
+            table.add_row(escape(view.name) if is_headline else "", label, *cells)
+    return table
+
+
+def change_table(changes: Sequence[PairedChange]) -> Table:
+    """What changed between two systems, item by item."""
+    table = Table("suite", "before → after", box=box.SIMPLE)
+    for name in ("items", "gained", "lost", "p"):
+        table.add_column(name, justify="right")
+    for each in changes:
+        counts = [str(count) for count in (each.tasks, each.gained, each.lost)]
+        names = escape(each.suite), escape(f"{each.before} → {each.after}")
+        table.add_row(*names, *counts, f"{each.p_value:.2g}")
+    return table
