@@ -247,10 +247,9 @@ def test_a_suite_of_ones_own_is_measured(
     (measured,) = evaluate_model(recipe, "tiny", tmp_path / "run", display=quiet)
     assert (measured.suite, measured.counts) == ("mine", {"answer": 42})
     for wrong, said in (
-        ("own_suite:None", "no suite"),
-        ("own_suite:Suite", "cannot be built"),
-        ("json:loads", "is no suite"),
+        ("own_suite:None", "cannot be imported"),
+        ("json:loads", "is not a suite"),
     ):
+        bad = override(recipe, {"suites": {"mine": {"suite": wrong}}})
         with pytest.raises(RecipeError, match=said):
-            bad = override(recipe, {"suites": {"mine": {"suite": wrong}}})
             evaluate_model(bad, "tiny", tmp_path / wrong.replace(":", "-"), display=quiet)

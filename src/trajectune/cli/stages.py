@@ -89,9 +89,10 @@ def evaluate(
         raise RecipeError("nothing to measure", remedy="give a RECIPE, or --model M and --environment NAME")
     from rich.console import Console
 
+    from trajectune.report.contents import Entry
+    from trajectune.report.summary import measurement_table
     from trajectune.run.run import evaluate_model
     from trajectune.run.studies import file_name
-    from trajectune.run.summary import score_table
 
     entry = {
         "environment": environment,
@@ -109,7 +110,7 @@ def evaluate(
     shown = name or _model_name(model)
     folder = run_dir or Path("runs") / f"evaluate-{file_name(model)}-{file_name(environment)}"
     measured = evaluate_model(checked, shown, folder, redo=redo)
-    Console().print(score_table([(shown, measured)]))
+    Console().print(measurement_table([Entry(system=shown, measurement=each) for each in measured]))
 
 
 def plan(

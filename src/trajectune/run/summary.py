@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from rich import box
-from rich.table import Table
-
 from trajectune.curate.funnel import Funnel
-from trajectune.evaluate.contract import Measurement
 from trajectune.evaluate.run import read_measurements
+from trajectune.report.contents import Entry
 from trajectune.report.funnel import funnel_table
+from trajectune.report.summary import measurement_table
 from trajectune.run.directory import RunDirectory
 from trajectune.run.display import Display
 from trajectune.run.study import REPORT, Study
@@ -29,33 +26,17 @@ def show_summary(home: RunDirectory, study: Study, until: str, display: Display)
         for arm in study.arms:
             display.title("tuned model", str(_shown(home, f"{arm.folder}tune") / "model"))
     elif until in ("evaluate", REPORT):
-        measured = [(row.system, read_measurements(home.folder(row.result))) for row in study.rows]
-        display.show(score_table(measured))
+        display.show(
+            measurement_table(
+                [
+                    Entry(system=row.system, seed=row.seed, measurement=each)
+                    for row in study.rows
+                    for each in read_measurements(home.folder(row.result))
+                ]
+            )
+        )
     if until == REPORT:
         display.title("report", str(_shown(home, REPORT) / "index.html"))
-
-
-def score_table(measured: Sequence[tuple[str, Sequence[Measurement]]]) -> Table:
-    """One row for each system and suite, with 95 % intervals."""
-    table = Table("system", "suite", "metric", box=box.SIMPLE)
-    for name in ("value", "interval", "valid replies", "errors"):
-        table.add_column(name, justify="right")
-    for system, measurements in measured:
-        for each in measurements:
-            table.add_row(system, each.suite, each.headline or each.status, *_cells(each))
-    return table
-
-
-def _cells(measurement: Measurement) -> list[str]:
-    value, valid = measurement.value, measurement.metrics.get("valid_replies")
-    if value is None:
-        return [measurement.reason, "", "", ""]
-    if measurement.lower_is_better:
-        shown = [f"{value.value:.3f}", f"{value.low:.3f} – {value.high:.3f}"]
-    else:
-        shown = [f"{value.value:.1%}", f"{value.low:.1%} – {value.high:.1%}"]
-    broken = measurement.counts.get("infrastructure_errors", 0)
-    return [*shown, f"{valid.value:.1%}" if valid else "", str(broken or "")]
 
 
 def _shown(home: RunDirectory, name: str) -> Path:

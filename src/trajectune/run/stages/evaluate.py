@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from trajectune.composition.files import Emulation
 from trajectune.evaluate.contract import Group, Suite
+from trajectune.evaluate.registry import load_suite
 from trajectune.evaluate.suites.choices import Choices
 from trajectune.evaluate.suites.environment import EnvironmentSuite
 from trajectune.evaluate.suites.general_loss import GeneralLoss
@@ -33,7 +34,6 @@ from trajectune.run.stage import Stage, Work
 from trajectune.run.stages.curate import general_examples, mixture_of, step_values
 from trajectune.run.stages.values import model_values, option_values
 from trajectune.run.studies import BASE, TUNED, file_name
-from trajectune.run.suites import load_suite
 from trajectune.storage import write_atomic
 
 
@@ -166,7 +166,10 @@ def suites_of(recipe: Recipe, held_out: Path | None, base: LoadedModel | None) -
         suites.append(GeneralLoss(mixture_of(recipe, {}, general, eta=0.0).held_out, base=base))
     if recipe.evaluate.general:
         suites.append(Choices())
-    return suites + [load_suite(name, spec) for name, spec in recipe.suites.items()]
+    for name, spec in recipe.suites.items():
+        suites.append(load_suite(spec.suite, spec.options))
+        suites[-1].name = name
+    return suites
 
 
 def _held_out(work: Work) -> Path | None:
