@@ -2,9 +2,8 @@
 
     python examples/agenttuning.py MODEL LARGE --train 900 --test 84
 
-MODEL is tuned; LARGE, a larger model of the same vocabulary, gets its tuning without being trained (emulated
-fine-tuning). Everything lands in `nb/`; stopped, the same command goes on. With `embedded` for both it takes
-about half an hour on two cores.
+MODEL is tuned; LARGE, a larger model of the same vocabulary, gets its tuning without being trained
+(emulated fine-tuning). Everything lands in `nb/`; stopped, the same command goes on.
 """
 
 from __future__ import annotations

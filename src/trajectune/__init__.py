@@ -5,8 +5,8 @@
     db = tt.environment("database", train=900, test=84)
     played = tt.rollout(db, tt.Expert(), to="played.jsonl")
 
-Everything a notebook needs is here; each name is imported when it is first used, so that `import trajectune`
-is quick. `examples/agenttuning.py` goes from an environment to a measured model in one page.
+Everything a notebook needs is here; each name is imported when it is first used, so that
+`import trajectune` is quick. `examples/agenttuning.py` goes from an environment to a measured model.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ __all__ = [
     "Task",
     "Tool",
     "ToolCall",
-    "TrajectuneError",
     "Trajectory",
+    "TrajectuneError",
     "TuneSettings",
     "Tuned",
     "__version__",
@@ -125,14 +125,22 @@ _PACKAGES = ("evaluate", "report", "rollout", "tune")
 
 
 class _Callable(ModuleType):
-    """A package that stands for the function of its name too."""
+    # A package that stands for the function of its name too.
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return _found(self.__name__.rpartition(".")[2])(*arguments, **options)
+        return self._function(*arguments, **options)
+
+    @property
+    def _function(self) -> Any:
+        return _found(self.__name__.rpartition(".")[2])
 
     @property
     def __signature__(self) -> inspect.Signature:
-        return inspect.signature(_found(self.__name__.rpartition(".")[2]))
+        return inspect.signature(self._function)
+
+    @property
+    def __doc__(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._function.__doc__
 
 
 class _Package(ModuleType):

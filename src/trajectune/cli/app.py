@@ -66,7 +66,7 @@ def options(
 def main() -> None:
     """Entry point of the `trajectune` command."""
     try:
-        app()
+        app(prog_name="trajectune")
     except TrajectuneError as error:
         message = f"[bold red]error:[/] {_plain(str(error))}"
         Console(stderr=True).print(message, highlight=False, soft_wrap=True)
