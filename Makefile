@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
 
-.PHONY: setup quickstart test lint bench clean
+.PHONY: setup quickstart test lint docs wheel-test bench clean
 
 setup: .venv/.base
 
@@ -17,26 +17,33 @@ setup: .venv/.base
 	touch $@
 
 .venv/.dev: .venv/.base
-	$(INSTALL) --editable '.[general,household,serve,dev]'
+	$(INSTALL) --editable '.[general,household,serve,dev,docs]'
 	touch $@
 
 .venv/.bench: .venv/.dev
-	$(INSTALL) --editable '.[general,household,serve,dev,bench]'
+	$(INSTALL) --editable '.[general,household,serve,dev,docs,bench]'
 	touch $@
 
 quickstart: .venv/.base
 	$(BIN)/trajectune run recipes/quickstart.yaml --run-dir runs/quickstart
 
-# One thread a worker: two workers whose threads wait for each other by spinning stand still on two cores.
 test: .venv/.dev lint
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses=2 --dist=worksteal \
-		--cov --cov-report=term:skip-covered
+	$(BIN)/pytest --numprocesses=2 --dist=worksteal --cov --cov-report=term:skip-covered
 
-lint: .venv/.dev
+lint: .venv/.dev docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
+	$(BIN)/codespell
+
+# The site is written to site/; a warning (a link to nowhere, say) is an error.
+docs: .venv/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# A wheel, built here and installed in a fresh virtual environment, runs the smoke recipe.
+wheel-test:
+	PYTHON=$(PYTHON) .ci/wheel
 
 bench: .venv/.bench
 	$(BIN)/python benchmarks/decode.py
@@ -44,5 +51,5 @@ bench: .venv/.bench
 	$(BIN)/python benchmarks/kill_resume.py --out benchmarks/results/kill-resume.json
 
 clean:
-	rm -rf .venv runs build dist .pytest_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf .venv runs build dist site .pytest_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -prune -exec rm -rf {} +

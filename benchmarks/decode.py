@@ -176,22 +176,26 @@ def _seconds(times: Times, part: str) -> float:
     return {"decode": times.decode, "prefill": times.prefill}.get(part, times.decode + times.prefill)
 
 
-def compare_episodes(loaded: LoadedModel, turns: int) -> dict[str, Any]:
-    """Reply tokens per second over whole episodes, one run of each side."""
-    speeds = {}
-    for name, side in both(loaded, EPISODES).items():
-        start = time.perf_counter()
-        side.episodes(turns)
-        speeds[name] = turns * EPISODES * TURN_TOKENS / (time.perf_counter() - start)
+def compare_episodes(loaded: LoadedModel, turns: int, repeats: int = 1) -> dict[str, Any]:
+    """Reply tokens per second over whole episodes, the sides in turn."""
+    sides = both(loaded, EPISODES)
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(repeats):
+        for name, side in sides.items():
+            start = time.perf_counter()
+            side.episodes(turns)
+            seconds[name].append(time.perf_counter() - start)
+    tokens = turns * EPISODES * TURN_TOKENS
+    speeds = {name: tokens / statistics.median(taken) for name, taken in seconds.items()}
     speeds["ratio"] = speeds["trajectune"] / speeds["transformers"]
     return {"case": f"{turns}-turn episodes, batch {EPISODES}", "together": speeds}
 
 
 def both(loaded: LoadedModel, rows: int) -> dict[str, Ours | Theirs]:
-    """The two sides, warmed up."""
+    """The two sides, warmed up: on a GPU with all rows, since it chooses its kernels by their number."""
     sides: dict[str, Ours | Theirs] = {"transformers": Theirs(loaded), "trajectune": Ours(loaded, rows)}
     for side in sides.values():
-        side.batch(1, 2)
+        side.batch(rows if loaded.device.type == "cuda" else 1, 2)
     return sides
 
 

@@ -23,25 +23,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from emulation import Prompts, Times, generate, naive, ours
 from trajectune.composition.composition import Composition
 from trajectune.composition.drafting import Speculation
 from trajectune.composition.presets import upscale
 from trajectune.curate.general.prompts import own_prompts
 from trajectune.engine.engine import Engine
-from trajectune.engine.requests import Request
 from trajectune.engine.speculation.length import expected
 from trajectune.models.loading import LoadedModel, layer_count, load_model
 from trajectune.run.provenance import commit, hardware, versions
 
-Prompts = list[list[int]]
 WARM_UP = 64
 """Tokens of each prompt that the first, untimed call reads."""
 
@@ -79,14 +76,6 @@ def make_prompts(model: LoadedModel, batch: int, length: int) -> Prompts:
             messages.append({"role": "assistant", "content": "Yes."})
         found.append(tokens[-length:])
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Seconds until every row has its first token, and tokens per second (all rows) from then on."""
-
-    prefill: float
-    decode: float
 
 
 def compare(
@@ -132,64 +121,6 @@ def compare(
         * expected(rounds.acceptance, max(round(block), 1))
         / rounds.seconds(max(round(block), 1)),
     }
-
-
-@torch.inference_mode()
-def naive(models: list[LoadedModel], weights: list[float], prompts: Prompts, new: int) -> Times:
-    """Three cached forwards per token, logits summed in the models' number format."""
-    start = time.perf_counter()
-    first = start
-    inputs = [torch.tensor(prompts, device=model.device) for model in models]
-    caches: list[Any] = [None] * len(models)
-    for place in range(new):
-        total: Any = 0
-        for index, model in enumerate(models):
-            output: Any = model.model(
-                inputs[index], past_key_values=caches[index], use_cache=True, logits_to_keep=1
-            )
-            caches[index] = output.past_key_values
-            total = total + weights[index] * output.logits[:, -1]
-        token = total.argmax(-1, keepdim=True)
-        token.tolist()  # chosen: on a GPU too
-        inputs = [token] * len(models)
-        if place == 0:
-            first = time.perf_counter()
-    return Times(first - start, len(prompts) * (new - 1) / (time.perf_counter() - first))
-
-
-def ours(engine: Engine, prompts: Prompts, new: int) -> Times:
-    """The engine, with nothing kept from the last call."""
-    for stream in engine._streams:
-        for slot in range(len(stream.cache.held)):
-            stream.cache.keep(slot, 0)
-    start = time.perf_counter()
-    begun: dict[int, float] = {}
-    requests = [Request(tokens, new, stop_tokens=()) for tokens in prompts]
-
-    def note(row: int, _: int) -> None:
-        begun.setdefault(row, time.perf_counter())
-
-    engine.generate(requests, note)
-    first = max(begun.values())
-    return Times(first - start, len(prompts) * (new - 1) / (time.perf_counter() - first))
-
-
-def generate(model: LoadedModel, prompts: Prompts, new: int, **options: Any) -> Times:
-    """`transformers.generate`, greedy, without an early stop."""
-    ids = torch.tensor(prompts, device=model.device)
-    steps: list[tuple[float, int]] = []
-
-    def tick(written: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
-        steps.append((time.perf_counter(), written.shape[1]))
-        return torch.zeros(len(written), dtype=torch.bool, device=written.device)
-
-    start = time.perf_counter()
-    model.model.generate(  # pyright: ignore[reportCallIssue]
-        ids, attention_mask=torch.ones_like(ids), min_new_tokens=new, max_new_tokens=new, do_sample=False,
-        pad_token_id=0, stopping_criteria=[tick], **options,
-    )  # fmt: skip
-    (first, early), (last, late) = steps[0], steps[-1]
-    return Times(first - start, len(prompts) * (late - early) / (last - first))
 
 
 def environment(dtype: str) -> dict[str, Any]:

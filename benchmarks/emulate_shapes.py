@@ -14,21 +14,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from emulate import environment, naive
-from trajectune.composition.composition import Composition
-from trajectune.composition.drafting import Speculation
-from trajectune.composition.presets import upscale
-from trajectune.engine.engine import Engine
-from trajectune.engine.requests import Request
-from trajectune.engine.speculation.length import expected
+from emulate import environment
+from emulation import gain, measure
 from trajectune.models.loading import LoadedModel, load_model
 
 SHAPES = {
@@ -37,9 +29,7 @@ SHAPES = {
     "360m": (32, 960, 2560, 15, 5),
     "1.7b": (24, 2048, 8192, 32, 32),
 }
-BLOCKS = (1, 2, 3, 4, 6, 8, 12)
 SHARES = (0.6, 0.7, 0.8, 0.9)
-PROMPT = 64
 
 
 def main() -> None:
@@ -78,56 +68,6 @@ def random_model(shape: str, like: LoadedModel) -> LoadedModel:
     )
     model = LlamaForCausalLM(config).to(dtype=like.dtype, device=like.device).eval()  # pyright: ignore
     return LoadedModel(model, like.tokenizer, shape)
-
-
-def measure(large: LoadedModel, tuned: LoadedModel, base: LoadedModel, rounds: int) -> dict[str, Any]:
-    """Seconds of a naive step, of the large model's, of our step, and of a round by block length."""
-    prompts = [torch.randint(0, 10_000, (PROMPT,)).tolist()]
-    composition = upscale(large, tuned, base)
-    seconds: dict[str, Any] = {}
-    for name, models, weights in (
-        ("naive", [large, tuned, base], [1.0, 1.0, -1.0]),
-        ("large", [large], [1.0]),
-    ):
-        naive(models, weights, prompts, 3)
-        seconds[name] = 1 / naive(models, weights, prompts, rounds + 1).decode
-        print(f"{name}: {seconds[name]:.4f} s a token", file=sys.stderr)
-    seconds["engine"] = seconds_of_round(composition, None, prompts[0], rounds)
-    seconds["round"] = {}
-    for block in BLOCKS:
-        how = Speculation(block=block)
-        seconds["round"][block] = seconds_of_round(composition, how, prompts[0], rounds)
-        print(f"block {block}: {seconds['round'][block]:.4f} s a round", file=sys.stderr)
-    return seconds
-
-
-def seconds_of_round(
-    composition: Composition, how: Speculation | None, prompt: list[int], rounds: int
-) -> float:
-    """Mean seconds of an engine's step after the prompt and three steps to warm up."""
-    engine = Engine(composition, max_batch=1, max_context=1024, speculation=how)
-    engine.submit(0, Request(prompt, 900, stop_tokens=()))
-    for _ in range(4):
-        engine.step()
-    start = time.perf_counter()
-    for _ in range(rounds):
-        engine.step()
-    taken = time.perf_counter() - start
-    engine.stop()
-    return taken / rounds
-
-
-def gain(seconds: dict[str, Any], share: float) -> dict[str, float]:
-    """The best block where this share of drafts is kept, and its tokens per second over the others'."""
-    rates = {block: expected(share, block) / taken for block, taken in seconds["round"].items()}
-    block = max(rates, key=lambda block: rates[block])
-    return {
-        "share_kept": share,
-        "block": block,
-        "tokens_per_second": rates[block],
-        "over_naive": rates[block] * seconds["naive"],
-        "over_large": rates[block] * seconds["large"],
-    }
 
 
 def _options() -> argparse.Namespace:

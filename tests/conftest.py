@@ -1,29 +1,37 @@
-"""Fixtures that every part of the tree may use."""
+"""Fixtures that every part of the tree may use, and one thread for whatever computes.
+
+Threads that spin while they wait for each other stand still on a loaded machine, so every test process has
+one, and so has every process that a test starts. The numbers are read when torch is imported: they are set
+before anything else here. What is set in the environment already is left alone.
+"""
 
 from __future__ import annotations
 
 import os
+
+for _name, _value in {
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+# ruff: noqa: E402
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import (
-    GPT2Config,
-    GPT2LMHeadModel,
-    LlamaConfig,
-    LlamaForCausalLM,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    Qwen2Config,
-    Qwen2ForCausalLM,
-    Qwen3Config,
-    Qwen3ForCausalLM,
-)
+from transformers import PreTrainedTokenizerBase
 
-from trajectune.models.loading import LoadedModel, load_model
+from support.models import Family, Tiny, tiny_tokenizer
+from trajectune.models.loading import LoadedModel, resolve_model
 from trajectune.models.tiny import write_tiny_model
+
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 SHARED_DATA = Path(os.environ.get("TRAJECTUNE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -39,8 +47,6 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def embedded_model_dir() -> Path:
     """The embedded model, converted once to safetensors and cached (for tests marked `slow`)."""
-    from trajectune.models.loading import resolve_model
-
     return Path(resolve_model("embedded"))
 
 
@@ -53,44 +59,16 @@ def tiny_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tokenizer(tiny_dir: Path) -> PreTrainedTokenizerBase:
-    return load_model(str(tiny_dir), dtype="float32", device="cpu").tokenizer
+def tokenizer() -> PreTrainedTokenizerBase:
+    return tiny_tokenizer()
 
 
 @pytest.fixture(scope="session")
-def make_model(tokenizer: PreTrainedTokenizerBase) -> MakeModel:
+def make_model() -> MakeModel:
     """`make_model(family, seed)`: weights far from zero, so that every part of the network matters."""
 
     @cache
-    def make(family: str, seed: int = 0) -> LoadedModel:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = _build(family, len(tokenizer))
-            for parameter in model.parameters():
-                torch.nn.init.normal_(parameter, std=0.3 if parameter.ndim > 1 else 1.0)
-        model.generation_config.eos_token_id = None
-        return LoadedModel(model.eval(), tokenizer, family)
+    def make(family: Family, seed: int = 0) -> LoadedModel:
+        return Tiny(family, seed, layers=3, context=256, spread=0.3, ends=False).loaded()
 
     return make
-
-
-def _build(family: str, vocabulary: int) -> PreTrainedModel:
-    shape = {
-        "vocab_size": vocabulary,
-        "hidden_size": 32,
-        "intermediate_size": 48,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 256,
-        "tie_word_embeddings": family == "llama",
-    }
-    if family == "llama":
-        return LlamaForCausalLM(LlamaConfig(**shape))
-    if family == "qwen2":
-        return Qwen2ForCausalLM(Qwen2Config(**shape))
-    if family == "qwen3":
-        return Qwen3ForCausalLM(Qwen3Config(**shape, head_dim=16))
-    return GPT2LMHeadModel(
-        GPT2Config(vocab_size=vocabulary, n_positions=256, n_embd=32, n_layer=3, n_head=4)
-    )

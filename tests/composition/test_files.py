@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from support.models import Tiny
 from trajectune.composition.drafting import Speculation
 from trajectune.composition.files import Emulation, load_composition, load_emulation
 from trajectune.errors import ModelError
-from trajectune.models.tiny import write_tiny_model
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     home = tmp_path_factory.mktemp("models")
-    return {name: str(write_tiny_model(home / name)) for name in ("a", "b", "c")}
+    return {name: str(Tiny().write(home / name)) for name in ("a", "b", "c")}
 
 
 def written(path: Path, **data: object) -> str:

@@ -244,18 +244,3 @@ def test_embedded_model_speaks_as_in_transformers(embedded_model_dir: object) ->
     got = Engine(Composition.single(loaded), max_context=256).generate([Request(t, 16) for t in asked])
     assert "Paris" in got[0].text
     assert tokens_of(got) == [reference(loaded, tokens, 16) for tokens in asked]
-
-
-@pytest.mark.gpu
-def test_cuda_gives_what_the_cpu_gives(make_model: MakeModel) -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    loaded = make_model("llama")
-    asked = [request(tokens) for tokens in prompts(RAGGED)]
-    expected = tokens_of(Engine(Composition.single(loaded), max_context=128).generate(asked))
-    try:
-        loaded.model.to("cuda")  # pyright: ignore[reportArgumentType]
-        got = tokens_of(Engine(Composition.single(loaded), max_context=128).generate(asked))
-    finally:
-        loaded.model.to("cpu")  # pyright: ignore[reportArgumentType]
-    assert got == expected

@@ -6,19 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
 import openai
 import pytest
-import torch
 
+from support.models import Tiny
 from trajectune.composition.composition import Composition, Term
 from trajectune.engine.engine import Engine, OnToken
 from trajectune.engine.requests import Generation
-from trajectune.models.loading import LoadedModel, load_model
-from trajectune.models.tiny import write_tiny_model
+from trajectune.models.loading import LoadedModel
 from trajectune.serve.app import create_app
 from trajectune.serve.run import Server, bind
 
@@ -34,23 +32,13 @@ def _no_proxy() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    return lively(tmp_path_factory.mktemp("tiny"), seed=0)
+def tiny() -> LoadedModel:
+    return Tiny(spread=0.3).loaded()
 
 
 @pytest.fixture(scope="session")
-def other(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    return lively(tmp_path_factory.mktemp("other"), seed=1)
-
-
-def lively(folder: Path, seed: int) -> LoadedModel:
-    """The tiny model with weights so far from zero that it does not just repeat itself."""
-    loaded = load_model(str(write_tiny_model(folder / "model")), dtype="float32", device="cpu")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for parameter in loaded.model.parameters():
-            torch.nn.init.normal_(parameter, std=0.3 if parameter.ndim > 1 else 1.0)
-    return loaded
+def other() -> LoadedModel:
+    return Tiny(seed=1, spread=0.3).loaded()
 
 
 class Steered(Engine):

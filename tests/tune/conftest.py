@@ -7,34 +7,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+from transformers import PreTrainedModel
 
+from support.models import Family, Tiny
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.model.attention import ATTENTION
 
 VOCABULARY = 64
 
 
-def tiny(kind: str = "llama", dtype: torch.dtype = torch.float32, seed: int = 0) -> PreTrainedModel:
-    """A random model of two layers with grouped queries."""
-    sizes = {
-        "vocab_size": VOCABULARY,
-        "hidden_size": 32,
-        "intermediate_size": 48,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 512,
-        "tie_word_embeddings": kind == "llama",
-    }
-    torch.manual_seed(seed)
-    model = (
-        LlamaForCausalLM(LlamaConfig(**sizes))
-        if kind == "llama"
-        else Qwen2ForCausalLM(Qwen2Config(**sizes))
-    )
+def tiny(kind: Family = "llama", dtype: torch.dtype = torch.float32, seed: int = 0) -> PreTrainedModel:
+    """A random model of two layers with grouped queries, ready for packs."""
+    model = Tiny(kind, seed, vocabulary=VOCABULARY, dtype=dtype).network()
     model.set_attn_implementation(ATTENTION)
-    return model.to(dtype)  # pyright: ignore[reportArgumentType]
+    return model
 
 
 def row(tokens: list[int], trained: list[int], source: str = "agent", name: str = "") -> TokenRow:

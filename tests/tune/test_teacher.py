@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import LlamaForCausalLM
 
+from support.models import Tiny, tiny_tokenizer
 from trajectune.errors import ModelError
 from trajectune.models.loading import load_model
-from trajectune.models.tiny import write_tiny_model
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.loop import tune
 from trajectune.tune.metrics import TuneResult, read_metrics
@@ -22,20 +21,13 @@ Rows = Callable[..., list[TokenRow]]
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+    return Tiny().write(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same model with other, far surer weights."""
-    folder = write_tiny_model(tmp_path_factory.mktemp("models") / "other")
-    model = load_model(str(folder), "float32", "cpu").model
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.3 * torch.randn_like(weight))
-    model.save_pretrained(folder)
-    return folder
+    """A model with other, far surer weights."""
+    return Tiny(seed=1, spread=0.3).write(tmp_path_factory.mktemp("models") / "other")
 
 
 def accumulate(base: Path, teacher: Path, rows: list[TokenRow], folder: Path, steps: int) -> TuneResult:
@@ -71,10 +63,6 @@ def test_the_student_comes_closer_to_the_teacher(
 
 
 def test_a_teacher_with_other_columns_is_refused(base: Path, make_rows: Rows, tmp_path: Path) -> None:
-    folder = write_tiny_model(tmp_path / "padded")
-    model = load_model(str(folder), "float32", "cpu").model
-    assert isinstance(model, LlamaForCausalLM)
-    model.resize_token_embeddings(len(load_model(str(folder), "float32", "cpu").tokenizer) + 8)
-    model.save_pretrained(folder)
+    folder = Tiny(vocabulary=len(tiny_tokenizer()) + 8).write(tmp_path / "padded")
     with pytest.raises(ModelError, match="columns"):
         accumulate(base, folder, make_rows(8, sources=("agent",)), tmp_path / "run", 1)

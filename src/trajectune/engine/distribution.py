@@ -59,8 +59,7 @@ class Distribution:
 
 
 def probabilities_of(scores: torch.Tensor, rows: Sequence[Row], drafted: int = 0) -> torch.Tensor:
-    """The distribution of each score `[rows, count, vocabulary]` under its row's sampling rules, of that
-    shape.
+    """The distribution of each score under its row's sampling rules; both `[rows, count, vocabulary]`.
 
     `drafted` tokens of the draft precede the first position; each further position sees one more.
     """

@@ -16,6 +16,7 @@ import torch
 
 _ROWS = (4, 32, 512)  # a few conversations, many conversations, a prefill
 _SHAPE = (1536, 576)  # a layer of a small model: (out, in)
+_CUDA_SHAPE = (8192, 8192)  # on a GPU a smaller one only measures how long it takes to launch a kernel
 _REPEATS = 7
 
 
@@ -33,8 +34,9 @@ def _geometric_mean(device: str, dtype: torch.dtype) -> float:
 @torch.inference_mode()
 def _seconds(device: str, dtype: torch.dtype, rows: int) -> float:
     """Median time of one linear layer over `rows` rows, after one call that warms the caches."""
-    weight = torch.ones(_SHAPE, dtype=dtype, device=device)
-    inputs = torch.ones(rows, _SHAPE[1], dtype=dtype, device=device)
+    shape = _CUDA_SHAPE if device.startswith("cuda") else _SHAPE
+    weight = torch.ones(shape, dtype=dtype, device=device)
+    inputs = torch.ones(rows, shape[1], dtype=dtype, device=device)
     samples = []
     for _ in range(_REPEATS + 1):
         start = time.perf_counter()

@@ -66,17 +66,23 @@ def _several(value: object) -> object:
 
 
 class CalledFunction(_Record):
+    """Which function a call calls, and with what."""
+
     name: str
     arguments: Annotated[dict[str, Any], BeforeValidator(_arguments)]
 
 
 class Call(_Record):
+    """A tool call, as the assistant made it."""
+
     id: str = ""
     type: Literal["function"] = "function"
     function: CalledFunction
 
 
 class ChatMessage(_Record):
+    """One turn of a conversation."""
+
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Annotated[str, BeforeValidator(_text)] = ""
     tool_calls: list[Call] | None = None
@@ -93,6 +99,8 @@ class ChatMessage(_Record):
 
 
 class Function(BaseModel):
+    """A tool's name and description, and the schema of its arguments."""
+
     model_config = ConfigDict(extra="allow")
 
     name: Annotated[str, Field(min_length=1)]
@@ -101,11 +109,15 @@ class Function(BaseModel):
 
 
 class Tool(_Record):
+    """A tool that is offered."""
+
     type: Literal["function"]
     function: Function
 
 
 class StreamOptions(_Record):
+    """What a stream holds besides the reply."""
+
     include_usage: bool = False
 
 
@@ -164,6 +176,8 @@ class GenerationRequest(_Record):
 
 
 class ChatRequest(GenerationRequest):
+    """Body of `/v1/chat/completions`."""
+
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     max_completion_tokens: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
     """The newer name of `max_tokens`."""
@@ -183,6 +197,8 @@ class ChatRequest(GenerationRequest):
 
 
 class CompletionRequest(GenerationRequest):
+    """Body of `/v1/completions`."""
+
     default_max_tokens = 16  # as the API has it
 
     prompt: str | list[int] | Annotated[list[str] | list[list[int]], Field(min_length=1, max_length=128)]
@@ -197,10 +213,14 @@ class CompletionRequest(GenerationRequest):
 
 
 class CachedTokens(BaseModel):
+    """Tokens of the prompt that were not computed again."""
+
     cached_tokens: int
 
 
 class Usage(BaseModel):
+    """What a request cost, in tokens."""
+
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
@@ -216,6 +236,8 @@ class SaidMessage(BaseModel):
 
 
 class ChatChoice(BaseModel):
+    """A whole reply."""
+
     index: int
     message: SaidMessage
     logprobs: None = None
@@ -223,6 +245,8 @@ class ChatChoice(BaseModel):
 
 
 class ChatPiece(BaseModel):
+    """A piece of a reply, in a chunk of a stream."""
+
     index: int
     delta: SaidMessage
     logprobs: None = None

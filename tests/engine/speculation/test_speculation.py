@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
+from support.models import Tiny
 from trajectune.composition.composition import Composition, Term
 from trajectune.composition.drafting import Speculation
 from trajectune.composition.presets import amplify, interpolate, upscale
@@ -33,25 +33,14 @@ RULES = [
 
 
 @pytest.fixture(scope="session")
-def small(tokenizer: PreTrainedTokenizerBase) -> Callable[[int, int], LoadedModel]:
+def small() -> Callable[[int, int], LoadedModel]:
     """`small(seed, layers)`: a model of seven tokens, so that distributions can be written down whole."""
 
     def make(seed: int, layers: int = 1) -> LoadedModel:
-        config = LlamaConfig(
-            vocab_size=VOCABULARY,
-            hidden_size=16,
-            intermediate_size=24,
-            num_hidden_layers=layers,
-            num_attention_heads=2,
-            max_position_embeddings=64,
+        tiny = Tiny(
+            seed=seed, layers=layers, width=16, vocabulary=VOCABULARY, spread=0.25, tied=False, ends=False
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = LlamaForCausalLM(config)
-            for parameter in model.parameters():
-                torch.nn.init.normal_(parameter, std=0.25 if parameter.ndim > 1 else 1.0)
-        model.generation_config.eos_token_id = None
-        return LoadedModel(model.eval(), tokenizer, f"small-{seed}")
+        return tiny.loaded(f"small-{seed}")
 
     return make
 

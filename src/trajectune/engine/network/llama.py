@@ -133,9 +133,8 @@ def _joined(prepared: Prepared, *modules: Any) -> Linear:
     layers: list[Any] = [plain(module) for module in modules]
     key = tuple(id(layer.weight) for layer in layers)
     if key not in prepared:
-        weight = torch.cat([layer.weight.detach() for layer in layers])
         biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
-        prepared[key] = prepare_linear(weight, torch.cat(biases) if biases else None)
+        prepared[key] = prepare_linear(_stacked(layers), torch.cat(biases) if biases else None)
     product = prepared[key]
     added = [low_rank(module) for module in modules]
     if not any(added):
@@ -150,6 +149,34 @@ def _joined(prepared: Prepared, *modules: Any) -> Linear:
         return result
 
     return with_adapters
+
+
+def _stacked(layers: list[Any]) -> torch.Tensor:
+    """The layers' weights one below the other, `[out of all, in]`.
+
+    On a GPU, where this is what is multiplied with, the layers' parameters become parts of it: memory
+    for all weights twice is what a large model does not leave there.
+    """
+    weights = [layer.weight.detach() for layer in layers]
+    if (found := _already_stacked(weights)) is not None:
+        return found
+    stacked = torch.cat(weights)
+    if stacked.is_cuda:
+        parts = stacked.split([len(weight) for weight in weights])
+        for layer, part in zip(layers, parts, strict=True):
+            layer.weight.data = part
+    return stacked
+
+
+def _already_stacked(weights: list[torch.Tensor]) -> torch.Tensor | None:
+    """The whole of which `weights` are the parts in order, as an earlier network has left them."""
+    first, end = weights[0], weights[0].data_ptr()
+    for weight in weights:
+        together = weight.untyped_storage().data_ptr() == first.untyped_storage().data_ptr()
+        if weight.data_ptr() != end or not together or not weight.is_contiguous():
+            return None
+        end += weight.nbytes
+    return first.as_strided((sum(map(len, weights)), first.shape[1]), first.stride())
 
 
 def _rotation_table(model: Any, positions: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -37,9 +37,7 @@ class ModelProposer:
         self._stream = distribution.streams[stream]
 
     def propose(self, rows: Sequence[Row], count: int) -> Proposal:
-        """Draws `count` tokens for every row from the stream's own distribution under the row's sampling
-        rules.
-        """
+        """Draw `count` tokens for every row from the stream's own distribution, by the row's rules."""
         greedy = is_greedy([row.request.sampling for row in rows])
         logits, distributions, drawn = [], [], []
         for place in range(count):

@@ -1,5 +1,4 @@
-"""Speculative decoding of a composition, exact: draft a block, score it at once, keep what the distribution
-allows.
+"""Speculative decoding of a composition, exact: draft a block, score it at once, keep what may stay.
 
 The idea (Leviathan et al. 2023, arXiv 2211.17192; Mitchell et al. 2023, section 4.4): a cheap proposer
 draws x from a distribution q it knows; the composed distribution p of all drafted positions is computed in

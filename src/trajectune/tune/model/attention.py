@@ -4,7 +4,8 @@ The idea: on CPU each node is worked off in blocks of queries. A block sees the 
 all of them, and its own node up to itself, so its keys are a few contiguous runs put side by side and
 only the corner where the block meets itself needs a mask. Everything a block touches fits into the
 processor's cache, which makes plain bf16 matrix products 2–4 times as fast as PyTorch's fused CPU
-kernel here (benchmarks/tune.py). On CUDA the same rule is one line of FlexAttention mask.
+kernel here (benchmarks/tune.py). On CUDA the same rule is one line of FlexAttention mask, and which tiles
+it touches is worked out from the tree, so that no T × T tensor exists there either.
 
 Plugged into transformers under the name `ATTENTION`: any causal model that takes its attention from
 `ALL_ATTENTION_FUNCTIONS` can be tuned; it is called with `layout=` a `Layout`.
@@ -19,8 +20,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 from transformers import AttentionInterface
 
 from trajectune.errors import ModelError
@@ -31,6 +35,11 @@ ATTENTION = "trajectune_prefix_tree"
 
 QUERY_BLOCK = 256
 """Most queries in a block: scores of a block stay in the processor's cache."""
+
+_TILE = 128
+"""Queries and keys in a tile of FlexAttention's block mask."""
+_SMALLEST_HEAD = 16
+"""Numbers per head that FlexAttention's kernels need at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +122,7 @@ def attend(
         )
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     if layout.mask is not None:
-        output = _flex()(
-            query,
-            key,
-            value,
-            block_mask=layout.mask,
-            scale=scale,
-            enable_gqa=query.shape[1] != key.shape[1],
-        )
-        return output.transpose(1, 2), None
+        return _flex_attend(query, key, value, layout.mask, scale).transpose(1, 2), None
     return _TreeAttention.apply(query, key, value, layout, scale), None  # pyright: ignore[reportReturnType]
 
 
@@ -201,24 +202,80 @@ def _later(queries: int, dtype: torch.dtype) -> Tensor:
     return torch.full((queries, queries), float("-inf"), dtype=dtype).triu(1)
 
 
-def flex_mask(pack: Pack, device: torch.device | str) -> Any:
-    """FlexAttention's block mask of a pack: `j <= i < subtree_end[j]`."""
-    from torch.nn.attention.flex_attention import create_block_mask
+def _flex_attend(query: Tensor, key: Tensor, value: Tensor, mask: Any, scale: float) -> Tensor:
+    """FlexAttention of query [1, H, T, D], key and value [1, K, T, D] → [1, H, T, D].
 
-    ends = torch.from_numpy(pack.subtree_ends()).to(device)
+    Its kernels want at least 16 numbers per head, so smaller heads get zeros. Compiled for lengths that
+    vary, everything else must be said to be constant, the scale above all: so it goes into the queries.
+    """
+    width = query.shape[-1]
+    if width < _SMALLEST_HEAD:
+        query, key, value = (pad(part, (0, _SMALLEST_HEAD - width)) for part in (query, key, value))
+    factor = scale * query.shape[-1] ** 0.5
+    if abs(factor - 1) > 1e-6:
+        query = query * factor
+    for part in (query, key, value):
+        torch._dynamo.mark_static(part, 1)
+        torch._dynamo.mark_static(part, 3)
+    output = _flex()(
+        query,
+        key,
+        value,
+        block_mask=mask,
+        enable_gqa=query.shape[1] != key.shape[1],
+        kernel_options={"BACKEND": "TRITON"},  # one kernel for short packs too, instead of decoding's
+    )
+    return output[..., :width]
+
+
+def flex_mask(pack: Pack, device: torch.device | str) -> Any:
+    """FlexAttention's block mask of a pack: `j <= i < subtree_end[j]`.
+
+    Tile (q, k) below the diagonal is touched where some key of k reaches the first query of q, and needs
+    no mask where every key of k reaches the last one.
+    """
+    from torch.nn.attention.flex_attention import BlockMask
+
+    subtree_ends, length = pack.subtree_ends(), len(pack)
+    starts = np.arange(0, length, _TILE)
+    first, behind = starts[:, None], starts[:, None] + _TILE
+    farthest = np.maximum.reduceat(subtree_ends, starts)
+    nearest = np.minimum.reduceat(subtree_ends, starts)
+    below = np.tri(len(starts), k=-1, dtype=bool)
+    full = below & (nearest >= behind)
+    partial = (below & (farthest > first) & ~full) | np.eye(len(starts), dtype=bool)
+    ends = torch.from_numpy(subtree_ends).to(device, torch.int32)
 
     def visible(batch: Tensor, head: Tensor, i: Tensor, j: Tensor) -> Tensor:
         del batch, head
         return (j <= i) & (i < ends[j])
 
-    return create_block_mask(visible, None, None, len(pack), len(pack), device=str(device))
+    return BlockMask.from_kv_blocks(
+        *_tiles(partial, device),
+        *_tiles(full, device),
+        BLOCK_SIZE=_TILE,
+        mask_mod=visible,
+        seq_lengths=(length, length),
+    )
+
+
+def _tiles(chosen: NDArray[np.bool_], device: torch.device | str) -> tuple[Tensor, Tensor]:
+    """How many tiles each row has, [1, 1, Q], and all columns with the chosen ones first, [1, 1, Q, K]."""
+    counts = torch.from_numpy(chosen.sum(axis=1, dtype=np.int32))
+    order = torch.from_numpy(np.argsort(~chosen, axis=1, kind="stable").astype(np.int32))
+    return counts.to(device)[None, None], order.to(device)[None, None]
 
 
 @cache
 def _flex() -> Any:
-    """FlexAttention, compiled: uncompiled it would build the dense matrix."""
+    """FlexAttention, compiled: uncompiled it would build the dense matrix.
+
+    So would a kernel too many: beyond the limit PyTorch stops compiling. Shapes of heads, number formats,
+    short packs and passes without gradients each take one, and a study tunes several models.
+    """
     from torch.nn.attention.flex_attention import flex_attention
 
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 64)
     return torch.compile(flex_attention, dynamic=True)
 
 

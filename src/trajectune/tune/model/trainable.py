@@ -104,13 +104,19 @@ def load_trainable(
     plain = loaded.model
     plain.set_attn_implementation(ATTENTION)
     if settings.checkpoint_activations:
-        plain.activation_checkpointing_enable()
+        _checkpoint_activations(plain)
     _freeze(plain, settings.freeze_layers)
     torch.manual_seed(settings.seed)
     whole = plain if settings.lora is None else add_adapters(plain, settings.lora, str(model))
     return TrainableModel(
         whole, loaded.tokenizer, _load_teacher(loaded, settings.teacher, precision, device)
     )
+
+
+def _checkpoint_activations(model: Any) -> None:
+    """Switch it on under the name that this transformers has for it."""
+    name = "activation_checkpointing_enable"
+    getattr(model, name if hasattr(model, name) else "gradient_checkpointing_enable")()
 
 
 def _load_teacher(student: LoadedModel, name: str | None, precision: str, device: str) -> nn.Module | None:
