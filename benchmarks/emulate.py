@@ -36,6 +36,8 @@ from trajectune.composition.presets import upscale
 from trajectune.curate.general.prompts import own_prompts
 from trajectune.engine.engine import Engine
 from trajectune.engine.speculation.length import expected
+from trajectune.example import Message
+from trajectune.models.chat import renderer_of
 from trajectune.models.loading import LoadedModel, layer_count, load_model
 from trajectune.run.provenance import commit, hardware, versions
 
@@ -66,14 +68,14 @@ def make_prompts(model: LoadedModel, batch: int, length: int) -> Prompts:
     """Chat prompts of exactly `length` tokens, no two alike."""
     found, texts = [], own_prompts()
     for row in range(batch):
-        messages: list[dict[str, str]] = []
+        messages: list[Message] = []
         tokens: list[int] = []
         for text in texts[row * 7 :] + texts:
-            messages.append({"role": "user", "content": text})
-            tokens = model.chat_tokens(messages)
+            messages.append(Message(role="user", content=text))
+            tokens = renderer_of(model.tokenizer).prompt(messages)
             if len(tokens) >= length:
                 break
-            messages.append({"role": "assistant", "content": "Yes."})
+            messages.append(Message(role="assistant", content="Yes."))
         found.append(tokens[-length:])
     return found
 

@@ -32,12 +32,13 @@ import torch
 from trajectune.models.loading import load_model, resolve_model
 from trajectune.models.templates import load_tokenizer
 from trajectune.storage import read_json, write_json
+from trajectune.tune.data.groups import groups_of, sources_of
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.forecast import Workload, count_operations, measured_rate, model_size
 from trajectune.tune.loop import Trainer
 from trajectune.tune.model.attention import layout_of
-from trajectune.tune.model.loss import source_weights
+from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.optimizer import MasterAdamW
 from trajectune.tune.model.trainable import TrainableModel
 from trajectune.tune.processes import Processes
@@ -182,10 +183,10 @@ def _pad(rows: Sequence[TokenRow], device: str) -> tuple[torch.Tensor, torch.Ten
 @torch.no_grad()
 def _first_loss(trainable: TrainableModel, rows: list[TokenRow]) -> float:
     looked_at = rows[:LOOKED_AT]
-    sources = sorted({row.source for row in looked_at})
-    packs = pack_rows(looked_at, range(len(looked_at)), sources, 1 << 20)
-    counts = sum((pack.counts.sum(axis=0) for pack in packs), np.zeros(len(sources)))
-    weights = source_weights(counts, sources, dict.fromkeys(sources, 1.0))
+    groups = groups_of(looked_at)
+    packs = pack_rows(looked_at, range(len(looked_at)), groups, 1 << 20)
+    counts = sum((pack.counts.sum(axis=0) for pack in packs), np.zeros(len(groups)))
+    weights = group_weights(counts, groups, dict.fromkeys(sources_of(groups), 1.0))
     return float(sum(float(trainable.loss(pack, weights)[0]) for pack in packs))
 
 
@@ -237,7 +238,7 @@ def _pairs(rows: list[TokenRow], args: argparse.Namespace, *, shared: bool) -> i
         for pack in pack_rows(
             rows,
             range(begin, min(begin + args.batch_rows, len(rows))),
-            sorted({r.source for r in rows}),
+            groups_of(rows),
             args.pack_tokens,
         )
     ]

@@ -26,7 +26,8 @@ from trajectune.environments.contract import Expert, Split
 from trajectune.evaluate.contract import Group
 from trajectune.evaluate.intervals import wilson
 from trajectune.evaluate.items import ITEMS, write_items
-from trajectune.example import Span
+from trajectune.example import Message, Span
+from trajectune.models.chat import renderer_of
 from trajectune.progress import OnProgress, silent
 from trajectune.trajectory import Fault, Step
 
@@ -133,9 +134,9 @@ class OneWord(tt.Suite):
         self, system: tt.System, folder: Path, seed: int = 0, on_progress: OnProgress = silent
     ) -> tt.Measurement:
         del on_progress
-        lead = system.composition.lead
+        renderer = renderer_of(system.composition.tokenizer)
         asked = [f"Say one word for {thing}." for thing in ("a colour", "a river", "a tool", "an animal")]
-        prompts = [lead.chat_tokens([{"role": "user", "content": question}]) for question in asked]
+        prompts = [renderer.prompt([Message(role="user", content=question)]) for question in asked]
         engine = Engine(system.composition, max_batch=len(prompts), max_context=256)
         replies = engine.generate([Request(tokens, max_new_tokens=12) for tokens in prompts])
         items = [

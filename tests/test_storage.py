@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -182,11 +185,86 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
             JsonlWriter(path)
 
 
-def test_a_full_disk_leaves_whole_rows() -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file can grow beyond 1,000 bytes, which to a program is a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_full_disk_leaves_whole_rows(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    written = 0
+    with JsonlWriter(path) as writer:
+        with contextlib.suppress(DataError):
+            for written in range(100):
+                writer.write({"number": written, "padding": "x" * 90})
+        assert 5 < written < 12
+        with pytest.raises(DataError, match="cannot be written"):
+            writer.write({"number": written, "padding": "x" * 90})
+        writer.write({"number": "a short one still fits"})
+    rejected: list[Rejected] = []
+    numbers = [row.value["number"] for row in read_jsonl(path, rejected)]
+    assert (numbers, rejected) == ([*range(written), "a short one still fits"], [])
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    write_json(tmp_path / "value.json", "old")
     with pytest.raises(DataError, match="cannot be written"):
-        storage.write_atomic(Path("/dev/full/x"), "x")
+        write_json(tmp_path / "value.json", "x" * 2_000)
+    assert read_json(tmp_path / "value.json") == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["value.json"]
+
+
+def test_a_folder_appears_whole_in_place_of_the_old_one(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+
+    def fill(*names: str) -> Callable[[Path], None]:
+        def write(part: Path) -> None:
+            assert part != folder
+            for name in names:
+                (part / name).parent.mkdir(exist_ok=True)
+                (part / name).write_text(name)
+            if "torn" in names:
+                raise RuntimeError
+
+        return write
+
+    storage.write_folder(folder, fill("a", "deep/b"))
+    with pytest.raises(RuntimeError):
+        storage.write_folder(folder, fill("torn"))
+    assert sorted(path.name for path in folder.rglob("*")) == ["a", "b", "deep"]
+    storage.write_folder(folder, fill("c"))
+    assert [path.name for path in folder.rglob("*")] == ["c"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"], "what the torn writing left is gone"
+
+
+def test_values_one_after_another_are_strict_too() -> None:
+    decoder = storage.strict_decoder()
+    assert decoder.raw_decode('{"a": 1} tail') == ({"a": 1}, 8)
+    with pytest.raises(ValueError, match="NaN is not a JSON value"):
+        decoder.raw_decode("[NaN]")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'{"a": Infinity}', "Infinity is not a JSON value"),
+        (b"[" * 100_000, "nested too deep"),
+        (b'{"a": "\xff"}', "byte 8 is 0xff"),
+        (b'{\n "a": }', "at line 2, column 7"),
+    ],
+)
+def test_a_json_file_that_is_none_is_named_with_the_place(tmp_path: Path, data: bytes, said: str) -> None:
+    path = tmp_path / "value.json"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=said) as caught:
+        read_json(path)
+    assert caught.value.where == str(path)
 
 
 def test_the_cache_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

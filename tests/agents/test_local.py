@@ -15,6 +15,7 @@ from trajectune.engine.requests import Generation, Request
 from trajectune.environments.contract import Task
 from trajectune.errors import ModelError
 from trajectune.example import Message
+from trajectune.models.chat import renderer_of
 from trajectune.models.loading import LoadedModel, load_model
 from trajectune.models.tiny import CHATML, write_tiny_model
 
@@ -94,11 +95,8 @@ def test_a_template_that_rewrites_its_past_is_rendered_anew(
 ) -> None:
     model.tokenizer.chat_template = template
     first, _ = second_turn(LocalAgent(model, max_new_tokens=12))
-    messages = [
-        {"role": m.role, "content": m.content}
-        for m in talk("c", "How many rows?", first.text, "Go on.").messages
-    ]
-    assert log[1][0].tokens == model.chat_tokens(messages)
+    messages = talk("c", "How many rows?", first.text, "Go on.").messages
+    assert log[1][0].tokens == renderer_of(model.tokenizer).prompt(messages)
 
 
 def test_a_reply_cut_at_a_stop_string_is_spelled_anew(model: LoadedModel, log: Log) -> None:
@@ -108,11 +106,8 @@ def test_a_reply_cut_at_a_stop_string_is_spelled_anew(model: LoadedModel, log: L
     first, _ = second_turn(LocalAgent(model, max_new_tokens=12), (stop,))
     assert first.text == whole[: whole.index(stop)]
     assert first.finish == "stop"
-    messages = [
-        {"role": m.role, "content": m.content}
-        for m in talk("c", "How many rows?", first.text, "Go on.").messages
-    ]
-    assert log[1][0].tokens == model.chat_tokens(messages)
+    messages = talk("c", "How many rows?", first.text, "Go on.").messages
+    assert log[1][0].tokens == renderer_of(model.tokenizer).prompt(messages)
 
 
 def test_a_batch_says_what_each_would_say_alone(model: LoadedModel) -> None:

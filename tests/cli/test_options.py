@@ -64,7 +64,7 @@ def test_commands_of_one_family_share_their_options() -> None:
     for command in ("generate", "chat", "serve"):
         result = CliRunner(env={"COLUMNS": "160"}).invoke(emulate, [command, "--help"])
         assert result.exit_code == 0
-        assert not [name for name in (*shared, "--dtype", "--device") if name not in result.output]
+        assert not [name for name in (*shared, "--dtype", "--allow-other-template") if name not in result.output]
 
 
 def test_values_are_read_as_yaml() -> None:

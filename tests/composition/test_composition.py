@@ -20,6 +20,8 @@ from trajectune.engine.requests import Request
 from trajectune.engine.sampling import Sampling
 from trajectune.engine.stream import uncapped
 from trajectune.errors import ModelError
+from trajectune.example import Message
+from trajectune.models.chat import renderer_of
 from trajectune.models.loading import LoadedModel
 from trajectune.models.vocabulary import alignment
 
@@ -184,8 +186,8 @@ class TestOwnPrompts:
         """Two streams over one model; the difference of prompts is what is amplified."""
         terms = (Term(tiny_chat, 1.5, "told", system="Be brief."), Term(tiny_chat, -0.5, "plain"))
         composition = Composition(terms)
-        messages = [{"role": "system", "content": "Be long."}, {"role": "user", "content": "Hi"}]
-        plain = tiny_chat.chat_tokens(messages)
+        messages = [Message(role="system", content="Be long."), Message(role="user", content="Hi")]
+        plain = renderer_of(tiny_chat.tokenizer).prompt(messages)
         prompts = composition.prompts(messages, plain)
         assert prompts is not None
         assert prompts[1] == plain

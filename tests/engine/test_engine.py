@@ -15,6 +15,8 @@ from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Generation, Request
 from trajectune.engine.row import decode
 from trajectune.engine.sampling import Sampling
+from trajectune.example import Message
+from trajectune.models.chat import renderer_of
 from trajectune.models.loading import LoadedModel
 
 MakeModel = Callable[..., LoadedModel]
@@ -240,7 +242,10 @@ def test_embedded_model_speaks_as_in_transformers(embedded_model_dir: object) ->
 
     loaded = load_model(str(embedded_model_dir), dtype="float32", device="cpu")
     questions = ["What is the capital of France?", "Name three fruits.", "Write one line about the sea."]
-    asked = [loaded.chat_tokens([{"role": "user", "content": question}]) for question in questions]
+    asked = [
+        renderer_of(loaded.tokenizer).prompt([Message(role="user", content=question)])
+        for question in questions
+    ]
     got = Engine(Composition.single(loaded), max_context=256).generate([Request(t, 16) for t in asked])
     assert "Paris" in got[0].text
     assert tokens_of(got) == [reference(loaded, tokens, 16) for tokens in asked]

@@ -12,6 +12,8 @@ from trajectune.errors import ModelError
 from trajectune.evaluate.accuracy import answers, option_scores
 from trajectune.evaluate.likelihood import divergences, length_batches, losses
 from trajectune.evaluate.suites.questions import Question, question_sets
+from trajectune.example import Message
+from trajectune.models.chat import renderer_of
 from trajectune.models.loading import LoadedModel, load_model
 from trajectune.progress import Progress
 from trajectune.tune.data.rows import TokenRow
@@ -82,7 +84,7 @@ def test_batches_hold_each_row_once_and_stay_small(rows: list[TokenRow]) -> None
 
 def test_options_are_scored_as_if_alone(tiny: LoadedModel) -> None:
     question = Question("Which?", "It is", ("red", "a very blue thing", "no", "two words"), 1)
-    prompt = tiny.chat_tokens([{"role": "user", "content": "Which?"}])
+    prompt = renderer_of(tiny.tokenizer).prompt([Message(role="user", content="Which?")])
     prompt += tiny.tokenizer.encode("It is", add_special_tokens=False)
     for score, text in zip(option_scores(tiny, question), question.options, strict=True):
         option = tiny.tokenizer.encode(" " + text, add_special_tokens=False)

@@ -10,11 +10,13 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from trajectune.errors import ModelError, UnavailableError
+from trajectune.example import Message
 from trajectune.models import embedded
+from trajectune.models.chat import renderer_of
 from trajectune.models.loading import layer_count, load_model, resolve_model
 from trajectune.models.precision import fastest_dtype
 
-HELLO = [{"role": "user", "content": "Hello"}]
+HELLO = [Message(role="user", content="Hello")]
 
 
 def test_names_are_folders_or_hub_names(tiny_dir: Path) -> None:
@@ -81,12 +83,10 @@ def test_auto_dtype_is_the_measured_one(tiny_dir: Path) -> None:
     assert loaded.max_context == 4096
 
 
-def test_chat_tokens_are_the_template_without_extra_specials(tiny_dir: Path) -> None:
+def test_a_prompt_is_the_template_without_extra_specials(tiny_dir: Path) -> None:
     loaded = load_model(str(tiny_dir), dtype="float32", device="cpu")
-    text = loaded.tokenizer.decode(loaded.chat_tokens(HELLO))
+    text = loaded.tokenizer.decode(renderer_of(loaded.tokenizer).prompt(HELLO))
     assert text == "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n"
-    closed = str(loaded.tokenizer.decode(loaded.chat_tokens(HELLO, reply_next=False)))
-    assert closed.endswith("<|im_end|>\n")
     assert loaded.end_tokens == (loaded.tokenizer.convert_tokens_to_ids("<|im_end|>"),)
 
 
@@ -94,10 +94,10 @@ def test_no_chat_template_is_said(tiny_dir: Path) -> None:
     loaded = load_model(str(tiny_dir), dtype="float32", device="cpu")
     loaded.tokenizer.chat_template = None  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(ModelError, match="no chat template"):
-        loaded.chat_tokens(HELLO)
+        renderer_of(loaded.tokenizer).prompt(HELLO)
     loaded.tokenizer.chat_template = "{{ raise_exception('only system messages') }}"  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(ModelError, match="only system messages"):
-        loaded.chat_tokens(HELLO)
+        renderer_of(loaded.tokenizer).prompt(HELLO)
 
 
 def test_an_adapter_is_merged_into_its_base(tiny_dir: Path, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_embedded_model_keeps_template_and_special_tokens(embedded_model_dir: Pa
     assert loaded.end_tokens == (2,)
     assert loaded.tokenizer.pad_token_id == 2
     assert loaded.max_context == 8192
-    prompt = str(loaded.tokenizer.decode(loaded.chat_tokens(HELLO)))
+    prompt = str(loaded.tokenizer.decode(renderer_of(loaded.tokenizer).prompt(HELLO)))
     assert prompt.endswith("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n")
     assert not hasattr(loaded.model.config, "quantization_config")
     assert not (embedded_model_dir / "model.bin").exists()

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from trajectune.errors import ModelError
+from trajectune.example import Message
+from trajectune.models.chat import renderer_of
 from trajectune.models.loading import LoadedModel, load_model
 from trajectune.models.shrink import kept_layers, layer_influences, shrink
 from trajectune.models.tiny import write_tiny_model
@@ -98,7 +100,7 @@ def test_the_kept_layers_are_the_large_models(deep: Path, tmp_path: Path) -> Non
         for name, weight in large.model.model.layers[theirs].state_dict().items():  # pyright: ignore
             assert torch.equal(own[name], weight)
     assert small.tokenizer.get_vocab() == large.tokenizer.get_vocab()
-    assert small.chat_tokens([{"role": "user", "content": "Hi"}])
+    assert renderer_of(small.tokenizer).prompt([Message(role="user", content="Hi")])
 
 
 def test_all_layers_kept_is_the_same_model(deep: Path, tmp_path: Path) -> None:

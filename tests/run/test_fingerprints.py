@@ -89,6 +89,8 @@ DEPENDS: dict[str, tuple[Any, set[str]]] = {
     "tune.clip": (None, {"tune"}),
     "tune.precision": ("fp32", {"tune"}),
     "tune.checkpoint_activations": (True, {"tune"}),
+    "tune.capability_weights": ({"reasoning": 2.0}, {"tune"}),
+    "tune.format_weight": (0.5, {"tune"}),
     "tune.teacher": ("tiny", {"tune"}),
     "tune.lora.rank": (2, {"tune"}),
     "tune.lora.alpha": (2.0, {"tune"}),

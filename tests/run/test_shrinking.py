@@ -11,6 +11,8 @@ from trajectune.composition.files import Emulation
 from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Request
 from trajectune.errors import RecipeError
+from trajectune.example import Message
+from trajectune.models.chat import renderer_of
 from trajectune.models.loading import load_model
 from trajectune.run.shrinking import make_small
 
@@ -45,7 +47,7 @@ def test_it_serves_as_the_small_model_of_an_emulation(small: Path) -> None:
     cut = str(small.parents[1] / "cut")
     emulation = Emulation(models={"large": "tiny", "tuned": str(small), "base": cut})
     composition = emulation.compose("cpu", "float32")
-    tokens = composition.lead.chat_tokens([{"role": "user", "content": "Hi"}])
+    tokens = renderer_of(composition.tokenizer).prompt([Message(role="user", content="Hi")])
     fast = Engine(composition, max_context=200, speculation=emulation.speculation)
     plain = Engine(composition, max_context=200)
     request = Request(tokens, 20, stop_tokens=())

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support.templates import HERMES
 from trajectune.composition.composition import Composition, Term
 from trajectune.engine.engine import Engine
 from trajectune.models.loading import LoadedModel
@@ -16,12 +17,6 @@ from trajectune.serve.errors import ApiError
 from trajectune.serve.protocol import ChatRequest, CompletionRequest
 
 TOOL = {"type": "function", "function": {"name": "clock", "strict": True}}
-NATIVE = (
-    "{% for tool in tools or [] %}[{{ tool.function.name }}]{% endfor %}"
-    "{% for message in messages %}{{ message.role }}: {{ message.content }}"
-    "{% for call in message.tool_calls or [] %}"
-    "<tool_call>{{ call.function.arguments | tojson }}{% endfor %}; {% endfor %}"
-)
 
 
 def admission(model: LoadedModel, template: str | None = None) -> Admission:
@@ -43,15 +38,20 @@ def test_a_template_that_knows_tools_is_given_them(tiny: LoadedModel) -> None:
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "content": "noon", "tool_call_id": "1"},
     ]
-    (request,) = admission(tiny, NATIVE).chat(chat(messages=messages, tools=[TOOL]))
+    (request,) = admission(tiny, HERMES).chat(chat(messages=messages, tools=[TOOL]))
     assert tiny.tokenizer.decode(request.tokens) == (
-        '[clock]user: Time?; assistant: <tool_call>{"zone": "UTC"}; tool: noon; '
+        '{"type": "function", "function": {"name": "clock", "description": "", "parameters": {}}}'
+        "<|im_start|>user\nTime?<|im_end|>\n<|im_start|>assistant\n\n<tool_call>\n"
+        '{"name": "clock", "arguments": {"zone": "UTC"}}\n</tool_call><|im_end|>\n'
+        "<|im_start|>tool\nnoon<|im_end|>\n<|im_start|>assistant\n"
     )
 
 
 def test_tools_that_are_not_to_be_called_are_not_shown(tiny: LoadedModel) -> None:
-    (request,) = admission(tiny, NATIVE).chat(chat(tools=[TOOL], tool_choice="none"))
-    assert tiny.tokenizer.decode(request.tokens) == "user: Time?; "
+    (request,) = admission(tiny, HERMES).chat(chat(tools=[TOOL], tool_choice="none"))
+    assert tiny.tokenizer.decode(request.tokens) == (
+        "<|im_start|>user\nTime?<|im_end|>\n<|im_start|>assistant\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from trajectune.composition.composition import Composition
 from trajectune.composition.drafting import Speculation
 from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Request
+from trajectune.example import Message
+from trajectune.models.chat import renderer_of
 from trajectune.models.loading import LoadedModel
 
 NAME = "tiny-model"
@@ -25,8 +27,9 @@ WEATHER = {
 CALL = '<tool_call>{"name": "weather", "arguments": {"city": "Rome"}}</tool_call>'
 
 
-def reference(model: LoadedModel, messages: list[dict[str, str]], length: int) -> Any:
-    tokens = model.chat_tokens(messages)
+def reference(model: LoadedModel, messages: list[Any], length: int) -> Any:
+    said = [Message(role=message["role"], content=message["content"]) for message in messages]
+    tokens = renderer_of(model.tokenizer).prompt(said)
     return Engine(Composition.single(model), max_context=512).generate([Request(tokens, length)])[0]
 
 

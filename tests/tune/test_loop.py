@@ -17,12 +17,16 @@ import torch
 from safetensors.torch import load_file
 
 from trajectune.errors import DataError, ModelError, RecipeError
+from trajectune.models.identity import read_provenance, template_digest, weights_digest
 from trajectune.models.loading import load_model
 from trajectune.models.tiny import write_tiny_model
+from trajectune.progress import Progress
+from trajectune.tune.data.groups import groups_of
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.loop import Trainer, tune
 from trajectune.tune.metrics import StepMetrics, TuneResult, read_metrics
+from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.trainable import load_trainable
 from trajectune.tune.settings import LoraSettings, TuneSettings
 
@@ -94,6 +98,19 @@ def test_learns_and_saves_a_complete_model(base: Path, rows: list[TokenRow], tmp
     assert load_model(str(result.model), dtype="float32").tokenizer.chat_template
     assert not (tmp_path / "checkpoints").exists()
     assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_a_tuned_model_knows_what_it_came_from(base: Path, rows: list[TokenRow], tmp_path: Path) -> None:
+    told: list[Progress] = []
+    settings = SETTINGS.model_copy(update={"epochs": 1})
+    result = tune(rows, base, settings, tmp_path, SHARES, dialect="react", on_progress=told.append)
+    noted = read_provenance(result.model)
+    assert noted is not None
+    assert (noted.base, noted.dialect) == (str(base), "react")
+    assert noted.base_weights == weights_digest(base) != weights_digest(result.model)
+    assert noted.template == template_digest(load_model(str(result.model), "float32", "cpu").tokenizer)
+    assert [(p.what, p.done, p.total) for p in told] == [("tuning", 1, 2), ("tuning", 2, 2)]
+    assert told[0].note.startswith("loss ")
 
 
 @pytest.mark.parametrize("after", [1, 2, 3, 5])
@@ -176,7 +193,9 @@ def test_frozen_layers_change_no_gradient_of_the_others(base: Path, rows: list[T
     def gradients(count: int) -> dict[str, torch.Tensor]:
         settings = SETTINGS.model_copy(update={"freeze_layers": count})
         trainable = load_trainable(base, settings, "fp32", "cpu")
-        trainable.accumulate(pack_rows(rows, range(4), ["agent", "general"], 8_192), np.ones(2))
+        groups = groups_of(rows)
+        weights = group_weights(np.ones(2), groups, SHARES)
+        trainable.accumulate(pack_rows(rows, range(4), groups, 8_192), weights)
         return {name: p.grad for name, p in trainable.trained if p.grad is not None}
 
     some, everything = gradients(1), gradients(0)

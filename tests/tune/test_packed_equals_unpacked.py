@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from trajectune.tune.data.groups import Group
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.data.tree import Pack, build_pack
-from trajectune.tune.model.loss import source_weights
+from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.trainable import TrainableModel
 
 Rows = Callable[..., list[TokenRow]]
@@ -24,6 +25,7 @@ Row = Callable[..., TokenRow]
 Models = Callable[..., PreTrainedModel]
 SHARES = {"agent": 0.2, "general": 0.8}
 SOURCES = ["agent", "general"]
+GROUPS = [Group(source, 0) for source in SOURCES]
 
 
 def row_by_row(model: PreTrainedModel, rows: Sequence[TokenRow]) -> tuple[float, dict[str, Tensor]]:
@@ -52,9 +54,9 @@ def gradients(model: PreTrainedModel) -> dict[str, Tensor]:
 def packed(model: PreTrainedModel, packs: Sequence[Pack]) -> tuple[float, dict[str, Tensor]]:
     model.set_attn_implementation("trajectune_prefix_tree")
     counts = sum((p.counts.sum(axis=0, dtype=np.float64) for p in packs), np.zeros(2))
-    weights = source_weights(counts, SOURCES, SHARES)
+    weights = group_weights(counts, GROUPS, SHARES)
     sums = TrainableModel(model).accumulate(packs, weights)
-    return float(sums @ weights), gradients(model)
+    return weights.total(sums), gradients(model)
 
 
 def assert_same(a: tuple[float, dict[str, Tensor]], b: tuple[float, dict[str, Tensor]]) -> None:
@@ -70,7 +72,7 @@ def test_any_packing_equals_row_by_row(
     model: PreTrainedModel, make_rows: Rows, pack_tokens: int, share: bool
 ) -> None:
     rows = make_rows(10, sources=("agent", "general"))
-    packs = pack_rows(rows, range(len(rows)), SOURCES, pack_tokens, share=share)
+    packs = pack_rows(rows, range(len(rows)), GROUPS, pack_tokens, share=share)
     assert_same(packed(model, packs), row_by_row(model, rows))
 
 
@@ -91,7 +93,7 @@ def forests(draw: st.DrawFn) -> list[TokenRow]:
 @given(rows=forests(), min_shared=st.integers(1, 6))
 def test_any_tree_equals_row_by_row(make_model: Models, rows: list[TokenRow], min_shared: int) -> None:
     model = make_model()
-    pack = build_pack(rows, range(len(rows)), SOURCES, min_shared=min_shared)
+    pack = build_pack(rows, range(len(rows)), GROUPS, min_shared=min_shared)
     assert_same(packed(model, [pack]), row_by_row(model, rows))
 
 
@@ -102,8 +104,8 @@ def test_any_split_into_packs_gives_the_same_gradient(
 ) -> None:
     model, rows = make_model(), make_rows(10, sources=("agent", "general"))
     edges = [0, *sorted(cuts), 10]
-    packs = [build_pack(rows, range(a, b), SOURCES) for a, b in pairwise(edges)]
-    assert_same(packed(model, packs), packed(model, [build_pack(rows, range(10), SOURCES)]))
+    packs = [build_pack(rows, range(a, b), GROUPS) for a, b in pairwise(edges)]
+    assert_same(packed(model, packs), packed(model, [build_pack(rows, range(10), GROUPS)]))
 
 
 def test_long_nodes_are_worked_off_in_blocks(
@@ -111,7 +113,7 @@ def test_long_nodes_are_worked_off_in_blocks(
 ) -> None:
     monkeypatch.setattr("trajectune.tune.model.attention.QUERY_BLOCK", 3)
     rows = make_rows(6)
-    packs = [build_pack(rows, range(6), SOURCES, min_shared=1)]
+    packs = [build_pack(rows, range(6), GROUPS, min_shared=1)]
     assert_same(packed(model, packs), row_by_row(model, rows))
 
 
@@ -119,9 +121,11 @@ def test_a_neighbour_changes_nothing(model: PreTrainedModel, make_row: Row) -> N
     kept = make_row([1, 2, 3, 4, 5], [3, 4])
 
     def losses_beside(neighbour: TokenRow) -> Tensor:
-        pack = build_pack([neighbour, kept], [0, 1], SOURCES)
+        pack = build_pack([neighbour, kept], [0, 1], GROUPS)
         mine = pack.labels >= 4  # only the kept row has these
-        return TrainableModel(model).loss(pack, np.ones(2))[1][torch.from_numpy(mine)]
+        return TrainableModel(model).loss(pack, group_weights(np.ones(2), GROUPS, SHARES))[1][
+            torch.from_numpy(mine)
+        ]
 
     first = losses_beside(make_row([1, 2, 9 % 4, 0, 0, 3], [5]))
     second = losses_beside(make_row([1, 0, 0, 2, 3, 0, 1], [3]))
@@ -129,13 +133,13 @@ def test_a_neighbour_changes_nothing(model: PreTrainedModel, make_row: Row) -> N
 
 
 def test_activation_checkpointing_changes_nothing(make_model: Models, make_rows: Rows) -> None:
-    packs = pack_rows(rows := make_rows(6), range(len(rows)), SOURCES, 100)
+    packs = pack_rows(rows := make_rows(6), range(len(rows)), GROUPS, 100)
     plain, checkpointed = make_model(), make_model()
     checkpointed.activation_checkpointing_enable()
     assert_same(packed(checkpointed, packs), packed(plain, packs))
 
 
 def test_bf16_is_close_to_fp32(make_model: Models, make_rows: Rows) -> None:
-    packs = pack_rows(rows := make_rows(10), range(len(rows)), SOURCES, 100)
+    packs = pack_rows(rows := make_rows(10), range(len(rows)), GROUPS, 100)
     exact = packed(make_model(), packs)[0]
     assert packed(make_model(dtype=torch.bfloat16), packs)[0] == pytest.approx(exact, rel=1e-2)

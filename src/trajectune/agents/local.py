@@ -12,6 +12,7 @@ at a stop string) the prompt is the template's own. Greedy replies do not depend
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,14 +24,18 @@ from trajectune.composition.files import load_composition
 from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Generation, Request
 from trajectune.engine.sampling import Sampling
+from trajectune.example import Message
+from trajectune.models.chat import renderer_of
 from trajectune.models.loading import LoadedModel
-from trajectune.trajectory import Usage
+from trajectune.trajectory import ToolCall, Usage
 
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
     """What was said last in a conversation."""
 
+    messages: int
+    """Number of messages before the reply."""
     written: list[int]
     """The prompt as the template writes it."""
     prompted: list[int]
@@ -38,6 +43,9 @@ class _Turn:
     generated: list[int]
     """The reply, without the token that ended it."""
     text: str
+    """The reply with its calls as text."""
+    reply: AgentReply
+    """What was made of it."""
 
 
 class LocalAgent(Agent):
@@ -65,6 +73,8 @@ class LocalAgent(Agent):
         self.batch_size = batch_size
         self._composition = composition
         self._model = composition.lead
+        self._renderer = renderer_of(composition.tokenizer)
+        self.template = self._renderer.digest
         self._max_new_tokens = max_new_tokens
         self._sampling = Sampling(temperature=temperature)
         self._engine = Engine(
@@ -74,28 +84,29 @@ class LocalAgent(Agent):
 
     def reply(self, conversations: Sequence[Conversation]) -> list[AgentReply]:
         started = time.perf_counter()
-        written = [self._written(conversation) for conversation in conversations]
+        written = [self._renderer.prompt(c.messages, c.tools) for c in conversations]
         requests = [self._request(c, tokens) for c, tokens in zip(conversations, written, strict=True)]
         generations = self._engine.generate(requests)
         seconds = (time.perf_counter() - started) / max(len(conversations), 1)
-        for conversation, tokens, request, generation in zip(
-            conversations, written, requests, generations, strict=True
-        ):
-            self._turns[conversation.id] = self._turn(tokens, request, generation)
-        return [_answer(generation, seconds) for generation in generations]
+        replies: list[AgentReply] = []
+        rows = zip(conversations, written, requests, generations, strict=True)
+        for conversation, tokens, request, generation in rows:
+            reply = self._answer(conversation, generation, seconds)
+            turn = self._turn(len(conversation.messages), tokens, request, generation, reply)
+            self._turns[conversation.id] = turn
+            replies.append(reply)
+        return replies
 
     def forget(self, conversation_id: str) -> None:
         self._turns.pop(conversation_id, None)
         self._engine.release(conversation_id)
 
-    def _written(self, conversation: Conversation) -> list[int]:
-        return self._model.chat_tokens(_as_chat(conversation))
-
     def _request(self, conversation: Conversation, written: list[int]) -> Request:
         tokens = self._continued(conversation, written)
         return Request(
             tokens=tokens,
-            prompts=self._composition.prompts(_as_chat(conversation), tokens),
+            prompts=self._composition.prompts(conversation.messages, tokens, conversation.tools),
+            kept=self._renderer.kept if conversation.tools else frozenset(),
             max_new_tokens=self._max_new_tokens,
             session=conversation.id,
             stop_strings=tuple(conversation.stop),
@@ -106,7 +117,7 @@ class LocalAgent(Agent):
     def _continued(self, conversation: Conversation, written: list[int]) -> list[int]:
         """The prompt with the tokens of earlier turns as they were, if it can be shown to read the same."""
         last = self._turns.get(conversation.id)
-        if last is None or len(conversation.messages) < 2 or conversation.messages[-2].content != last.text:
+        if last is None or not _repeats(conversation.messages[last.messages :], last.reply):
             return written
         spelled = self._tokens(last.text)
         past = last.written + spelled
@@ -114,10 +125,35 @@ class LocalAgent(Agent):
             return written
         return last.prompted + last.generated + written[len(past) :]
 
-    def _turn(self, written: list[int], request: Request, generation: Generation) -> _Turn:
+    def _turn(
+        self,
+        messages: int,
+        written: list[int],
+        request: Request,
+        generation: Generation,
+        reply: AgentReply,
+    ) -> _Turn:
         ended = bool(generation.tokens) and generation.tokens[-1] in self._model.end_tokens
         generated = generation.tokens[:-1] if ended else generation.tokens
-        return _Turn(written, request.tokens, list(generated), generation.text)
+        return _Turn(messages, written, request.tokens, list(generated), generation.text, reply)
+
+    def _answer(self, conversation: Conversation, generation: Generation, seconds: float) -> AgentReply:
+        """The reply; where tools were offered, with its calls taken out of the text."""
+        text, calls = generation.text, list[ToolCall]()
+        if conversation.tools:
+            text, calls = self._renderer.read(text, conversation.tools)
+        usage = Usage(
+            prompt_tokens=generation.prompt_tokens,
+            generated_tokens=len(generation.tokens),
+            seconds=seconds,
+        )
+        return AgentReply(
+            text,
+            finish=generation.finish,
+            usage=usage,
+            calls=[_named(call, conversation, number) for number, call in enumerate(calls)],
+            tokens=tuple(generation.tokens),
+        )
 
     def _tokens(self, text: str) -> list[int]:
         return list(self._model.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -126,12 +162,17 @@ class LocalAgent(Agent):
         return str(self._model.tokenizer.decode(tokens, skip_special_tokens=False))
 
 
-def _as_chat(conversation: Conversation) -> list[dict[str, str]]:
-    return [{"role": message.role, "content": message.content} for message in conversation.messages]
+def _repeats(messages: Sequence[Message], reply: AgentReply) -> bool:
+    """Whether messages begin with a reply as it was given, and go on behind it."""
+    if len(messages) < 2 or messages[0].role != "assistant" or messages[0].content != reply.text:
+        return False
+    said = messages[0].tool_calls
+    return len(said) == len(reply.calls) and all(map(ToolCall.same_as, said, reply.calls))
 
 
-def _answer(generation: Generation, seconds: float) -> AgentReply:
-    usage = Usage(
-        prompt_tokens=generation.prompt_tokens, generated_tokens=len(generation.tokens), seconds=seconds
-    )
-    return AgentReply(generation.text, finish=generation.finish, usage=usage)
+def _named(call: ToolCall, conversation: Conversation, number: int) -> ToolCall:
+    """The call with an id: nine letters and digits that follow from the task, the seed and the turn."""
+    if call.id:
+        return call
+    place = f"{conversation.task.id}/{conversation.seed}/{len(conversation.messages)}/{number}"
+    return call.model_copy(update={"id": hashlib.sha256(place.encode()).hexdigest()[:9]})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from trajectune.cli.options import Hardware, grouped
+from trajectune.cli.options import Loading, grouped
 
 if TYPE_CHECKING:
     from trajectune.composition.composition import Composition
@@ -43,12 +43,12 @@ def chat(
         typer.Argument(metavar="MODEL", help="`embedded`, a folder, a hub name, or a composition file."),
     ],
     talk: Talk,
-    hardware: Hardware,
+    loading: Loading,
 ) -> None:
     """Talk to a model. `/new` starts over; `/quit`, Ctrl-C or Ctrl-D leaves."""
     from trajectune.composition.files import load_composition
 
-    converse(*load_composition(model, hardware.dtype, hardware.device), talk)
+    converse(*load_composition(model, **asdict(loading)), talk)
 
 
 def converse(composition: Composition, speculation: Speculation | None, talk: Talk) -> None:
@@ -56,19 +56,22 @@ def converse(composition: Composition, speculation: Speculation | None, talk: Ta
     from trajectune.engine.engine import Engine
     from trajectune.engine.requests import Request
     from trajectune.engine.sampling import Sampling
+    from trajectune.example import Message
+    from trajectune.models.chat import renderer_of
 
     console = Console()
+    renderer = renderer_of(composition.tokenizer)
     room = min(composition.max_context, talk.max_context)
     engine = Engine(composition, max_batch=1, max_context=room, speculation=speculation)
-    start = [{"role": "system", "content": talk.system}] if talk.system else []
+    start = [Message(role="system", content=talk.system)] if talk.system else []
     messages = list(start)
     console.print(f"{composition.name}: /new starts over, /quit leaves", style="dim")
     while (said := _ask(console)) is not None:
         if said == "/new":
             messages = list(start)
             continue
-        messages.append({"role": "user", "content": said})
-        tokens = composition.lead.chat_tokens(messages)
+        messages.append(Message(role="user", content=said))
+        tokens = renderer.prompt(messages)
         if len(tokens) >= room:
             console.print("The conversation does not fit any more: /new starts over.", style="yellow")
             messages.pop()
@@ -85,7 +88,7 @@ def converse(composition: Composition, speculation: Speculation | None, talk: Ta
         console.print(reply.text, markup=False, highlight=False)
         if reply.finish == "length":
             console.print("[cut at the limit]", style="dim", markup=False)
-        messages.append({"role": "assistant", "content": reply.text})
+        messages.append(Message(role="assistant", content=reply.text))
 
 
 def _ask(console: Console) -> str | None:

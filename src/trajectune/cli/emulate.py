@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from trajectune.cli.chat import Replies, Talk, converse
-from trajectune.cli.options import Hardware, grouped
+from trajectune.cli.options import Loading, grouped
 from trajectune.cli.serve import Server, serve_composition
 from trajectune.errors import RecipeError
 
@@ -61,10 +61,10 @@ class Emulated:
             first = error.errors(include_url=False)[0]
             raise RecipeError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
-    def load(self, hardware: Hardware) -> tuple[Composition, Speculation | None]:
+    def load(self, loading: Loading) -> tuple[Composition, Speculation | None]:
         """The models together, and who drafts. Raises RecipeError or ModelError."""
         emulation = self.emulation()
-        return emulation.compose(hardware.device, hardware.dtype), emulation.speculation
+        return emulation.compose(**asdict(loading)), emulation.speculation
 
     def _weighed(self) -> dict[str, object]:
         """The models and their weights: by the tuning, by the scale, or several tuned models."""
@@ -101,16 +101,18 @@ def generate(
     prompt: Annotated[str, typer.Argument(help="What to say to the model; - reads it from stdin.")],
     emulated: Emulated,
     replies: Replies,
-    hardware: Hardware,
+    loading: Loading,
 ) -> None:
     """One reply, and on stderr how many drafted tokens were kept."""
     from trajectune.engine.engine import Engine
     from trajectune.engine.requests import Request
     from trajectune.engine.sampling import Sampling
+    from trajectune.example import Message
+    from trajectune.models.chat import renderer_of
 
-    composition, speculation = emulated.load(hardware)
+    composition, speculation = emulated.load(loading)
     said = sys.stdin.read() if prompt == "-" else prompt
-    tokens = composition.lead.chat_tokens([{"role": "user", "content": said}])
+    tokens = renderer_of(composition.tokenizer).prompt([Message(role="user", content=said)])
     if len(tokens) >= composition.max_context:
         raise RecipeError(
             f"the prompt has {len(tokens)} tokens, and the models read {composition.max_context}",
@@ -133,17 +135,17 @@ def generate(
 
 @app.command()
 @grouped
-def chat(emulated: Emulated, talk: Talk, hardware: Hardware) -> None:
+def chat(emulated: Emulated, talk: Talk, loading: Loading) -> None:
     """Talk to the emulated model. `/new` starts over; `/quit`, Ctrl-C or Ctrl-D leaves."""
-    converse(*emulated.load(hardware), talk)
+    converse(*emulated.load(loading), talk)
 
 
 @app.command()
 @grouped
-def serve(emulated: Emulated, server: Server, hardware: Hardware) -> None:
+def serve(emulated: Emulated, server: Server, loading: Loading) -> None:
     """Serve the emulated model with an OpenAI-compatible API (see `trajectune serve --help`)."""
     emulated.emulation()  # contradictions are said before an address is taken
-    serve_composition(lambda: emulated.load(hardware), server, server.name or "emulated")
+    serve_composition(lambda: emulated.load(loading), server, server.name or "emulated")
 
 
 def _share(text: str) -> tuple[str, float]:

@@ -21,11 +21,18 @@ from trajectune.errors import RecipeError
 
 
 @dataclass(frozen=True, slots=True)
-class Hardware:
-    """Where and how exactly a model computes."""
+class Loading:
+    """How models are loaded."""
 
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or auto.")] = "auto"
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto"
+    allow_other_template: Annotated[
+        bool,
+        typer.Option(
+            "--allow-other-template",
+            help="Use a tuned model under another tokenizer or chat template than it was tuned with.",
+        ),
+    ] = False
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

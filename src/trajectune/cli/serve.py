@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from trajectune.cli.chat import MaxContext
-from trajectune.cli.options import Hardware, grouped
+from trajectune.cli.options import Loading, grouped
 from trajectune.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def serve(
         ),
     ],
     server: Server,
-    hardware: Hardware,
+    loading: Loading,
 ) -> None:
     """Serve a model with an OpenAI-compatible API. Ctrl-C ends it.
 
@@ -64,8 +64,7 @@ def serve(
     """
     from trajectune.composition.files import load_composition
 
-    load = partial(load_composition, model, hardware.dtype, hardware.device)
-    serve_composition(load, server, server.name or model)
+    serve_composition(partial(load_composition, model, **asdict(loading)), server, server.name or model)
 
 
 def serve_composition(

@@ -17,14 +17,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
 from trajectune.errors import ModelError
+from trajectune.example import Message
+from trajectune.models.chat import renderer_of
 from trajectune.models.loading import LoadedModel
 from trajectune.models.vocabulary import alignment, output_rows
+from trajectune.trajectory import Tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ class Composition:
         return tuple(found)
 
     def prompts(
-        self, messages: Sequence[Mapping[str, Any]], tokens: list[int]
+        self, messages: Sequence[Message], tokens: list[int], tools: Sequence[Tool] = ()
     ) -> tuple[list[int], ...] | None:
         """Each term's prompt for a conversation whose plain prompt is `tokens`; None where all read that.
 
@@ -142,8 +144,9 @@ class Composition:
         """
         if all(term.system is None for term in self.terms):
             return None
+        renderer = renderer_of(self.tokenizer)
         return tuple(
-            tokens if term.system is None else self.lead.chat_tokens(_with_system(messages, term.system))
+            tokens if term.system is None else renderer.prompt(_with_system(messages, term.system), tools)
             for term in self.terms
         )
 
@@ -206,6 +209,6 @@ class Composition:
         return torch.stack([mask.cpu() for mask in masks]).any(0) if masks else None
 
 
-def _with_system(messages: Sequence[Mapping[str, Any]], system: str) -> list[dict[str, Any]]:
-    rest = [dict(message) for message in messages if message["role"] != "system"]
-    return [{"role": "system", "content": system}, *rest]
+def _with_system(messages: Sequence[Message], system: str) -> list[Message]:
+    rest = [message for message in messages if message.role != "system"]
+    return [Message(role="system", content=system), *rest]

@@ -66,10 +66,14 @@ class Emulation(BaseModel):
     draft: Drafting = Field(default_factory=Drafting)
     """Speculative decoding."""
 
-    def compose(self, device: str = "auto", dtype: str = "auto") -> Composition:
-        """Loads the models and puts them together. Raises ModelError."""
+    def compose(
+        self, device: str = "auto", dtype: str = "auto", *, allow_other_template: bool = False
+    ) -> Composition:
+        """Loads the models (as `load_model` does) and puts them together. Raises ModelError."""
         self.check_roles()
-        loaded = load_sharing(list(self.models.values()), dtype, device)
+        loaded = load_sharing(
+            list(self.models.values()), dtype, device, allow_other_template=allow_other_template
+        )
         return self._form({role: loaded[name] for role, name in self.models.items()})
 
     @property
@@ -139,10 +143,12 @@ def load_emulation(path: str) -> Emulation:
 
 
 def load_composition(
-    name: str, dtype: str = "auto", device: str = "auto"
+    name: str, dtype: str = "auto", device: str = "auto", *, allow_other_template: bool = False
 ) -> tuple[Composition, Speculation | None]:
     """What a name stands for (a composition file, or one model), and how it drafts. Raises ModelError."""
     if not is_emulation(name):
-        return Composition.single(load_model(name, dtype, device)), None
+        model = load_model(name, dtype, device, allow_other_template=allow_other_template)
+        return Composition.single(model), None
     emulation = load_emulation(name)
-    return emulation.compose(device, dtype), emulation.speculation
+    composition = emulation.compose(device, dtype, allow_other_template=allow_other_template)
+    return composition, emulation.speculation

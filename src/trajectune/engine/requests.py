@@ -29,6 +29,8 @@ class Request:
     """Of this row's own random numbers: neighbours in the batch do not change them."""
     weights: tuple[float, ...] | None = None
     """Weights of the composition's terms for this row; None means the terms' own."""
+    kept: frozenset[int] = frozenset()
+    """Special tokens that stay in the reply's text: markers of tool calls (`ChatRenderer.kept`)."""
     prompts: tuple[list[int], ...] | None = None
     """The prompt of each term where they differ (`Composition.prompts`); None: `tokens` for all."""
 
@@ -40,7 +42,7 @@ class Generation:
     tokens: list[int]
     """As generated, with the stop token if one ended the reply."""
     text: str
-    """Without special tokens, cut before the stop string."""
+    """Without special tokens (but those to be kept), cut before the stop string."""
     finish: FinishReason
     prompt_tokens: int
     cached_tokens: int

@@ -13,6 +13,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from trajectune.engine.requests import FinishReason, Generation, Request
+from trajectune.models.chat import hidden_tokens
 
 POINTS = 3
 """Random numbers of a token: for what is drafted, for accepting it, and for what replaces it."""
@@ -86,13 +87,13 @@ class Row:
             return False
         # A token is at least one byte, so a stop string that ends in the newest token began in this tail.
         tail = self.tokens[-(max(len(stop.encode()) for stop in stops) + 1) :]
-        text = decode(tail, tokenizer)
+        text = decode(tail, tokenizer, self.request.kept)
         return any(stop in text for stop in stops)
 
     def generation(self, tokenizer: PreTrainedTokenizerBase) -> Generation:
         """The finished reply."""
         ended = bool(self.tokens) and self.tokens[-1] in self.stop_tokens
-        text = decode(self.tokens[:-1] if ended else self.tokens, tokenizer)
+        text = decode(self.tokens[:-1] if ended else self.tokens, tokenizer, self.request.kept)
         cuts = [text.find(stop) for stop in self.request.stop_strings if stop in text]
         return Generation(
             tokens=self.tokens,
@@ -103,6 +104,12 @@ class Row:
         )
 
 
-def decode(tokens: list[int], tokenizer: PreTrainedTokenizerBase) -> str:
-    """Text of tokens, special tokens left out, spaces as they are."""
-    return str(tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+def decode(
+    tokens: list[int], tokenizer: PreTrainedTokenizerBase, kept: frozenset[int] = frozenset()
+) -> str:
+    """Text of tokens, special tokens but those in `kept` left out, spaces as they are."""
+    if kept:
+        hidden = hidden_tokens(tokenizer) - kept
+        tokens = [token for token in tokens if token not in hidden]
+    skip = not kept
+    return str(tokenizer.decode(tokens, skip_special_tokens=skip, clean_up_tokenization_spaces=False))

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 
 from trajectune.evaluate.suites.questions import OPTIONS, Question
+from trajectune.example import Message
+from trajectune.models.chat import renderer_of
 from trajectune.models.loading import LoadedModel
 from trajectune.progress import OnProgress, silent, told
 
@@ -50,8 +52,8 @@ def option_scores(model: LoadedModel, question: Question) -> Tensor:
 
 
 def _prompt(model: LoadedModel, question: Question) -> list[int]:
-    """Tokens up to the option: the one place here that builds a prompt."""
-    asked = model.chat_tokens([{"role": "user", "content": question.prompt}])
+    """Tokens up to the option."""
+    asked = renderer_of(model.tokenizer).prompt([Message(role="user", content=question.prompt)])
     return asked + model.tokenizer.encode(question.lead, add_special_tokens=False)
 
 

@@ -20,11 +20,18 @@ import torch
 from transformers import AutoTokenizer
 
 from trajectune.errors import ModelError
+from trajectune.models.identity import check_template
 from trajectune.models.loading import LoadedModel, adapter_base, load_model, resolve_model
 from trajectune.models.quiet import quiet
 
 
-def load_sharing(names: Sequence[str], dtype: str = "auto", device: str = "auto") -> dict[str, LoadedModel]:
+def load_sharing(
+    names: Sequence[str],
+    dtype: str = "auto",
+    device: str = "auto",
+    *,
+    allow_other_template: bool = False,
+) -> dict[str, LoadedModel]:
     """The models by name: equal ones once, and adapters over the one copy of their base. Raises ModelError.
 
     A single adapter whose base is not asked for otherwise is merged, as `load_model` does.
@@ -41,8 +48,10 @@ def load_sharing(names: Sequence[str], dtype: str = "auto", device: str = "auto"
         base = bases.get(source)
         if base is not None and (base in distinct or wanted.count(base) > 1):
             loaded[source] = attach(Path(source), of(base, str(base)), name)
+            if not allow_other_template:
+                check_template(source, loaded[source].tokenizer)
         else:
-            loaded[source] = load_model(name, dtype, device)
+            loaded[source] = load_model(name, dtype, device, allow_other_template=allow_other_template)
         return loaded[source]
 
     return {name: of(source, name) for name, source in sources.items()}

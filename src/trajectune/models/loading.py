@@ -9,11 +9,10 @@ whatever a user can get wrong is a `ModelError` that says what to do.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import huggingface_hub
@@ -29,6 +28,7 @@ from transformers import (
 
 from trajectune.errors import ModelError
 from trajectune.models.embedded import EMBEDDED, embedded_model
+from trajectune.models.identity import check_template
 from trajectune.models.precision import fastest_dtype
 from trajectune.models.quiet import quiet
 from trajectune.models.tiny import TINY, tiny_model
@@ -67,27 +67,6 @@ class LoadedModel:
         ids = configured if isinstance(configured, list) else [configured]
         ids = [*ids, self.tokenizer.eos_token_id]
         return tuple(dict.fromkeys(int(token) for token in ids if token is not None))
-
-    def chat_tokens(self, messages: Sequence[Mapping[str, Any]], *, reply_next: bool = True) -> list[int]:
-        """Token ids of a conversation in the model's chat template; `reply_next` opens the reply.
-
-        Raises ModelError when there is no template or it refuses these roles.
-        """
-        if not self.tokenizer.chat_template:
-            raise ModelError(
-                "the model has no chat template",
-                where=self.name,
-                remedy="use an instruction-tuned model, or put a chat_template.jinja into its folder",
-            )
-        try:
-            text = self.tokenizer.apply_chat_template(
-                [dict(message) for message in messages], tokenize=False, add_generation_prompt=reply_next
-            )
-        except Exception as error:  # the template is a program of the model's; anything may come out of it
-            raise ModelError(
-                f"the model's chat template refuses this conversation: {error}", where=self.name
-            ) from error
-        return list(self.tokenizer(str(text), add_special_tokens=False)["input_ids"])
 
 
 def resolve_model(name: str) -> Path | str:
@@ -152,11 +131,14 @@ def layer_count(name: str) -> int:
         return int(config.get_text_config().num_hidden_layers)
 
 
-def load_model(name: str, dtype: str = "auto", device: str = "auto") -> LoadedModel:
+def load_model(
+    name: str, dtype: str = "auto", device: str = "auto", *, allow_other_template: bool = False
+) -> LoadedModel:
     """Loads a model for inference; a folder with a LoRA adapter is merged into its base model.
 
     `dtype` is `float32`, `bfloat16` or `auto` (`fastest_dtype`); `device` is `cpu`, `cuda`, `cuda:1`, …
-    or `auto` (the GPU if there is one). Raises ModelError.
+    or `auto` (the GPU if there is one). A tuned model whose tokenizer or chat template is another than the
+    one that it was tuned with is refused, unless `allow_other_template`. Raises ModelError.
     """
     where = _device(device)
     number = fastest_dtype(where) if dtype == "auto" else _DTYPES.get(dtype)
@@ -168,6 +150,8 @@ def load_model(name: str, dtype: str = "auto", device: str = "auto") -> LoadedMo
             model, tokenizer = _load_adapter(Path(source), base, number)
         else:
             model, tokenizer = _load_plain(source, number)
+        if not allow_other_template:
+            check_template(source, tokenizer)
         return LoadedModel(model.to(where).eval(), tokenizer, name)  # pyright: ignore[reportArgumentType]
 
 

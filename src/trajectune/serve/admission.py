@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
@@ -18,9 +17,10 @@ from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Request
 from trajectune.engine.sampling import Sampling
 from trajectune.errors import ModelError
+from trajectune.models.chat import ChatRenderer, renderer_of
 from trajectune.serve.errors import ApiError
 from trajectune.serve.protocol import ChatRequest, CompletionRequest, GenerationRequest
-from trajectune.serve.tools import CALL_END, in_words, knows_tools
+from trajectune.serve.tools import CallReader, as_message, as_tool
 
 _COLDEST = 1e-4  # below, dividing by the temperature leaves the numbers; it is greedy anyway
 
@@ -40,16 +40,27 @@ class Admission:
         # The first call may change the tokenizer (it drops a stored truncation); later ones only read it.
         self._model.tokenizer("")
 
+    def reader(self, asked: ChatRequest) -> CallReader | None:
+        """What finds calls in the replies; None where no tools were offered. Raises ApiError."""
+        tools = [as_tool(tool) for tool in asked.open_tools]
+        return CallReader(self._renderer(), tools, asked.parallel_tool_calls is False) if tools else None
+
     def chat(self, asked: ChatRequest) -> list[Request]:
         """One request to the engine for each reply that is wanted. Raises ApiError."""
         self._check_model(asked)
-        messages, tools = self._conversation(asked)
-        tokens = self._chat_tokens(messages, tools)
-        # The block of the first call is cut off in front of its end, which `read_calls` allows.
-        one_call = asked.open_tools and asked.parallel_tool_calls is False
-        stop = (*asked.stop, CALL_END) if one_call else tuple(asked.stop)
-        prompts = self._composition.prompts(messages, tokens)
-        return self._requests(asked, [(tokens, prompts)], stop, "messages")
+        reader = self.reader(asked)
+        tools = reader.tools if reader else ()
+        messages = [as_message(message) for message in asked.messages]
+        try:
+            tokens = self._renderer().prompt(messages, tools)
+            prompts = self._composition.prompts(messages, tokens, tools)
+        except ModelError as error:
+            raise ApiError(400, error.what, param="messages") from None
+        # The block of the first call is cut off in front of its end, which its form allows.
+        close = reader.renderer.form.close if reader and reader.one else ""
+        stop = (*asked.stop, close) if close else tuple(asked.stop)
+        kept = reader.renderer.kept if reader else frozenset[int]()
+        return self._requests(asked, [(tokens, prompts)], stop, "messages", kept)
 
     def completion(self, asked: CompletionRequest) -> list[Request]:
         """One request to the engine for each reply to each prompt. Raises ApiError."""
@@ -61,31 +72,10 @@ class Admission:
         if asked.model != self.name:
             raise unknown_model(asked.model)
 
-    def _conversation(self, asked: ChatRequest) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Messages and tools as the chat template is to see them."""
-        messages = [message.model_dump(exclude_none=True) for message in asked.messages]
-        for message in messages:
-            message["role"] = "system" if message["role"] == "developer" else message["role"]
-        if knows_tools(str(self._model.tokenizer.chat_template)):
-            return messages, asked.open_tools
-        return in_words(messages, asked.open_tools), []
-
-    def _chat_tokens(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> list[int]:
-        tokenizer = self._model.tokenizer
-        if not tokenizer.chat_template:
+    def _renderer(self) -> ChatRenderer:
+        if not self._model.tokenizer.chat_template:
             raise ApiError(400, "the model has no chat template; use /v1/completions")
-        try:
-            text = tokenizer.apply_chat_template(
-                messages,
-                tools=tools or None,  # pyright: ignore[reportArgumentType]
-                tokenize=False,
-                add_generation_prompt=True,
-            )
-        except Exception as error:  # the template is a program of the model's; anything may come out of it
-            raise ApiError(
-                400, f"the model's chat template refuses this conversation: {error}", param="messages"
-            ) from None
-        return list(tokenizer(str(text), add_special_tokens=False)["input_ids"])
+        return renderer_of(self._model.tokenizer)
 
     def _tokens(self, prompt: str | list[int]) -> list[int]:
         return list(self._model.tokenizer(prompt)["input_ids"]) if isinstance(prompt, str) else prompt
@@ -96,6 +86,7 @@ class Admission:
         prompts: Sequence[tuple[list[int], Prompts | None]],
         stop: tuple[str, ...],
         param: str,
+        kept: frozenset[int] = frozenset(),
     ) -> list[Request]:
         seed = secrets.randbits(63) if asked.seed is None else asked.seed
         weights, sampling = self._weights(asked), _sampling(asked)
@@ -108,6 +99,7 @@ class Admission:
                 sampling=sampling,
                 seed=_another(seed, number),
                 weights=weights,
+                kept=kept,
             )
             for tokens, of_terms in prompts
             for number in range(asked.n or 1)

@@ -80,8 +80,8 @@ class Service:
 
     async def chat(self, asked: ChatRequest, http: Request) -> Response:
         """A reply to a conversation."""
-        choices = ChatChoices(tools=bool(asked.open_tools))
-        return await self._answer(asked, http, choices, lambda: self._admission.chat(asked))
+        reader = self._admission.reader(asked)
+        return await self._answer(asked, http, ChatChoices(reader), lambda: self._admission.chat(asked))
 
     async def completions(self, asked: CompletionRequest, http: Request) -> Response:
         """What follows a text."""

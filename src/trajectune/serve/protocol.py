@@ -190,10 +190,9 @@ class ChatRequest(GenerationRequest):
         return self.max_completion_tokens or self.max_tokens
 
     @property
-    def open_tools(self) -> list[dict[str, Any]]:
-        """The tools that may be called, as the client sent them."""
-        tools = [] if self.tool_choice == "none" else self.tools or []
-        return [tool.model_dump(exclude_unset=True) for tool in tools]
+    def open_tools(self) -> list[Tool]:
+        """The tools that may be called."""
+        return [] if self.tool_choice == "none" else self.tools or []
 
 
 class CompletionRequest(GenerationRequest):

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from trajectune.engine.requests import Generation
+from trajectune.models.chat import CallFilter
 from trajectune.serve.errors import ApiError
 from trajectune.serve.protocol import (
     Answer,
@@ -29,7 +30,7 @@ from trajectune.serve.protocol import (
     Usage,
 )
 from trajectune.serve.scheduler import Delta, Event, HungUpError, Reply, Ticket
-from trajectune.serve.tools import CallFilter, read_calls
+from trajectune.serve.tools import CallReader
 
 OnReply = Callable[[Reply], None]
 
@@ -83,14 +84,14 @@ class TextChoices(Choices):
 
 
 class ChatChoices(Choices):
-    """`/v1/chat/completions`; `tools` says whether calls are looked for."""
+    """`/v1/chat/completions`; calls are looked for where there is a `reader` of them."""
 
     kind = "chat.completion"
     chunk_kind = "chat.completion.chunk"
     prefix = "chatcmpl"
 
-    def __init__(self, tools: bool) -> None:
-        self._tools = tools
+    def __init__(self, reader: CallReader | None) -> None:
+        self._reader = reader
         self._filters: dict[int, CallFilter] = {}
 
     def opening(self, count: int) -> Iterator[Choice]:
@@ -104,8 +105,8 @@ class ChatChoices(Choices):
     def ending(self, reply: Reply) -> Iterator[Choice]:
         text = self._shown(Delta(reply.index, reply.rest))
         calls: list[dict[str, Any]] = []
-        if self._tools:
-            rest, calls = self._filters[reply.index].finish()
+        if self._reader is not None:
+            rest, calls = self._reader.rest(self._filters[reply.index])
             text += rest
         if text:
             yield _piece(reply.index, SaidMessage(content=text))
@@ -116,7 +117,7 @@ class ChatChoices(Choices):
 
     def whole(self, reply: Reply) -> Choice:
         text = reply.generation.text
-        content, calls = read_calls(text) if self._tools else (text, [])
+        content, calls = (text, []) if self._reader is None else self._reader.whole(text)
         message = SaidMessage(role="assistant", content=content)
         if calls:
             message = SaidMessage(role="assistant", content=content or None, tool_calls=calls)
@@ -124,9 +125,11 @@ class ChatChoices(Choices):
         return ChatChoice(index=reply.index, message=message, logprobs=None, finish_reason=reason)
 
     def _shown(self, delta: Delta) -> str:
-        if not self._tools:
+        if self._reader is None:
             return delta.text
-        return self._filters.setdefault(delta.index, CallFilter()).push(delta.text)
+        if delta.index not in self._filters:
+            self._filters[delta.index] = self._reader.filter()
+        return self._filters[delta.index].push(delta.text)
 
 
 class Writer:

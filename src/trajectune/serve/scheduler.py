@@ -162,13 +162,14 @@ class Scheduler:
     def submit(self, requests: Sequence[Request]) -> Ticket:
         """A ticket for one reply to each request. Raises ApiError: too many wait, or the server stops."""
         composition, now = self._engine.composition, time.perf_counter()
+        ends = composition.lead.end_tokens
         ticket = Ticket(self, len(requests))
         jobs = [
             _Job(
                 ticket,
                 index,
                 request,
-                Deltas(composition.tokenizer, composition.lead.end_tokens, request.stop_strings),
+                Deltas(composition.tokenizer, ends, request.stop_strings, request.kept),
                 now,
             )
             for index, request in enumerate(requests)

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from transformers import PreTrainedTokenizerBase
 
 from trajectune.engine.row import decode
+from trajectune.models.chat import hidden_tokens
+from trajectune.models.chat.filter import overlap
 
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 """A byte as a token (byte fallback): a run of them becomes text only when it is over."""
@@ -24,16 +26,11 @@ _UNFINISHED = "\ufffd"
 """What half a character is decoded to."""
 
 
-def overlap(text: str, marker: str) -> int:
-    """Length of the longest end of `text` that is a beginning, and not the whole, of `marker`."""
-    sizes = range(min(len(text), len(marker) - 1), 0, -1)
-    return next((size for size in sizes if text.endswith(marker[:size])), 0)
-
-
 class Deltas:
     """The text of one reply, piece by piece.
 
-    `end_tokens` end a reply and are not shown; a stop string and all behind it neither.
+    `end_tokens` end a reply and are not shown; a stop string and all behind it neither. Special tokens in
+    `kept` are text.
     """
 
     def __init__(
@@ -41,9 +38,11 @@ class Deltas:
         tokenizer: PreTrainedTokenizerBase,
         end_tokens: Iterable[int] = (),
         stop_strings: tuple[str, ...] = (),
+        kept: frozenset[int] = frozenset(),
     ) -> None:
         self._tokenizer = tokenizer
-        self._hidden = hidden_tokens(tokenizer) | set(end_tokens)
+        self._kept = kept
+        self._hidden = (hidden_tokens(tokenizer) - kept) | set(end_tokens)
         self._stops = stop_strings
         self._window: list[int] = []
         self._read = 0  # tokens of the window whose text is known
@@ -57,13 +56,13 @@ class Deltas:
         if self._stopped or token in self._hidden:
             return ""
         self._window.append(token)
-        text = decode(self._window, self._tokenizer)
+        text = decode(self._window, self._tokenizer, self._kept)
         if text.endswith(_UNFINISHED) or self._is_byte(token) or len(text) <= self._known:
             return ""
         new = text[self._known :]
         self._window = self._window[self._read :]
         self._read = len(self._window)
-        self._known = len(decode(self._window, self._tokenizer))
+        self._known = len(decode(self._window, self._tokenizer, self._kept))
         return self._release(new)
 
     def finish(self, text: str) -> str:
@@ -81,9 +80,3 @@ class Deltas:
         self._held = held[end:]
         self._sent += end
         return held[:end]
-
-
-def hidden_tokens(tokenizer: PreTrainedTokenizerBase) -> set[int]:
-    """Tokens that decoding leaves out."""
-    added = tokenizer.added_tokens_decoder.items()
-    return set(tokenizer.all_special_ids) | {number for number, token in added if token.special}

@@ -24,6 +24,7 @@ from trajectune.models.embedded import EMBEDDED
 from trajectune.models.loading import resolve_model
 from trajectune.models.tiny import TINY
 from trajectune.storage import read_json
+from trajectune.tune.data.groups import groups_of
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.data.schedule import Schedule
@@ -233,12 +234,12 @@ def _from_numbers(seen: int, row_tokens: float, trained_part: float, settings: T
 def _from_rows(rows: Sequence[TokenRow], schedule: Schedule, settings: TuneSettings) -> Workload:
     """Packs some steps, spread over the run, and scales up what they hold."""
     sample = np.unique(np.linspace(0, schedule.steps - 1, _SAMPLED_STEPS).astype(int)).tolist()
-    sources = sorted({row.source for row in rows})
+    groups = groups_of(rows)
     packs = [
         pack
         for step in sample
         for pack in pack_rows(
-            rows, schedule.rows_of(step), sources, settings.pack_tokens, share=settings.prefix_tree
+            rows, schedule.rows_of(step), groups, settings.pack_tokens, share=settings.prefix_tree
         )
     ]
     seen = sum(len(schedule.rows_of(step)) for step in range(schedule.steps))

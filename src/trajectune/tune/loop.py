@@ -3,9 +3,9 @@
 The idea: everything that decides what happens in step t is a function of the settings and t. So a run that
 was killed goes on from its last checkpoint and ends with the same weights, bit for bit in fp32 on CPU.
 
-Invariants: the loss of a step is Σ share_s · (mean loss of source s over the step's trained tokens), over
-all packs and processes; `run_dir/model` appears whole, when everything is done; tuning again with the same
-inputs does nothing.
+Invariants: the loss of a step is Σ share_s · (mean loss of source s over the step's trained tokens, each
+counted as often as its label weighs), over all packs and processes; `run_dir/model` appears whole, when
+everything is done; tuning again with the same inputs does nothing.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ import torch
 from numpy.typing import NDArray
 
 from trajectune.errors import DataError, RecipeError
+from trajectune.models.identity import Provenance, template_digest, weights_digest, write_provenance
+from trajectune.models.loading import resolve_model
 from trajectune.models.quiet import quiet
+from trajectune.progress import OnProgress, Progress, silent
 from trajectune.storage import read_json, write_folder, write_json
 from trajectune.tune.checkpoint import Checkpoints, CheckpointState
+from trajectune.tune.data.groups import groups_of, sources_of
 from trajectune.tune.data.packing import pack_rows, split_among
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.data.schedule import Schedule, learning_rate
@@ -33,10 +37,11 @@ from trajectune.tune.metrics import (
     SourceMetrics,
     StepMetrics,
     TuneResult,
+    by_label,
     read_metrics,
     total_by_source,
 )
-from trajectune.tune.model.loss import source_weights
+from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.memory import keep_freed_memory
 from trajectune.tune.model.optimizer import MasterAdamW
 from trajectune.tune.model.trainable import TrainableModel, choose_precision, load_trainable
@@ -53,12 +58,16 @@ def tune(
     settings: TuneSettings,
     run_dir: Path,
     shares: Mapping[str, float],
+    *,
+    dialect: str = "",
+    on_progress: OnProgress = silent,
 ) -> TuneResult:
     """Tune `model` (a name or a folder) on `rows` and save it in `run_dir/model`.
 
     `shares` gives each source's part of the loss. Rows of a source with share 0 are not computed; the
     parts of sources without rows (in the whole or in a step) go to the others in proportion. Goes on from
-    the last checkpoint in `run_dir`, and does nothing when its model is there already.
+    the last checkpoint in `run_dir`, and does nothing when its model is there already. The model's folder
+    says what it was tuned from, under which template and in which `dialect` (`Provenance`).
     Raises `DataError`, `RecipeError` or `ModelError` for what a user can mend.
     """
     rows = _used(rows, shares)
@@ -69,9 +78,10 @@ def tune(
     if processes.device == "cpu":
         keep_freed_memory()
     trainer = Trainer(rows, model, settings, run_dir, shares, processes, fingerprint)
-    trainer.run()
+    provenance = _provenance(model, trainer, dialect) if processes.first else None
+    trainer.run(on_progress)
     if processes.first:
-        trainer.finish()
+        trainer.finish(provenance)
     processes.wait()
     return TuneResult.model_validate(read_json(run_dir / RESULT))
 
@@ -90,8 +100,13 @@ class Trainer:
         fingerprint: str,
     ) -> None:
         self.rows, self.settings, self.run_dir, self.processes = rows, settings, run_dir, processes
-        self.sources = sorted({row.source for row in rows})
-        self.shares = {source: shares[source] for source in self.sources}
+        self.groups = groups_of(rows)
+        self.factors = np.array([settings.weight_of(group.label) for group in self.groups])
+        if not self.factors.any():
+            raise RecipeError(
+                "no trained token has any weight", remedy="raise `capability_weights` or `format_weight`"
+            )
+        self.shares = {source: shares[source] for source in sources_of(self.groups)}
         self.fingerprint = fingerprint
         self.checkpoints = Checkpoints(run_dir / "checkpoints", settings.keep_checkpoints)
         found = self.checkpoints.latest(fingerprint)
@@ -107,12 +122,15 @@ class Trainer:
             self.checkpoints.restore(self.optimizer, found[0], self.done)
         processes.wait()
 
-    def run(self) -> None:
+    def run(self, on_progress: OnProgress = silent) -> None:
         """All steps that are left, with a checkpoint now and then."""
         total, first = self.schedule.steps, self.processes.first
-        with MetricsLog(self.run_dir, self.done, total, first=first) as log:
+        with MetricsLog(self.run_dir, self.done, first=first) as log:
             while self.done < total:
-                log.write(self.step())
+                metrics = self.step()
+                log.write(metrics)
+                if first:
+                    on_progress(Progress("tuning", self.done, total, f"loss {metrics.loss:.3f}"))
                 if self.done % self.settings.checkpoint_every == 0 and self.done < total and first:
                     state = CheckpointState(
                         step=self.done, precision=self.precision, fingerprint=self.fingerprint
@@ -127,14 +145,14 @@ class Trainer:
         packs = pack_rows(
             self.rows,
             chosen,
-            self.sources,
+            self.groups,
             settings.pack_tokens,
             share=settings.prefix_tree,
         )
         counts = sum(
-            (pack.counts.sum(axis=0, dtype=np.float64) for pack in packs), np.zeros(len(self.sources))
+            (pack.counts.sum(axis=0, dtype=np.float64) for pack in packs), np.zeros(len(self.groups))
         )
-        weights = source_weights(counts, self.sources, self.shares)
+        weights = group_weights(counts, self.groups, self.shares, self.factors)
         mine = split_among(packs, self.processes.size)[self.processes.rank]
         sums = torch.from_numpy(self.trainable.accumulate(mine, weights)).to(self.trainable.device)
         self.processes.add_up([sums, *self.optimizer.gradients()])
@@ -142,10 +160,13 @@ class Trainer:
         norm = self.optimizer.step(rate, settings.clip)
         self.done += 1
         losses = sums.cpu().numpy()
+        capabilities, kinds = by_label(self.groups, losses, counts)
         return StepMetrics(
             step=self.done,
-            loss=float(losses @ weights),
-            sources=self._by_source(chosen, losses, counts),
+            loss=weights.total(losses),
+            sources=self._by_source(chosen, losses @ weights.members, counts @ weights.members),
+            capabilities=capabilities,
+            kinds=kinds,
             learning_rate=rate,
             gradient_norm=norm,
             rows=len(chosen),
@@ -156,8 +177,8 @@ class Trainer:
             seconds=round(time.perf_counter() - start, 4),
         )
 
-    def finish(self) -> None:
-        """Save the model, then what tuning came to, then sweep the checkpoints away."""
+    def finish(self, provenance: Provenance | None = None) -> None:
+        """Save the model with its provenance, then what tuning came to, then sweep the checkpoints away."""
         whole, tokenizer = cast("Any", self.trainable.whole), self.trainable.tokenizer
 
         def write(folder: Path) -> None:
@@ -165,6 +186,8 @@ class Trainer:
                 whole.save_pretrained(folder)
                 if tokenizer is not None:
                     tokenizer.save_pretrained(folder)
+            if provenance is not None:
+                write_provenance(folder, provenance)
 
         write_folder(self.run_dir / "model", write)
         write_json(self.run_dir / RESULT, self._result().model_dump(mode="json"))
@@ -179,7 +202,7 @@ class Trainer:
             part.rows += 1
             part.tokens += len(self.rows[index])
         for source, part in parts.items():
-            column = self.sources.index(source)
+            column = list(self.shares).index(source)
             part.trained_tokens = int(counts[column])
             part.loss = float(losses[column] / counts[column])
         return parts
@@ -205,6 +228,19 @@ class Trainer:
         )
 
 
+def _provenance(model: str | Path, trainer: Trainer, dialect: str) -> Provenance | None:
+    """What the tuned model came from; `None` for a model without a tokenizer, whose template is unknown."""
+    tokenizer = trainer.trainable.tokenizer
+    if tokenizer is None:
+        return None
+    return Provenance(
+        base=str(model),
+        base_weights=weights_digest(resolve_model(str(model))),
+        template=template_digest(tokenizer),
+        dialect=dialect,
+    )
+
+
 def _used(rows: Sequence[TokenRow], shares: Mapping[str, float]) -> list[TokenRow]:
     """The rows whose source has a part of the loss."""
     missing = sorted({row.source for row in rows} - set(shares))
@@ -219,7 +255,7 @@ def _used(rows: Sequence[TokenRow], shares: Mapping[str, float]) -> list[TokenRo
     used = [row for row in rows if shares[row.source] > 0]
     if not used:
         raise DataError(
-            "there is no row to tune on", remedy="check which rows were set aside, and the sources' shares"
+            "there is no row to tune on", remedy="check which rows were rejected, and the sources' shares"
         )
     return used
 
@@ -250,4 +286,6 @@ def _fingerprint(
         digest.update(f"\0{row.id}\0{row.source}\0".encode())
         digest.update(row.tokens.tobytes())
         digest.update(row.trained.tobytes())
+        if row.labels.any():
+            digest.update(row.labels.tobytes())
     return digest.hexdigest()

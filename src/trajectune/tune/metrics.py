@@ -6,16 +6,19 @@ the checkpoint from which tuning goes on is cut off, since those steps are done 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
 from trajectune.storage import JsonlWriter, read_records, write_atomic
+from trajectune.tune.data.groups import Group
+from trajectune.tune.data.labels import UNLABELLED, capability_of, is_format
 
 
 class SourceMetrics(BaseModel):
@@ -32,6 +35,16 @@ class SourceMetrics(BaseModel):
     """Mean −log p of its trained tokens, in nats."""
 
 
+class PartMetrics(BaseModel):
+    """The tokens of one capability, or the format or content among all, in a step."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    trained_tokens: int
+    loss: float
+    """Mean −log p of them, in nats."""
+
+
 class StepMetrics(BaseModel):
     """One optimizer step."""
 
@@ -43,6 +56,10 @@ class StepMetrics(BaseModel):
     """Σ share · loss over the sources."""
     sources: dict[str, SourceMetrics]
     """By source; one that has no row in this step is absent."""
+    capabilities: dict[str, PartMetrics] = Field(default_factory=dict)
+    """By capability, over all sources; `other` is what nobody labelled."""
+    kinds: dict[str, PartMetrics] = Field(default_factory=dict)
+    """`format` and `content`, over all sources; empty where nothing is labelled."""
     learning_rate: float
     gradient_norm: float
     """Before clipping."""
@@ -87,28 +104,16 @@ class TuneResult(BaseModel):
 class MetricsLog:
     """Writes each step's metrics; use as a context manager."""
 
-    def __init__(self, run_dir: Path, done: int, total: int, *, first: bool = True) -> None:
+    def __init__(self, run_dir: Path, done: int, *, first: bool = True) -> None:
         self._path = run_dir / "metrics.jsonl"
-        self._first, self._done = first, done
+        self._first = first
         if first:
             _cut(self._path, done)
             self._file = JsonlWriter(self._path)
             self._board = SummaryWriter(str(run_dir / "tensorboard"), purge_step=done + 1)
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("tuning"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.3f}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not (first and console.is_terminal),
-        )
-        self._task = self._progress.add_task("steps", total=total, completed=done, loss=float("nan"))
 
     def write(self, metrics: StepMetrics) -> None:
         """Record one step."""
-        self._progress.update(self._task, completed=metrics.step, loss=metrics.loss)
         if not self._first:
             return
         self._file.write(metrics)
@@ -116,15 +121,15 @@ class MetricsLog:
             self._board.add_scalar(name, getattr(metrics, name), metrics.step)
         for source, part in metrics.sources.items():
             self._board.add_scalar(f"loss/{source}", part.loss, metrics.step)
+        for name, part in {**metrics.capabilities, **metrics.kinds}.items():
+            self._board.add_scalar(f"loss_of/{name}", part.loss, metrics.step)
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
         if self._first:
             self._file.close()
             self._board.close()
@@ -151,6 +156,32 @@ def total_by_source(steps: list[StepMetrics]) -> dict[str, SourceMetrics]:
         parts = parts or [step.sources[source].loss for step in steps if source in step.sources][-1:]
         total.loss = sum(parts) / len(parts)
     return totals
+
+
+def by_label(
+    groups: Sequence[Group], losses: NDArray[np.float64], counts: NDArray[np.float64]
+) -> tuple[dict[str, PartMetrics], dict[str, PartMetrics]]:
+    """Metrics by capability, and of format and content, from each group's sum of −log p and count [G].
+
+    Both empty where no token is labelled.
+    """
+    if all(group.label == UNLABELLED for group in groups):
+        return {}, {}
+    capabilities = [capability_of(group.label) for group in groups]
+    names = [capability.value if capability else "other" for capability in capabilities]
+    kinds = ["format" if is_format(group.label) else "content" for group in groups]
+    return _parts(names, losses, counts), _parts(kinds, losses, counts)
+
+
+def _parts(
+    names: Sequence[str], losses: NDArray[np.float64], counts: NDArray[np.float64]
+) -> dict[str, PartMetrics]:
+    found: dict[str, PartMetrics] = {}
+    for name in dict.fromkeys(names):
+        chosen = np.array([other == name for other in names])
+        if count := int(counts[chosen].sum()):
+            found[name] = PartMetrics(trained_tokens=count, loss=float(losses[chosen].sum() / count))
+    return found
 
 
 def _cut(path: Path, done: int) -> None:

@@ -10,6 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from trajectune.example import Capability
+from trajectune.tune.data.labels import capability_of, is_format
+
 Precision = Literal["auto", "fp32", "bf16"]
 
 
@@ -59,6 +62,11 @@ class TuneSettings(BaseModel):
     """Number format of weights and activations; `auto` measures which is faster. Updates are in fp32."""
     checkpoint_activations: bool = False
     """Compute activations twice instead of storing them: about a third slower, much less memory."""
+    capability_weights: dict[Capability, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    """How much tokens of a capability (`reasoning`, `retrieval`, `understanding`, `instruction_following`)
+    count against others of their source; 1 for those not named. The source's part of the loss stays."""
+    format_weight: Annotated[float, Field(ge=0)] = 1.0
+    """The same for tokens that are format (brackets, markers, the end of the turn)."""
     teacher: str | None = None
     """Model of the same vocabulary whose expectations are learned in place of the tokens themselves
     (distillation); empty means the tokens."""
@@ -75,3 +83,9 @@ class TuneSettings(BaseModel):
     """Settles the order of rows and packs, and the adapters' initial values."""
     device: str = "auto"
     """`cpu`, `cuda` or `auto`: CUDA where there is one."""
+
+    def weight_of(self, label: int) -> float:
+        """How often a token of this label counts within its source."""
+        capability = capability_of(label)
+        weight = 1.0 if capability is None else self.capability_weights.get(capability, 1.0)
+        return weight * self.format_weight if is_format(label) else weight

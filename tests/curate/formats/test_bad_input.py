@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +215,77 @@ def test_rows_in_are_rows_kept_and_rejected(name: str, tmp_path_factory: pytest.
             assert places == [*range(1, len(kinds) + 1)]
 
     law()
+
+
+def test_an_example_of_our_own_form_names_what_is_wrong(tmp_path: Path) -> None:
+    turn = {"role": "assistant", "content": "hm", "trained": True}
+    rows: list[tuple[dict[str, Any], str]] = [
+        ({"messages": [turn, 5]}, "messages.1: expected an object, found a number"),
+        ({"messages": [{**turn, "role": "user"}]}, "a user message cannot be trained"),
+        (
+            {"messages": [{**turn, "spans": [{"part": "reasoning", "text": "h"}]}]},
+            "spans joined must equal",
+        ),
+        ({"messages": [{**turn, "mood": "good"}]}, "messages.0.mood: Extra inputs"),
+        (
+            {"messages": [{**turn, "tool_calls": [{"name": "f", "arguments": "{"}]}]},
+            "messages.0.tool_calls.arguments: not JSON",
+        ),
+        ({"messages": [turn], "mood": "good"}, "mood: an example has no such field; put it into metadata"),
+        ({"messages": [turn], "metadata": 5}, "metadata: expected an object, found a number"),
+        ({"messages": [turn], "template": 5}, "template: expected a string, found a number"),
+    ]
+    path = tmp_path / "set.jsonl"
+    path.write_text("".join(json.dumps({"id": "a", **row}) + "\n" for row, _ in rows))
+    rejected: list[Rejected] = []
+    assert list(read_examples(path, rejected, format="example")) == []
+    assert [row.line for row in rejected] == [*range(1, len(rows) + 1)]
+    for row, (_, reason) in zip(rejected, rows, strict=True):
+        assert reason in row.reason
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"instruction": "q", "output": 3}, "output: expected a string, found a number"),
+        ({"instruction": "q", "output": "a", "history": 3}, "history: expected a list of pairs"),
+        ({"instruction": "q", "output": "a", "history": [["q"]]}, "history.0: expected a pair of strings"),
+    ],
+)
+def test_bad_questions_are_named(row: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    (tmp_path / "set.jsonl").write_text(json.dumps(row))
+    rejected: list[Rejected] = []
+    assert list(read_examples(tmp_path / "set.jsonl", rejected)) == []
+    assert reason in rejected[0].reason
+
+
+def test_what_alpaca_has_no_place_for_is_rejected(tmp_path: Path) -> None:
+    asked, told = Message(role="user", content="q"), Message(role="assistant", content="a", trained=True)
+    rows = [[asked, told, asked], [told], [], [asked, told]]
+    examples = [Example(id=str(number), messages=messages) for number, messages in enumerate(rows)]
+    rejected: list[Rejected] = []
+    count = write_examples(tmp_path / "out.jsonl", examples, "alpaca", rejected)
+    assert (count.written, count.rejected) == (1, 3)
+    assert [row.line for row in rejected] == [1, 2, 3]
+    assert all("questions and answers in turn" in row.reason for row in rejected)
+
+
+def test_a_json_file_may_hold_one_object_over_several_lines(tmp_path: Path) -> None:
+    path = tmp_path / "set.json"
+    path.write_text(json.dumps(GOOD, indent=1) + "\n" + json.dumps({**GOOD, "id": "b"}, indent=1))
+    assert [example.id for example in read_examples(path, [])] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "least"), [(lambda data: data[:-4000], 1), (lambda data: data[:-1] + b"?", 200)]
+)
+def test_a_packed_array_that_is_damaged_gives_what_was_whole(
+    damage: Callable[[bytes], bytes], least: int, tmp_path: Path
+) -> None:
+    """A torn one-line array was refused as a whole; a wrong checksum ended in a traceback."""
+    path = tmp_path / "set.json.gz"
+    rows = [{**GOOD, "id": f"{number}-{os.urandom(40).hex()}"} for number in range(200)]
+    path.write_bytes(damage(gzip.compress(json.dumps(rows).encode())))
+    rejected: list[Rejected] = []
+    assert least <= len(list(read_examples(path, rejected))) <= 200
+    assert all("damaged from here on" in row.reason for row in rejected)

@@ -9,9 +9,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from tokenizers import normalizers
+from transformers import PreTrainedTokenizerBase
 
+from support.templates import HERMES
+from support.tokenizers import (
+    CHATML_SPECIALS,
+    LLAMA_3_SPECIALS,
+    SMOLLM2_TEMPLATE,
+    byte_level,
+    sentencepiece_like,
+)
 from trajectune.curate.formats import read_examples
 from trajectune.errors import ModelError
 from trajectune.example import Example, Message
@@ -26,86 +34,9 @@ from trajectune.models.templates import (
     load_tokenizer,
 )
 from trajectune.trajectory import Tool, ToolCall
-from trajectune.tune.data.masks import MaskError, tokenize, tokenize_all
+from trajectune.tune.data.masks import MaskError, tokenize_all
+from trajectune.tune.data.masks import tokenize as tokenize_rows
 from trajectune.tune.data.rows import TokenRow
-
-CORPUS = [
-    "Action: Operation\n```sql\nSELECT name FROM players WHERE goals > 10;\n```",
-    "THOUGHT: the mug may be on the counter.\nACTION: go to countertop 1\n\n\n",
-    "Naïve café, 東京 and Ελλάδα: 👩‍👩‍👧 counts 42 rows.   Then the answer is here\n\n- one\n- two",
-    f"user assistant system [INST] [/INST] <|Human|>{HUMAN_SIGN}x{END_SIGN}\n <|Assistant|>{HUMAN_SIGN}",
-] * 3
-QWEN_SPLIT = (
-    r"(?i:'s|'t|'re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-SMOLLM2_TEMPLATE = (
-    "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"
-    "{{ '<|im_start|>system\nYou are a small assistant.<|im_end|>\n' }}{% endif %}"
-    "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
-CALLS_TEMPLATE = (
-    "{% for m in messages %}{{ '<|im_start|>' ~ m.role ~ '\n' ~ m.content }}"
-    "{% for c in m.tool_calls or [] %}{{ '\n<call>' ~ (c.function | tojson) ~ '</call>' }}{% endfor %}"
-    "{{ '<|im_end|>\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
-
-
-def byte_level(template: str, specials: list[str], *, qwen: bool = False) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer as GPT-2 and SmolLM2 have it; `qwen` splits and normalises as Qwen."""
-    bpe = Tokenizer(models.BPE())
-    if qwen:
-        bpe.normalizer = normalizers.NFC()
-        bpe.pre_tokenizer = pre_tokenizers.Sequence(
-            [
-                pre_tokenizers.Split(Regex(QWEN_SPLIT), "isolated"),
-                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-            ]
-        )
-    else:
-        bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=700,
-        special_tokens=specials,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    bpe.train_from_iterator(CORPUS, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=bpe, chat_template=template, bos_token=specials[0], eos_token=specials[-1]
-    )
-
-
-def sentencepiece_like(template: str) -> PreTrainedTokenizerFast:
-    """A BPE tokenizer as Llama-2's: metaspaces, characters, and bytes for what is unknown."""
-    specials = ["<unk>", "<s>", "</s>"]
-    signs = sorted(set("".join(CORPUS).replace(" ", "")) - set("東京👩👧") | {"▁"})
-    tokens = [*specials, *(f"<0x{byte:02X}>" for byte in range(256)), *signs]
-    merges: list[tuple[str, str]] = []
-    for word in ("▁Action", "▁the", "▁SELECT", "▁▁", "▁[INST]", "[/INST]"):
-        parts = list(word)
-        while len(parts) > 1:
-            pair = (parts[0], parts[1])
-            merges += [pair] if pair not in merges else []
-            parts[:2] = ["".join(pair)]
-            tokens += [parts[0]] if parts[0] not in tokens else []
-    vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
-    bpe = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True))
-    bpe.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
-    bpe.decoder = decoders.Sequence(
-        [
-            decoders.Replace("▁", " "),
-            decoders.ByteFallback(),
-            decoders.Fuse(),
-            decoders.Strip(" ", 1, 0),
-        ]
-    )
-    bpe.add_special_tokens([AddedToken(token, normalized=False) for token in specials])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=bpe, chat_template=template, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
-    )
 
 
 @dataclass(frozen=True)
@@ -122,8 +53,6 @@ class Family:
         return self.before + (content.strip() if self.trims else content) + self.after
 
 
-CHATML_SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-LLAMA_3_SPECIALS = ["<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
 FAMILIES = {
     "llama-2": Family(sentencepiece_like(LLAMA_2), True, " ", " </s>"),
     "llama-3": Family(byte_level(LLAMA_3, LLAMA_3_SPECIALS, qwen=True), True, "", "<|eot_id|>"),
@@ -146,6 +75,12 @@ def conversation(*turns: tuple[str, str] | tuple[str, str, bool], name: str = "e
         for role, content, *rest in turns
     ]
     return Example(id=name, source="made", messages=messages)
+
+
+def tokenize(example: Example, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> TokenRow:
+    """The one row of an example."""
+    (row,) = tokenize_rows(example, tokenizer, max_tokens)
+    return row
 
 
 def learned(row: TokenRow, tokenizer: PreTrainedTokenizerBase) -> list[str]:
@@ -273,7 +208,7 @@ def test_a_tokenizer_that_changes_words_proves_nothing() -> None:
 
 
 def test_native_tool_calls_are_trained_as_the_template_writes_them() -> None:
-    tokenizer = byte_level(CALLS_TEMPLATE, CHATML_SPECIALS)
+    tokenizer = byte_level(HERMES, CHATML_SPECIALS)
     call = ToolCall(name="sql", arguments={"query": 'SELECT "a"'})
     messages = [
         Message(role="user", content="Look."),
@@ -283,12 +218,30 @@ def test_native_tool_calls_are_trained_as_the_template_writes_them() -> None:
     ]
     example = Example(id="calls", messages=messages, tools=[Tool(name="sql")])
     first, second = learned(tokenize(example, tokenizer, 4096), tokenizer)
-    assert first.startswith('Yes.\n<call>{"name": "sql"')
-    assert first.endswith("</call><|im_end|>")
+    assert first.startswith('Yes.\n<tool_call>\n{"name": "sql"')
+    assert first.endswith("</tool_call><|im_end|>")
     assert second == "None.<|im_end|>"
-    tokenizer.chat_template = CHATML  # writes no calls, so the row would teach half of the reply
-    with pytest.raises(MaskError, match="leaves out 'sql'"):
-        tokenize(example, tokenizer, 4096)
+
+
+@pytest.mark.parametrize("template", [CHATML, HERMES.replace("tool_call>", "call>")])
+def test_where_the_template_writes_no_calls_that_we_can_read_they_are_trained_in_words(
+    template: str,
+) -> None:
+    tokenizer = byte_level(template, CHATML_SPECIALS)
+    call = ToolCall(name="sql", arguments={"query": "SELECT 1"})
+    messages = [
+        Message(role="user", content="Look."),
+        Message(role="assistant", content="Yes.", tool_calls=[call], trained=True),
+        Message(role="tool", content="[1]"),
+        Message(role="tool", content="[2]"),
+        Message(role="assistant", content="None.", trained=True),
+    ]
+    row = tokenize(Example(id="calls", messages=messages, tools=[Tool(name="sql")]), tokenizer, 4096)
+    written = 'Yes.\n<tool_call>{"name": "sql", "arguments": {"query": "SELECT 1"}}</tool_call><|im_end|>'
+    assert learned(row, tokenizer) == [written, "None.<|im_end|>"]
+    whole = str(tokenizer.decode(row.tokens.tolist()))
+    assert whole.startswith("<|im_start|>system\nThese tools can be called")
+    assert "user\n<tool_response>\n[1]\n</tool_response>\n<tool_response>\n[2]\n</tool_response>" in whole
 
 
 def test_templates_that_mark_no_end_are_refused() -> None:
@@ -302,7 +255,7 @@ def test_templates_that_mark_no_end_are_refused() -> None:
         tokenize(example, tokenizer, 4096)
 
 
-def test_a_template_that_rewrites_earlier_turns_is_set_aside() -> None:
+def test_a_template_that_rewrites_earlier_turns_gives_a_row_for_each_past() -> None:
     tokenizer = byte_level(
         "{% for m in messages %}{{ '<|im_start|>' ~ m.role ~ '\n' }}"
         "{{ m.content if loop.last or m.role == 'user' else '(said)' }}{{ '<|im_end|>' }}{% endfor %}"
@@ -310,8 +263,12 @@ def test_a_template_that_rewrites_earlier_turns_is_set_aside() -> None:
         CHATML_SPECIALS,
     )
     example = conversation(("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d"))
-    with pytest.raises(MaskError, match="message 1: the template does not write the reply as it is"):
-        tokenize(example, tokenizer, 4096)
+    first, second = tokenize_rows(example, tokenizer, 4096)
+    assert [learned(row, tokenizer) for row in (first, second)] == [["b<|im_end|>"], ["d<|im_end|>"]]
+    assert "(said)" in str(tokenizer.decode(second.tokens.tolist()))
+    assert [first.id, second.id] == ["e", "e"]
+    rows, rejected = tokenize_all([example, conversation(("user", "a"))], tokenizer, 4096)
+    assert (len(rows), len(rejected)) == (2, 1)
 
 
 def test_agent_flan_template_in_full() -> None:

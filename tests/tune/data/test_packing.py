@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trajectune.tune.data.groups import groups_of
 from trajectune.tune.data.packing import choose_packs, pack_rows, split_among
 from trajectune.tune.data.rows import TokenRow
 
@@ -25,7 +26,7 @@ def test_every_row_once_and_no_pack_too_large(lengths: list[int], limit: int, sh
     rows = [of_length(length, first=i % 3) for i, length in enumerate(lengths)]
     packs = choose_packs(rows, range(len(rows)), limit, share=share)
     assert sorted(index for pack in packs for index in pack) == list(range(len(rows)))
-    for pack in pack_rows(rows, range(len(rows)), ["agent"], limit, share=False):
+    for pack in pack_rows(rows, range(len(rows)), groups_of(rows), limit, share=False):
         assert len(pack) <= limit or len(pack.rows) == 1
 
 
@@ -44,12 +45,12 @@ def test_rows_go_to_their_family(make_row: Row) -> None:
 
 def test_the_limit_counts_unique_tokens(make_row: Row) -> None:
     rows = [make_row([*range(50), 60 + i], [50]) for i in range(10)]
-    assert len(pack_rows(rows, range(10), ["agent"], 64)) == 1
-    assert len(pack_rows(rows, range(10), ["agent"], 64, share=False)) == 10
+    assert len(pack_rows(rows, range(10), groups_of(rows), 64)) == 1
+    assert len(pack_rows(rows, range(10), groups_of(rows), 64, share=False)) == 10
 
 
 def test_processes_get_equal_loads(make_rows: Rows) -> None:
-    packs = pack_rows(rows := make_rows(20), range(len(rows)), ["agent"], 40)
+    packs = pack_rows(rows := make_rows(20), range(len(rows)), groups_of(rows), 40)
     parts = split_among(packs, 3)
     loads = [sum(map(len, part)) for part in parts]
     assert sum(loads) == sum(map(len, packs))

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trajectune.tune.data.groups import groups_of
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.data.tree import Pack, build_pack, common_prefix
 
@@ -27,7 +28,7 @@ def test_a_branch_point_predicts_several_tokens(make_row: Row) -> None:
         make_row([1, 2, 6], [2]),
         make_row([1, 2, 3, 4], [3]),
     ]
-    pack = build_pack(rows, range(4), ["agent", "general"], min_shared=1)
+    pack = build_pack(rows, range(4), groups_of(rows), min_shared=1)
     assert pack.tokens.tolist() == [1, 2, 3, 4, 5, 6]
     assert pack.positions.tolist() == [0, 1, 2, 3, 3, 2]
     assert [(node.start, node.end, node.parent) for node in pack.nodes] == [
@@ -40,7 +41,7 @@ def test_a_branch_point_predicts_several_tokens(make_row: Row) -> None:
 
 def test_a_row_may_be_a_prefix_of_another(make_row: Row) -> None:
     rows = [make_row([1, 2, 3], [2]), make_row([1, 2], [1]), make_row([1, 2, 3, 4], [3])]
-    pack = build_pack(rows, range(3), ["agent"], min_shared=1)
+    pack = build_pack(rows, range(3), groups_of(rows), min_shared=1)
     assert pack.tokens.tolist() == [1, 2, 3, 4]
     assert targets(pack) == [(1, 2, [1]), (2, 3, [1]), (3, 4, [1])]
 
@@ -52,21 +53,21 @@ def test_short_prefixes_are_not_worth_a_node(make_row: Row) -> None:
         make_row([*trunk, 40, 41, 43], [31]),
         make_row([*trunk, 44], [30]),
     ]
-    pack = build_pack(rows, range(3), ["agent"])
+    pack = build_pack(rows, range(3), groups_of(rows))
     assert [node.parent for node in pack.nodes] == [-1, 0, 0, 0]
     assert len(pack) == 30 + 3 + 3 + 1
 
 
 def test_rows_apart_are_roots_of_their_own(make_row: Row) -> None:
     rows = [make_row([1, 2, 3], [1]), make_row([1, 2, 3], [1])]
-    pack = build_pack(rows, range(2), ["agent"], share=False)
+    pack = build_pack(rows, range(2), groups_of(rows), share=False)
     assert [node.parent for node in pack.nodes] == [-1, -1]
     assert pack.positions.tolist() == [0, 1, 2, 0, 1, 2]
 
 
 def test_a_thousand_nested_rows_need_no_recursion(make_row: Row) -> None:
     rows = [make_row(list(range(length)), [length - 1]) for length in range(2, 1_010)]
-    pack = build_pack(rows, range(len(rows)), ["agent"], min_shared=1)
+    pack = build_pack(rows, range(len(rows)), groups_of(rows), min_shared=1)
     assert len(pack) == 1_009
     assert pack.counts.sum() == len(rows)
 
@@ -81,7 +82,7 @@ def test_every_row_is_a_path(data: list[list[int]], min_shared: int) -> None:
         TokenRow(str(i), "agent", np.array(tokens, np.int32), np.arange(len(tokens)) > 0)
         for i, tokens in enumerate(data)
     ]
-    pack = build_pack(rows, range(len(rows)), ["agent"], min_shared=min_shared)
+    pack = build_pack(rows, range(len(rows)), groups_of(rows), min_shared=min_shared)
     paths: list[list[int]] = []
     for node in pack.nodes:
         above = paths[node.parent] if node.parent >= 0 else []

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from trajectune.errors import ModelError
+from trajectune.tune.data.groups import groups_of
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.data.tree import build_pack
 from trajectune.tune.model.attention import attend, flex_mask, layout_of
@@ -22,7 +23,7 @@ def test_blocks_equal_flex_attention(make_rows: Rows, monkeypatch: pytest.Monkey
     from torch.nn.attention.flex_attention import flex_attention
 
     monkeypatch.setattr("trajectune.tune.model.attention.QUERY_BLOCK", 5)
-    pack = build_pack(make_rows(9), range(9), ["agent"], min_shared=1)
+    pack = build_pack(rows := make_rows(9), range(9), groups_of(rows), min_shared=1)
     torch.manual_seed(0)
     q = torch.randn(1, 4, len(pack), 8)
     k, v = torch.randn(2, 1, 2, len(pack), 8)
@@ -69,14 +70,14 @@ def test_small_heads_and_other_scales_on_the_way_to_flex_attention(
 
 
 def test_pairs_are_those_that_see_each_other(make_rows: Rows) -> None:
-    pack = build_pack(make_rows(9), range(9), ["agent"], min_shared=1)
+    pack = build_pack(rows := make_rows(9), range(9), groups_of(rows), min_shared=1)
     index, ends = np.arange(len(pack)), pack.subtree_ends()
     seen = (index[None, :] <= index[:, None]) & (index[:, None] < ends[None, :])
     assert layout_of(pack).pairs == seen.sum()
 
 
 def test_a_window_shorter_than_the_rows_is_refused(make_rows: Rows) -> None:
-    layout = layout_of(build_pack(make_rows(2), range(2), ["agent"]))
+    layout = layout_of(build_pack(rows := make_rows(2), range(2), groups_of(rows)))
     q = torch.zeros(1, 1, 1, 4)
     with pytest.raises(ModelError, match="window"):
         attend(torch.nn.Module(), q, q, q, None, layout=layout, sliding_window=4)

@@ -9,6 +9,7 @@ Invariant: a row is yielded or rejected with its line (JSON) or its row number (
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,8 @@ from trajectune.curate.formats.jsonstream import read_stream
 from trajectune.errors import DataError
 from trajectune.storage import RejectedSink, Row, encode, open_atomic, open_binary, parse_json, read_jsonl
 
+BOM = b"\xef\xbb\xbf"
+"""Byte order mark that some programs put before UTF-8."""
 PARQUET_BATCH = 256
 """Rows that are in memory at once when Parquet is read or written."""
 WRITTEN = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
@@ -63,17 +66,21 @@ def _read_json(path: Path, rejected: RejectedSink) -> Iterator[Row]:
 
 
 def _is_jsonl(file: IO[bytes], path: Path) -> bool:
-    """Whether a file is lines of objects: any file that is no array, unless `.json` says one value."""
+    """Whether a file is lines of objects: any file that is no array, unless `.json` says one value.
+
+    As little as possible is read, since the end of a damaged archive must not hide its beginning.
+    """
     try:
-        first = file.readline(1 << 20).removeprefix(b"\xef\xbb\xbf").strip()
+        start = cast("io.BufferedIOBase", file).read1(1 << 16).removeprefix(BOM).lstrip()
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"the file cannot be read: {error}", where=str(path)) from None
-    if first.startswith(b"["):
+    if start.startswith(b"["):
         return False
     if not path.name.removesuffix(".gz").endswith(".json"):
         return True
-    with contextlib.suppress(ValueError):
-        return isinstance(parse_json(first), dict)
+    with contextlib.suppress(ValueError, OSError, EOFError, zlib.error):
+        file.seek(0)
+        return isinstance(parse_json(file.readline(1 << 20).removeprefix(BOM).strip()), dict)
     return False
 
 

@@ -9,14 +9,18 @@ Invariant: the window holds at most one unfinished value and one chunk.
 from __future__ import annotations
 
 import codecs
+import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from trajectune.storage import MAX_LINE_BYTES, Rejected, RejectedSink, Row, json_type, strict_decoder
 
 CHUNK_BYTES = 1 << 20
+DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
+"""How an archive that ends early, or whose content or checksum is wrong, shows itself."""
 _SPACE_AND_COMMAS = " \t\r\n,"
 
 
@@ -24,7 +28,7 @@ class _Window:
     """The part of the text that is in memory, and the line at which it begins."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
+        self.file = cast("io.BufferedIOBase", file)
         # bytes that are no UTF-8 become lone surrogates, so that only their own row is rejected
         self.decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self.text = ""
@@ -32,7 +36,18 @@ class _Window:
         self.ended = False
 
     def fill(self, size: int = CHUNK_BYTES) -> None:
-        data = self.file.read(size)
+        """Take in about `size` more bytes; what stands before damage in an archive is taken in first."""
+        data = b""
+        while len(data) < size:
+            try:
+                part = self.file.read1(size - len(data))
+            except DAMAGE:
+                if data:
+                    break  # reading on raises it again
+                raise
+            if not part:
+                break
+            data += part
         self.ended = not data
         self.text += self.decoder.decode(data, final=self.ended)
 
@@ -74,7 +89,7 @@ def read_stream(file: IO[bytes], rejected: RejectedSink) -> Iterator[Row]:
                 rejected.append(Rejected(line, f"expected a JSON object, found {json_type(value)}"))
     except ValueError as error:
         rejected.append(Rejected(window.line, f"{error}; nothing after it can be read"))
-    except (EOFError, zlib.error):
+    except DAMAGE:
         rejected.append(Rejected(window.line, "the compressed data is damaged from here on"))
 
 

@@ -20,6 +20,7 @@ from trajectune.engine.requests import FinishReason, Generation, Request
 from trajectune.engine.sampling import Sampling
 from trajectune.errors import DataError
 from trajectune.example import Example, Message
+from trajectune.models.chat import renderer_of
 from trajectune.progress import OnProgress, Progress, silent
 from trajectune.storage import JsonlWriter, read_records
 from trajectune.trajectory import Record
@@ -67,8 +68,9 @@ def self_distil(
     """The model's finished answers as examples; the first `rows` of them.
 
     Prompts are asked in waves until `rows` answers are usable, so give more prompts than rows; where they
-    run out there are fewer examples. Answers are appended to `path` in batches as they come; those that are there
-    already are not asked for again. Raises DataError when `path` holds the answers of another model or other settings.
+    run out there are fewer examples. Answers are appended to `path` in batches as they come; those that are
+    there already are not asked for again. Raises DataError when `path` holds the answers of another model
+    or of other settings.
     """
     key = _key(engine, sampling, max_new_tokens, seed)
     found = _answered(Path(path), key)
@@ -93,10 +95,10 @@ def self_distil(
 def _ask(
     prompts: Sequence[str], engine: Engine, sampling: Sampling, max_new_tokens: int, seed: int, key: str
 ) -> Iterator[Answer]:
-    lead = engine.composition.lead
+    renderer = renderer_of(engine.composition.tokenizer)
     requests = [
         Request(
-            tokens=lead.chat_tokens([{"role": "user", "content": prompt}]),
+            tokens=renderer.prompt([Message(role="user", content=prompt)]),
             max_new_tokens=max_new_tokens,
             sampling=sampling,
             seed=_seed(seed, prompt),

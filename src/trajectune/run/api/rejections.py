@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from trajectune.curate.steps.contract import Rejection
 from trajectune.storage import JsonlWriter
 
 Rejections = list[tuple[str, str]]
 """(source, reason) of each row."""
 
 _log = logging.getLogger(__name__)
+
+
+def as_rejections(found: Iterable[Rejection]) -> Rejections:
+    """What a step rejected, with the row's id before the reason."""
+    return [(each.source, f"{each.id}: {each.reason}") for each in found]
 
 
 def told(rejections: Sequence[tuple[str, str]], where: Path) -> None:

@@ -10,8 +10,8 @@ from trajectune.models.loading import resolve_model
 from trajectune.models.templates import load_tokenizer
 from trajectune.progress import OnProgress, silent
 from trajectune.run.api.data import Mixed
-from trajectune.run.api.rejections import Rejections
-from trajectune.tune.data.masks import tokenize_all
+from trajectune.run.api.rejections import Rejections, as_rejections
+from trajectune.tune.data.prove import prove
 from trajectune.tune.loop import tune as train
 from trajectune.tune.metrics import TuneResult
 from trajectune.tune.settings import TuneSettings
@@ -35,19 +35,27 @@ def tune(
     settings: TuneSettings | None = None,
     *,
     to: str | Path,
+    dialect: str = "",
     on_progress: OnProgress = silent,
 ) -> Tuned:
     """Tune a model on mixed data: `tune("embedded", data, TuneSettings(epochs=1), to="nb/tune")`.
 
-    The result is in `to/model`. Goes on from the last checkpoint in `to`. Raises `DataError` when no
+    The result is in `to/model`, whose note says what it was tuned from and in which `dialect` its agent
+    data is. Goes on from the last checkpoint in `to`. Raises `DataError` when no
     example can be trained on, and what else a user must mend.
     """
     settings = settings or TuneSettings()
-    sources = {example.id: example.source for example in data.train}
-    rows, unproven = tokenize_all(data.train, load_tokenizer(model), settings.max_tokens)
-    if not rows:
-        reason = unproven[0][1] if unproven else "there is none"
+    proven = prove(data.train, load_tokenizer(model), settings.max_tokens)
+    if not proven.rows:
+        reason = proven.rejected[0].reason if proven.rejected else "there is none"
         raise DataError(f"no example can be trained on: {reason}", where=str(to))
-    result = train(rows, resolve_model(model), settings, Path(to), data.shares)
-    rejections = [(sources[name], f"{name}: {reason}") for name, reason in unproven]
-    return Tuned(str(Path(to) / "model"), model, result, rejections)
+    result = train(
+        proven.rows,
+        resolve_model(model),
+        settings,
+        Path(to),
+        data.shares,
+        dialect=dialect,
+        on_progress=on_progress,
+    )
+    return Tuned(str(Path(to) / "model"), model, result, as_rejections(proven.rejected))

@@ -18,6 +18,7 @@ from trajectune.storage import read_records
 
 
 def reads(recipe: Recipe) -> JsonValue:
+    """What the result depends on."""
     spec = _spec(recipe)
     return {
         "model": model_values(spec.shrink),
@@ -29,6 +30,7 @@ def reads(recipe: Recipe) -> JsonValue:
 
 
 def run(work: Work) -> None:
+    """Do the work."""
     spec = _spec(work.recipe)
     small = make_small(
         spec.shrink,

@@ -22,6 +22,7 @@ from trajectune.run.stage import Work
 
 
 def reads(recipe: Recipe) -> JsonValue:
+    """What the result depends on."""
     environments: dict[str, JsonValue] = {
         key: {**environment_values(key, spec), "tasks": spec.collect, "attempts": spec.attempts}
         for key, spec in recipe.environments.items()
@@ -38,6 +39,7 @@ def reads(recipe: Recipe) -> JsonValue:
 
 
 def run(work: Work) -> None:
+    """Do the work."""
     recipe = work.recipe
     bound = [each for each in bound_environments(recipe) if each.spec.collect]
     for each in bound:

@@ -24,15 +24,14 @@ from trajectune.example import Example
 from trajectune.models.templates import load_tokenizer
 from trajectune.run.api.acting import Played
 from trajectune.run.api.data import Mixed, mix
-from trajectune.run.api.rejections import Rejections, write_rejections
+from trajectune.run.api.rejections import Rejections, as_rejections, write_rejections
 from trajectune.run.environments import bound_environments
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Work
 from trajectune.run.stages.sources import examples_of, holds_trajectories, source_values
 from trajectune.run.stages.values import model_values
 from trajectune.storage import encode, open_atomic, read_json, read_records, write_json
-from trajectune.tune.data.masks import tokenize_all
-from trajectune.tune.data.rows import TokenRow
+from trajectune.tune.data.prove import Proven, prove
 
 
 class Curated(BaseModel):
@@ -56,15 +55,14 @@ class Curated(BaseModel):
 
 def reads(recipe: Recipe) -> JsonValue:
     """The dialect counts where trajectories are rendered; general rows have it from their own stage."""
-    collected = {key: spec.threshold for key, spec in recipe.environments.items() if spec.collect}
+    collected = _thresholds(recipe)
     files = {name: source_values(recipe, spec.data) for name, spec in recipe.curate.agent.items()}
     sources = {**recipe.curate.agent, **recipe.curate.general}
-    renders = collected or any(holds_trajectories(spec.data) for spec in recipe.curate.agent.values())
     return {
         "thresholds": dict(collected),
         "agent": dict(files),
         "steps": step_values(recipe),
-        "dialect": recipe.dialect if renders else None,
+        "dialect": agent_dialect(recipe),
         "eta": recipe.curate.eta,
         "validation": recipe.curate.validation,
         "mixture": {name: [spec.rows, spec.weight] for name, spec in sources.items()},
@@ -72,6 +70,12 @@ def reads(recipe: Recipe) -> JsonValue:
         "max_tokens": recipe.tune.max_tokens,
         "seed": recipe.seed,
     }
+
+
+def agent_dialect(recipe: Recipe) -> str:
+    """The dialect in which trajectories are rendered here; empty where there are none."""
+    files = any(holds_trajectories(spec.data) for spec in recipe.curate.agent.values())
+    return recipe.dialect if files or _thresholds(recipe) else ""
 
 
 def step_values(recipe: Recipe, level: str = "") -> JsonValue:
@@ -84,20 +88,24 @@ def step_values(recipe: Recipe, level: str = "") -> JsonValue:
 
 
 def run(work: Work) -> None:
+    """Do the work."""
     recipe, folder = work.recipe, work.folder
     rejected: Rejections = []
     agent = _agent_examples(work, rejected)
     mixed = mixture_of(recipe, agent, general_examples(recipe, work.input("general"), rejected))
-    rows = _proven(recipe, mixed.train, rejected)
-    held = _proven(recipe, mixed.held_out, rejected)
-    _write(folder / "train.jsonl", mixed.train)
-    _write(folder / "validation.jsonl", mixed.held_out)
+    tokenizer = load_tokenizer(recipe.source_model)
+    train, held_out = (
+        prove(rows, tokenizer, recipe.tune.max_tokens) for rows in (mixed.train, mixed.held_out)
+    )
+    rejected += as_rejections([*train.rejected, *held_out.rejected])
+    _write(folder / "train.jsonl", train.kept)
+    _write(folder / "validation.jsonl", held_out.kept)
     write_rejections(folder / "rejected.jsonl", rejected)
-    curated = _described(mixed, rows, len(held), rejected)
+    curated = _described(mixed, train, len(held_out.kept), rejected)
     write_json(folder / "mixture.json", curated.model_dump(mode="json"))
     if rejected:
         work.say(f"{len(rejected)} rows rejected; the reasons are in {folder / 'rejected.jsonl'}")
-    if not rows:
+    if not train.rows:
         raise DataError("no row is left to train on", where=str(folder), remedy="see rejected.jsonl there")
 
 
@@ -163,26 +171,23 @@ def _stepped(
     """The examples that pass the recipe's steps on examples."""
     done = apply_steps(on_examples(build_steps(recipe.curate.steps)), examples, Context(source=source))
     if rejected is not None:
-        rejected += [(source, f"{each.id}: {each.reason}") for each in done.rejected]
+        rejected += as_rejections(done.rejected)
     return done.rows
 
 
-def _proven(recipe: Recipe, examples: Sequence[Example], rejected: Rejections) -> list[TokenRow]:
-    """The examples as token rows; those whose mask cannot be proven are rejected."""
-    rows, unproven = tokenize_all(examples, load_tokenizer(recipe.source_model), recipe.tune.max_tokens)
-    sources = {example.id: example.source for example in examples}
-    rejected += [(sources[name], f"{name}: {reason}") for name, reason in unproven]
-    return rows
+def _thresholds(recipe: Recipe) -> dict[str, float | None]:
+    """Of the environments that trajectories are collected in."""
+    return {key: spec.threshold for key, spec in recipe.environments.items() if spec.collect}
 
 
-def _described(mixed: Mixed, rows: Sequence[TokenRow], held: int, rejected: Rejections) -> Curated:
+def _described(mixed: Mixed, train: Proven, held: int, rejected: Rejections) -> Curated:
     return Curated(
         shares=mixed.shares,
-        sources=manifest(rows, mixed.shares),
+        sources=manifest(train.rows, mixed.shares),
         validation=held,
         unused={name: dict(count.rejected) for name, count in mixed.counts.items() if count.rejected},
         rejected=dict(Counter(source for source, _ in rejected)),
-        shortened=dict(Counter(row.source for row in rows if row.cut_replies)),
+        shortened=dict(train.shortened),
     )
 
 

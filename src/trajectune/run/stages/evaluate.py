@@ -91,6 +91,7 @@ def composed_stage(recipe: Recipe, composition: Emulation, roles: dict[str, str]
 
 
 def reads(recipe: Recipe) -> JsonValue:
+    """What the result depends on."""
     environments: dict[str, JsonValue] = {
         key: {
             **environment_values(key, spec),

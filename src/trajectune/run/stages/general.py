@@ -25,10 +25,12 @@ OWN_ROWS = 300
 
 
 def reads(recipe: Recipe) -> JsonValue:
+    """What the result depends on."""
     return {name: _values(recipe, spec) for name, spec in recipe.curate.general.items()}
 
 
 def run(work: Work) -> None:
+    """Do the work."""
     recipe, folder = work.recipe, work.folder
     rejected: Rejections = []
     for name, spec in recipe.curate.general.items():

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from trajectune.tune.data.groups import Group
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.data.tree import Pack, build_pack, common_prefix, sort_rows
 
@@ -54,14 +55,14 @@ def choose_packs(
 def pack_rows(
     rows: Sequence[TokenRow],
     chosen: Sequence[int],
-    sources: Sequence[str],
+    groups: Sequence[Group],
     pack_tokens: int,
     *,
     share: bool = True,
 ) -> list[Pack]:
     """The packs of `chosen`; see `choose_packs` and `build_pack`."""
-    groups = choose_packs(rows, chosen, pack_tokens, share=share)
-    return [build_pack(rows, group, sources, share=share) for group in groups]
+    packs = choose_packs(rows, chosen, pack_tokens, share=share)
+    return [build_pack(rows, pack, groups, share=share) for pack in packs]
 
 
 def split_among(packs: Sequence[Pack], processes: int) -> list[list[Pack]]:

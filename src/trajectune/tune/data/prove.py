@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from transformers import PreTrainedTokenizerBase
 
 from trajectune.curate.steps.contract import Rejection
 from trajectune.example import Example
-from trajectune.tune.data.masks import MaskError, attempts
+from trajectune.tune.data.masks import tokenize_all
 from trajectune.tune.data.rows import TokenRow
 
 
@@ -25,12 +25,12 @@ from trajectune.tune.data.rows import TokenRow
 class Proven:
     """What became of some examples."""
 
-    rows: list[TokenRow] = field(default_factory=list)
+    rows: list[TokenRow]
     """Those of the examples that were kept, in their order."""
-    kept: list[Example] = field(default_factory=list)
-    rejected: list[Rejection] = field(default_factory=list)
-    shortened: Counter[str] = field(default_factory=Counter)
-    """By source: kept rows whose last replies did not fit in the limit of tokens."""
+    kept: list[Example]
+    rejected: list[Rejection]
+    shortened: Counter[str]
+    """By source: examples whose last replies did not fit in the limit of tokens."""
 
 
 def prove(examples: Iterable[Example], tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> Proven:
@@ -38,13 +38,13 @@ def prove(examples: Iterable[Example], tokenizer: PreTrainedTokenizerBase, max_t
 
     Raises `ModelError` when the chat template itself is of no use.
     """
-    found = Proven()
-    for example, row in attempts(examples, tokenizer, max_tokens):
-        if isinstance(row, MaskError):
-            found.rejected.append(Rejection(example.id, example.source, row.reason))
-            continue
-        found.rows.append(row)
-        found.kept.append(example)
-        if row.cut_replies:
-            found.shortened[row.source] += 1
-    return found
+    given = list(examples)
+    numbered = [example.model_copy(update={"id": str(n)}) for n, example in enumerate(given)]
+    rows, unproven = tokenize_all(numbered, tokenizer, max_tokens)  # numbered, as ids may not be unique
+    reasons = {int(number): reason for number, reason in unproven}
+    return Proven(
+        rows=[replace(row, id=given[int(row.id)].id) for row in rows],
+        kept=[example for n, example in enumerate(given) if n not in reasons],
+        rejected=[Rejection(given[n].id, given[n].source, reason) for n, reason in reasons.items()],
+        shortened=Counter(given[n].source for n in {int(row.id) for row in rows if row.cut_replies}),
+    )

@@ -6,7 +6,7 @@ order. A row is a path from a root to a node; a token sits at the position of it
 ancestors only. Rows that share nothing are separate trees, so neighbours never see each other.
 
 A branch point has one hidden state and several next tokens to predict. Every token is therefore its own
-target: (where its predecessor stands, the token as label, how many rows of each source train it). Equal
+target: (where its predecessor stands, the token as label, how many rows of each group train it). Equal
 trained tokens of several rows are one target whose counts add up.
 
 Invariants: node i's parent comes before i; the tokens of a subtree are contiguous, so token j is visible
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trajectune.tune.data.groups import Group, columns_of
 from trajectune.tune.data.rows import TokenRow
 
 MIN_SHARED = 16
@@ -42,7 +43,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Rows as one flat vector of tokens; T tokens, N targets, S sources."""
+    """Rows as one flat vector of tokens; T tokens, N targets, G groups."""
 
     rows: tuple[int, ...]
     """Which rows (their indices among all rows) it holds."""
@@ -59,7 +60,7 @@ class Pack:
     labels: Ints
     """The token to predict, shape [N]."""
     counts: NDArray[np.float32]
-    """How many rows of each source train the target, shape [N, S]."""
+    """How many rows of each group (source and label) train the target, shape [N, G]."""
 
     def __len__(self) -> int:
         """Unique tokens: what is computed."""
@@ -91,18 +92,17 @@ def sort_rows(rows: Sequence[TokenRow], chosen: Sequence[int]) -> list[int]:
 def build_pack(
     rows: Sequence[TokenRow],
     chosen: Sequence[int],
-    sources: Sequence[str],
+    groups: Sequence[Group],
     *,
     share: bool = True,
     min_shared: int = MIN_SHARED,
 ) -> Pack:
     """The pack of `rows[i]` for i in `chosen`; with `share` False every row is a tree of its own.
 
-    `sources` gives the order of the columns of `counts`.
+    `groups` gives the order of the columns of `counts`.
     """
-    column = {source: index for index, source in enumerate(sources)}
     order = sort_rows(rows, chosen) if share else list(chosen)
-    builder = _Builder(rows, column, min_shared)
+    builder = _Builder(rows, groups, min_shared)
     # a stack of (rows of a subtree, their first token that is not laid out yet, parent node)
     stack = [([index], 0, -1) for index in reversed(order)] if not share else _split(rows, order, 0, -1)
     while stack:
@@ -129,8 +129,9 @@ def _split(
 class _Builder:
     """Collects nodes and the tokens, positions and counts that they bring."""
 
-    def __init__(self, rows: Sequence[TokenRow], column: dict[str, int], min_shared: int) -> None:
-        self.rows, self.column, self.min_shared = rows, column, min_shared
+    def __init__(self, rows: Sequence[TokenRow], groups: Sequence[Group], min_shared: int) -> None:
+        self.rows, self.min_shared = rows, min_shared
+        self.width, self.columns = len(groups), columns_of(groups)
         self.nodes: list[Node] = []
         self.tokens: list[NDArray[np.int32]] = []
         self.depths: list[Ints] = []
@@ -154,9 +155,11 @@ class _Builder:
         return [(part, depth, len(self.nodes) - 1) for part, depth, _ in below]
 
     def _add(self, group: list[int], start: int, end: int, parent: int) -> None:
-        counts = np.zeros((end - start, len(self.column)), np.float32)
+        counts = np.zeros((end - start, self.width), np.float32)
         for index in group:
-            counts[:, self.column[self.rows[index].source]] += self.rows[index].trained[start:end]
+            row = self.rows[index]
+            trained = np.flatnonzero(row.trained[start:end])
+            counts[trained, self.columns[row.source][row.labels[start:end][trained]]] += 1
         begin = self.nodes[-1].end if self.nodes else 0
         self.nodes.append(Node(begin, begin + end - start, parent))
         self.tokens.append(self.rows[group[0]].tokens[start:end])

@@ -10,18 +10,23 @@ The target of a position is its label, or, with a teacher, what that model expec
 
 Weights are global: a target that n rows of source s train weighs n · share_s / N_s, where N_s counts that
 source's trained tokens in the whole optimizer step, over all packs and processes. So the step's loss is
-Σ_s share_s · (mean loss of source s), however the rows are packed or split.
+Σ_s share_s · (mean loss of source s), however the rows are packed or split. Where tokens of some labels are
+to weigh more, both n and N_s count them so many times: what a source gives its thoughts it takes from its
+other tokens, and its share stays what it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from trajectune.tune.data.groups import Group, sources_of
 
 CHUNK = 512
 """Targets whose logits exist at the same time."""
@@ -36,7 +41,44 @@ def source_weights(
     in proportion, so that the loss of every step has the same scale.
     """
     share = np.array([shares[source] for source in sources]) * (counts > 0)
-    return share / share.sum() / np.maximum(counts, 1)
+    whole = share.sum() or 1.0  # 0: nothing in this step weighs anything
+    return share / whole / np.where(counts > 0, counts, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupWeights:
+    """What each trained token of a step weighs; G groups, S sources."""
+
+    factors: NDArray[np.float64]
+    """How often a token of each group counts within its source, shape [G]."""
+    members: NDArray[np.float64]
+    """1 where a group is of a source, shape [G, S]."""
+    sources: NDArray[np.float64]
+    """Weight of one count of each source, shape [S]."""
+
+    def of_targets(self, counts: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Weight of targets that `counts` [N, G] rows train, shape [N].
+
+        Counts are added up within sources first: exactly, as long as all factors are 1.
+        """
+        return ((counts * self.factors) @ self.members) @ self.sources
+
+    def total(self, losses: NDArray[np.float64]) -> float:
+        """The step's loss from the sum of −log p over each group [G]."""
+        return float(((losses * self.factors) @ self.members) @ self.sources)
+
+
+def group_weights(
+    counts: NDArray[np.float64],
+    groups: Sequence[Group],
+    shares: Mapping[str, float],
+    factors: NDArray[np.float64] | None = None,
+) -> GroupWeights:
+    """The weights of a step with `counts` [G] trained tokens of each group; see `source_weights`."""
+    sources = sources_of(groups)
+    members = np.array([[group.source == source for source in sources] for group in groups], np.float64)
+    factors = np.ones(len(groups)) if factors is None else factors
+    return GroupWeights(factors, members, source_weights((counts * factors) @ members, sources, shares))
 
 
 def weighted_cross_entropy(

@@ -23,7 +23,7 @@ from trajectune.models.vocabulary import alignment, output_rows
 from trajectune.tune.data.tree import Pack
 from trajectune.tune.model.attention import ATTENTION, layout_of
 from trajectune.tune.model.lora import add_adapters
-from trajectune.tune.model.loss import weighted_cross_entropy
+from trajectune.tune.model.loss import GroupWeights, weighted_cross_entropy
 from trajectune.tune.settings import TuneSettings
 
 _NAMES = {"fp32": "float32", "bf16": "bfloat16"}
@@ -52,24 +52,21 @@ class TrainableModel:
         """The parameters that are trained, by name; tied ones once."""
         return [(name, p) for name, p in self.whole.named_parameters() if p.requires_grad]
 
-    def accumulate(self, packs: Sequence[Pack], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Add the packs' gradients; `weights` [S] are those of one trained token of each source.
-
-        Gives the sum of −log p over each source's trained tokens, shape [S].
-        """
-        sums = np.zeros(len(weights))
+    def accumulate(self, packs: Sequence[Pack], weights: GroupWeights) -> NDArray[np.float64]:
+        """Add the packs' gradients; gives the sum of −log p over each group's trained tokens, shape [G]."""
+        sums = np.zeros(len(weights.factors))
         for pack in packs:
             loss, losses = self.loss(pack, weights)
             loss.backward()
             sums += losses.double().cpu().numpy() @ pack.counts
         return sums
 
-    def loss(self, pack: Pack, weights: NDArray[np.float64]) -> tuple[torch.Tensor, torch.Tensor]:
+    def loss(self, pack: Pack, weights: GroupWeights) -> tuple[torch.Tensor, torch.Tensor]:
         """The pack's part of the step's loss, and −log p of each of its targets [N], detached.
 
         With a teacher, its distribution takes the place of the label (`weighted_cross_entropy`).
         """
-        target_weights = self._tensor((pack.counts @ weights).astype(np.float32))
+        target_weights = self._tensor(weights.of_targets(pack.counts).astype(np.float32))
         teacher = None
         if self._teacher is not None:
             body, head = self._teacher
@@ -100,7 +97,8 @@ def load_trainable(
 
     `precision` is `fp32` or `bf16`. Raises `ModelError` for what cannot be loaded or tuned.
     """
-    loaded = load_model(str(model), dtype=_NAMES[precision], device=device)
+    # To tune under another template than before is to choose that template.
+    loaded = load_model(str(model), _NAMES[precision], device, allow_other_template=True)
     plain = loaded.model
     plain.set_attn_implementation(ATTENTION)
     if settings.checkpoint_activations:
