@@ -12,6 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from trajectune.report.contents import Page
+from trajectune.report.views import SuiteView, suites_of, systems_of
+from trajectune.report.wording import measured, percent, words
+
 
 def main() -> None:
     """Print the table of each file."""
@@ -22,7 +26,9 @@ def main() -> None:
 
 
 def table_of(data: dict[str, Any]) -> str:
-    """The table that goes with the file's kind."""
+    """The table that goes with the file's kind (older files hold no page)."""
+    if "page" in data:
+        return measurements(Page.model_validate(data["page"]))
     if "means" in data:
         return ablation(data)
     if "scores" in data:
@@ -34,6 +40,29 @@ def table_of(data: dict[str, Any]) -> str:
     if "results" in data:
         return speed(data["results"])
     return "(no table for this kind of file)"
+
+
+def measurements(page: Page) -> str:
+    """Every system on every suite: one row for each whole metric, then what was closed of a gap."""
+    systems = systems_of(page)
+    rows = [
+        [f"{view.name}: {words(name)}", *(_cell(view, system, name) for system in systems)]
+        for view in suites_of(page)
+        for name in view.metrics()
+        if name != "turns"
+    ]
+    gaps = [
+        f"{gap.suite}: {gap.system}, {percent(gap.share)} of the gap from {gap.floor} to {gap.ceiling}"
+        for gap in page.gaps
+    ]
+    minutes = sum(stage.seconds for stage in page.stages) / 60
+    table = markdown(["", *systems], rows)
+    return "\n\n".join([table, *gaps, f"{minutes:.1f} minutes in all stages."])
+
+
+def _cell(view: SuiteView, system: str, metric: str) -> str:
+    shares = (view.headline, "valid_replies", "valid_episodes")
+    return measured(view.metric(system, metric), view.is_share and metric in shares)
 
 
 def before_and_after(data: dict[str, Any]) -> str:

@@ -82,6 +82,13 @@ def test_items_that_cannot_be_read_are_no_smaller_comparison(tmp_path: Path) -> 
     assert "items.jsonl, line 2" in caught.value.where
 
 
+def test_items_that_are_not_told_apart_are_no_comparison(tmp_path: Path) -> None:
+    measured = stored(tmp_path, "base", {"a": 1.0})
+    write_items(tmp_path / "s" / "items.jsonl", [Item(task="a", score=1.0), Item(task="a", score=0.0)])
+    with pytest.raises(DataError, match="not told apart"):
+        compare(measured, measured, tmp_path, tmp_path)
+
+
 marks = st.lists(
     st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 1.0])), min_size=1, max_size=15
 )

@@ -6,13 +6,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from peft import LoraConfig, get_peft_model
 
 from trajectune.composition import presets
 from trajectune.errors import ModelError
 from trajectune.evaluate.contract import System
 from trajectune.evaluate.systems import load_system
 from trajectune.models.loading import load_model
+from trajectune.storage import read_json, write_json
 
 
 def test_the_same_weights_are_the_same_under_any_name_and_place(
@@ -76,6 +79,27 @@ def test_a_composition_file_is_named_by_its_formula(
     assert system.identity.weights not in ("", base.identity.weights)
     assert system.speculation is not None
     assert system.speculation.proposer == "lookup"
+
+
+def test_an_adapter_is_known_with_its_base(tiny_dir: Path, changed_dir: str, tmp_path: Path) -> None:
+    """Another base under the same adapter is another system, and so is the base alone."""
+
+    def weights(base: str) -> str:
+        model = load_model(base, "float32", "cpu").model
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            adapted = get_peft_model(model, LoraConfig(target_modules=["q_proj"]))  # pyright: ignore[reportArgumentType]
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        adapted.save_pretrained(str(folder))
+        config = folder / "adapter_config.json"
+        write_json(config, read_json(config) | {"base_model_name_or_path": base})
+        return load_system("adapted", str(folder), dtype="float32", device="cpu").identity.weights
+
+    found = {weights(str(tiny_dir)), weights(changed_dir)}
+    assert len(found) == 2
+    assert not found & {
+        load_system("b", p, device="cpu").identity.weights for p in (str(tiny_dir), changed_dir)
+    }
 
 
 def test_limits_and_dialect_are_kept(tiny_dir: Path) -> None:

@@ -43,6 +43,13 @@ def test_several_systems() -> None:
     assert second == "General loss: base 0.803, the others 0.810 to 0.980."
 
 
+def test_no_system_is_called_best_of_equals() -> None:
+    entries = [entry for system in ("a", "b", "c") for entry in pages.all_of(system, 0.5, 1, 0.5)[:1]]
+    assert headline(Page(title="made up", entries=entries)) == [
+        "No difference on database: all systems have 50 % [40–60]."
+    ]
+
+
 def test_gaps_come_first_and_sentences_are_few() -> None:
     found = headline(pages.upscale_page())
     assert len(found) <= MOST

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trajectune.errors import DataError
 from trajectune.evaluate import intervals
 from trajectune.evaluate.contract import Item, Measurement
 from trajectune.evaluate.intervals import Interval, bootstrap_ratio, mcnemar
@@ -131,7 +132,14 @@ def _change(
 
 def _by_key(folder: Path, measurement: Measurement) -> dict[Key, Item]:
     items = read_items(folder, measurement)
-    return {(item.task, item.attempt, item.seed, item.weight): item for item in items}
+    found = {(item.task, item.attempt, item.seed, item.weight): item for item in items}
+    if len(found) < len(items):
+        raise DataError(
+            f"{len(items) - len(found)} items of the suite {measurement.suite!r} are not told apart",
+            where=str(folder / measurement.items),
+            remedy="give each item of the suite a task of its own, or another attempt or seed",
+        )
+    return found
 
 
 def _scores(items: dict[Key, Item], keys: Sequence[Key]) -> NDArray[np.float64]:

@@ -14,15 +14,12 @@ from pathlib import Path
 
 import torch
 
-from trajectune.composition.composition import Composition, Term
+from trajectune.composition.composition import Composition
 from trajectune.composition.drafting import Speculation
 from trajectune.composition.files import load_composition
 from trajectune.evaluate.contract import System, SystemIdentity
 from trajectune.models.identity import template_digest, weights_digest
-from trajectune.models.loading import LoadedModel, resolve_model
-
-LENGTH = 16
-"""Hexadecimal digits of a digest."""
+from trajectune.models.loading import LoadedModel, adapter_base, resolve_model
 
 
 def load_system(
@@ -70,9 +67,17 @@ def formula(composition: Composition) -> str:
 
 
 def named_digest(model: LoadedModel) -> str:
-    """Digest of the weights behind a model's name: of its files, or, for a model of a hub, its tensors."""
+    """Digest of the weights behind a model's name: of its files, or, for a model of a hub, its tensors.
+
+    An adapter's takes in its base model's.
+    """
     source = resolve_model(model.name)
-    return weights_digest(source) if isinstance(source, Path) else tensors_digest(model)
+    if not isinstance(source, Path):
+        return tensors_digest(model)
+    base = adapter_base(source)
+    parts = [source] if base is None else [source, base]
+    digests = [weights_digest(part) if isinstance(part, Path) else part for part in parts]
+    return digests[0] if len(digests) == 1 else _together(digests)
 
 
 def tensors_digest(model: LoadedModel) -> str:
@@ -81,7 +86,7 @@ def tensors_digest(model: LoadedModel) -> str:
     for name, tensor in sorted(model.model.state_dict().items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()[:LENGTH]
+    return digest.hexdigest()
 
 
 def _weights(composition: Composition, digest: Callable[[LoadedModel], str]) -> str:
@@ -89,10 +94,13 @@ def _weights(composition: Composition, digest: Callable[[LoadedModel], str]) -> 
         return digest(composition.lead)
     filtered = composition.weight_filter
     lines = [f"{term.weight!r} {term.system!r} {digest(term.model)}" for term in composition.terms]
-    text = "\n".join([*lines, repr(filtered)])
-    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+    return _together([*lines, repr(filtered)])
+
+
+def _together(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _is_single(composition: Composition) -> bool:
-    term: Term = composition.terms[0]
+    term = composition.terms[0]
     return len(composition.terms) == 1 and term.weight == 1 and term.system is None

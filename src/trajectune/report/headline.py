@@ -53,6 +53,8 @@ def _best(view: SuiteView, systems: list[str]) -> str:
     values = {system: value.value for system in systems if (value := view.value(system)) is not None}
     if not values or not view.is_share:
         return ""
+    if len(values) > 1 and len(set(values.values())) == 1:
+        return f"No difference on {view.name}: all systems have {percent(view.value(next(iter(values))))}."
     best = max(values, key=lambda system: values[system])
     first = systems[0]
     against = f", {first} {100 * values[first]:.0f} %" if first in values and first != best else ""

@@ -11,6 +11,7 @@ from trajectune.errors import ModelError
 from trajectune.evaluate.contract import Item, Measurement, System
 from trajectune.evaluate.items import read_items, value_of
 from trajectune.evaluate.run import evaluate
+from trajectune.evaluate.suites import general_loss
 from trajectune.evaluate.suites.general_loss import GeneralLoss
 from trajectune.evaluate.systems import load_system
 from trajectune.models.loading import LoadedModel, load_model
@@ -43,6 +44,19 @@ def test_items_are_rows_and_give_the_loss_again(base: System, tmp_path: Path) ->
     assert sum(item.weight for item in items) == measurement.counts["tokens"]
     assert measurement.lower_is_better
     assert measurement.group == "general"
+
+
+def test_an_example_of_several_rows_is_one_item(
+    base: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a template rewrites its past, a conversation becomes a token row for each turn."""
+    rows, _ = tokenize_all(examples(2), base.scorer.tokenizer, 4096)
+    monkeypatch.setattr(general_loss, "tokenize_all", lambda *_: ([rows[0], rows[0], rows[1]], []))
+    measurement = measure(base, tmp_path, GeneralLoss(examples(2)))
+    first, second = read_items(tmp_path / "general-loss", measurement)
+    assert (first.task, first.weight) == ("row-0", 2 * rows[0].trained_tokens)
+    assert (second.task, second.weight) == ("row-1", rows[1].trained_tokens)
+    assert measurement.counts["rows"] == 2
 
 
 def test_the_base_itself_has_no_divergence(base: System, tiny_dir: Path, tmp_path: Path) -> None:

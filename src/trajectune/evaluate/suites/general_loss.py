@@ -81,7 +81,7 @@ class GeneralLoss(Suite):
             lower_is_better=True,
             metrics=metrics,
             counts={
-                "rows": len(rows),
+                "rows": len(self.examples) - len(rejected),
                 "tokens": sum(row.trained_tokens for row in rows),
                 "rejected": len(rejected),
                 "shortened": sum(row.cut_replies > 0 for row in rows),
@@ -108,13 +108,19 @@ def _record(
     metrics: dict[str, Interval],
     seed: int,
 ) -> str:
-    """Write one item a row, and put the metric and its interval, if there is any row, among the others."""
-    counts = [row.trained_tokens for row in rows]
-    interval = bootstrap_ratio(sums, counts, seed)
+    """Write the items, and put the metric and its interval, if there is any item, among the others.
+
+    One item an example: what became several token rows is added up.
+    """
+    items: dict[str, Item] = {}
+    for row, value in zip(rows, sums.tolist(), strict=True):
+        before = items.get(row.id)
+        score, weight = (before.score, before.weight) if before else (0.0, 0.0)
+        items[row.id] = Item(
+            task=row.id, seed=seed, kind=row.source, score=score + value, weight=weight + row.trained_tokens
+        )
+    found = list(items.values())
+    interval = bootstrap_ratio([each.score for each in found], [each.weight for each in found], seed)
     if interval is not None:
         metrics[metric] = interval
-    items = (
-        Item(task=row.id, seed=seed, kind=row.source, score=float(value), weight=count)
-        for row, value, count in zip(rows, sums, counts, strict=True)
-    )
-    return write_items(path, items)
+    return write_items(path, found)
