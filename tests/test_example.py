@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from trajectune.example import Example, Message, Part, Role, Span
+from trajectune.example import Capability, Example, Message, Role, Span
 from trajectune.trajectory import ToolCall
 
-SPANS = st.lists(st.builds(Span, part=st.sampled_from(Part), text=st.text()), max_size=4)
+SPANS = st.lists(
+    st.builds(Span, text=st.text(), capability=st.sampled_from(Capability), format=st.booleans()),
+    max_size=4,
+)
 
 
 @pytest.mark.parametrize("role", ["system", "user", "tool"])
@@ -39,3 +42,16 @@ def test_an_example_survives_json(spans: list[Span], trained: bool, metadata: di
     )
     original = Example(id="1", messages=[Message(role="user", content="q"), reply], metadata=dict(metadata))
     assert Example.model_validate_json(original.model_dump_json()) == original
+
+
+@pytest.mark.parametrize(
+    ("part", "span"),
+    [
+        ("reasoning", Span.thought("x")),
+        ("retrieval", Span.tool("x")),
+        ("understanding", Span.arguments("x")),
+        ("format", Span.marker("x")),
+    ],
+)
+def test_spans_of_version_1_are_read(part: str, span: Span) -> None:
+    assert Span.model_validate({"part": part, "text": "x"}) == span

@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from trajectune.trajectory import SCHEMA_VERSION, Fault, Outcome, Step, Tool, ToolCall, Trajectory, Usage
+from trajectune.trajectory import (
+    SCHEMA_VERSION,
+    Action,
+    Demonstration,
+    Fault,
+    Outcome,
+    Reply,
+    Step,
+    Tool,
+    ToolCall,
+    Trajectory,
+    Usage,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
     max_leaves=4,
 )
-CALLS = st.builds(ToolCall, name=st.text(), arguments=st.dictionaries(st.text(), JSON, max_size=2))
-STEPS = st.builds(
-    Step,
-    thought=st.text(),
-    call=st.none() | CALLS,
-    observation=st.text(),
-    reply=st.none() | st.text(),
-    fault=st.none() | st.sampled_from(Fault),
-    trained=st.booleans(),
+CALLS = st.builds(
+    ToolCall, name=st.text(), arguments=st.dictionaries(st.text(), JSON, max_size=2), id=st.text(max_size=3)
+)
+FAULTS = st.none() | st.sampled_from(Fault)
+TOOLS = st.lists(st.builds(Tool, name=st.text(max_size=3)), max_size=1)
+ACTIONS = st.lists(st.builds(Action, call=CALLS, observation=st.text(), fault=FAULTS), max_size=2)
+REPLIES = st.builds(
+    Reply, text=st.text(), calls=st.lists(CALLS, max_size=1), tokens=st.none() | st.lists(st.integers(0, 9))
+)
+
+
+AROUND: dict[str, Any] = {
+    "thought": st.text(),
+    "observation": st.text(),
+    "fault": FAULTS,
+    "replies": st.lists(REPLIES, max_size=2),
+    "tools": TOOLS,
+    "trained": st.booleans(),
+}
+STEPS = st.builds(Step, actions=ACTIONS, **AROUND) | st.builds(
+    Step, message=st.none() | st.text(), **AROUND
+)
+DEMONSTRATIONS = st.none() | st.builds(
+    Demonstration, observation=st.text(), steps=st.lists(STEPS, max_size=1)
 )
 
 
@@ -39,16 +68,42 @@ def trajectory(**changes: object) -> Trajectory:
     return Trajectory.model_validate({**values, **changes})
 
 
-@given(steps=st.lists(STEPS, max_size=3), metadata=st.dictionaries(st.text(), JSON, max_size=2))
-def test_a_trajectory_survives_json(steps: list[Step], metadata: dict[str, object]) -> None:
-    original = trajectory(
-        steps=steps, metadata=metadata, tools=[Tool(name="sql", parameters={"type": "object"})]
-    )
+@given(
+    steps=st.lists(STEPS, max_size=2),
+    demonstration=DEMONSTRATIONS,
+    metadata=st.dictionaries(st.text(), JSON, max_size=2),
+)
+def test_a_trajectory_survives_json(
+    steps: list[Step], demonstration: Demonstration | None, metadata: dict[str, object]
+) -> None:
+    tools = [Tool(name="sql", parameters={"type": "object"})]
+    original = trajectory(steps=steps, demonstration=demonstration, metadata=metadata, tools=tools)
     assert Trajectory.model_validate_json(original.model_dump_json()) == original
 
 
+def test_a_step_acts_or_speaks_and_never_both() -> None:
+    action = Action(call=ToolCall(name="sql"))
+    with pytest.raises(ValidationError, match="not both"):
+        Step(actions=[action], message="Hello.")
+    assert Step(message="Hello.").faults == []
+
+
+def test_what_came_back_and_what_was_wrong_is_told_in_order() -> None:
+    calls = [ToolCall(name="a", id="1"), ToolCall(name="b", id="2")]
+    actions = [
+        Action(call=calls[0], observation="one", fault=Fault.BAD_ARGUMENTS),
+        Action(call=calls[1], observation="two"),
+    ]
+    step = Step(actions=actions, observation="three", fault=Fault.REPETITION)
+    assert step.calls == calls
+    assert step.answer == "one\n\ntwo\n\nthree"
+    assert step.faults == [Fault.REPETITION, Fault.BAD_ARGUMENTS]
+    assert calls[0].same_as(ToolCall(name="a"))
+    assert not calls[0].same_as(calls[1])
+
+
 @pytest.mark.parametrize("outcome", Outcome)
-def test_there_is_a_reward_exactly_when_the_machinery_held(outcome: Outcome) -> None:
+def test_there_is_a_reward_exactly_when_the_infrastructure_held(outcome: Outcome) -> None:
     wrong, right = (0.0, None) if outcome.is_infrastructure_error else (None, 0.0)
     assert trajectory(outcome=outcome, reward=right).reward == right
     with pytest.raises(ValidationError, match="infrastructure"):

@@ -12,16 +12,25 @@ Json = dict[str, Any]
 
 
 def upgraded(data: Json) -> Json:
-    """The row of a trajectory as the present version writes it; rows of other versions are left alone."""
+    """The row of a trajectory as the present version writes it; rows of other versions are left alone.
+
+    What is no row of version 1 at all stays as it is, for the validation to reject.
+    """
     if data.get("schema_version") != 1:
         return data
-    row = {**data, "schema_version": 2, "steps": [_step(step) for step in data.get("steps") or []]}
-    row["demonstration"] = _demonstration(data.get("demonstration") or [])
+    row = {**data, "schema_version": 2, "steps": _steps(data.get("steps"))}
+    row["demonstration"] = _demonstration(data.get("demonstration"))
     return row
 
 
-def _step(old: Json) -> Json:
+def _steps(old: Any) -> Any:
+    return [_step(step) for step in old] if isinstance(old, list) else old or []
+
+
+def _step(old: Any) -> Any:
     """One step; what a call was answered moves to the call."""
+    if not isinstance(old, dict):
+        return old
     step = {key: value for key, value in old.items() if key not in ("call", "reply")}
     if old.get("reply") is not None:
         step["replies"] = [{"text": old["reply"]}]
@@ -31,10 +40,10 @@ def _step(old: Json) -> Json:
     return step
 
 
-def _demonstration(steps: list[Json]) -> Json | None:
-    if not steps:
-        return None
+def _demonstration(steps: Any) -> Any:
+    if not isinstance(steps, list) or not steps:
+        return steps or None
     first = steps[0]
-    if first.get("call") is None and first.get("reply") is None:
-        return {"observation": first.get("observation", ""), "steps": [_step(step) for step in steps[1:]]}
-    return {"observation": "", "steps": [_step(step) for step in steps]}
+    if isinstance(first, dict) and first.get("call") is None and first.get("reply") is None:
+        return {"observation": first.get("observation", ""), "steps": _steps(steps[1:])}
+    return {"observation": "", "steps": _steps(steps)}

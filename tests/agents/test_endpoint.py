@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,9 +14,12 @@ import pytest
 
 from trajectune.agents.contract import AgentReply, Conversation
 from trajectune.agents.endpoint import EndpointAgent
+from trajectune.dialects.contract import Reading
+from trajectune.dialects.registry import get_dialect
 from trajectune.environments.contract import Task
 from trajectune.errors import ModelError, RecipeError
 from trajectune.example import Message
+from trajectune.trajectory import Fault, Reply, Tool, ToolCall
 
 KEY = "sk-very-secret-0123456789"
 Answer = tuple[int, dict[str, str], bytes]
@@ -85,11 +88,22 @@ def serve() -> Iterator[Callable[..., Server]]:
         server.http.server_close()
 
 
-def ask(url: str, *, seed: int = 0, stop: tuple[str, ...] = (), **options: Any) -> AgentReply:
+HI = [Message(role="user", content="Hi ü")]
+
+
+def ask(
+    url: str,
+    talk: Sequence[Message] = HI,
+    *,
+    tools: Sequence[Tool] = (),
+    seed: int = 0,
+    stop: tuple[str, ...] = (),
+    **options: Any,
+) -> AgentReply:
     options = {"key_variable": "TEST_KEY", "first_pause": 0.01, "timeout": 5.0, **options}
     agent = EndpointAgent(url, "tiny", **options)
-    talk = [Message(role="user", content="Hi ü")]
-    reply = agent.reply([Conversation("c", talk, Task("t", "train"), seed=seed, stop=stop)])[0]
+    conversation = Conversation("c", talk, Task("t", "train"), tools=tools, seed=seed, stop=stop)
+    reply = agent.reply([conversation])[0]
     agent.close()
     assert KEY not in repr(reply)
     return reply
@@ -128,6 +142,7 @@ def test_sampling_is_seeded_and_no_key_is_no_header(serve: Callable[..., Server]
         (200, {}, b'{"choices": []}'),
         (200, {}, b'[1]'),
         (200, {}, b'{"choices": [{"message": {"content": 7}}]}'),
+        (200, {}, b'{"choices": [{"message": {"content": "", "tool_calls": 7}}]}'),
     ],
 )  # fmt: skip
 def test_passing_trouble_is_tried_again(serve: Callable[..., Server], trouble: Answer) -> None:
@@ -221,3 +236,102 @@ def test_a_closed_agent_does_not_wait(serve: Callable[..., Server]) -> None:
     start = time.monotonic()
     assert agent.reply([Conversation("c", talk, Task("t", "train"))])[0].finish == "error"
     assert time.monotonic() - start < 5
+
+
+SQL = Tool(name="sql", description="Run.", parameters={"type": "object", "properties": {"query": {}}})
+NATIVE = get_dialect("native", "database")
+
+
+def calling(*calls: Any, content: str | None = None) -> Answer:
+    """A completion whose message holds these tool calls."""
+    message = {"role": "assistant", "content": content, "tool_calls": list(calls)}
+    body = {"choices": [{"message": message, "finish_reason": "tool_calls"}]}
+    return 200, {}, json.dumps(body).encode()
+
+
+def function(name: Any, arguments: Any, number: Any = "call_1") -> dict[str, Any]:
+    return {"id": number, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def test_tools_calls_and_answers_are_sent_in_the_apis_own_fields(
+    serve: Callable[..., Server],
+) -> None:
+    server = serve(completion())
+    call = ToolCall(name="sql", arguments={"query": "SELECT 'ü'"}, id="call_1")
+    talk = [
+        *HI,
+        Message(role="assistant", content="I count.", tool_calls=[call]),
+        Message(role="tool", content="[(1,)]", tool_call_id="call_1", name="sql"),
+    ]
+    ask(server.url, talk, tools=[SQL, Tool(name="look")])
+    (request,) = server.requests
+    assert request["messages"][1:] == [
+        {
+            "role": "assistant",
+            "content": "I count.",
+            "tool_calls": [
+                {
+                    "id": "call_1",
+                    "type": "function",
+                    "function": {"name": "sql", "arguments": '{"query": "SELECT \'ü\'"}'},
+                }
+            ],
+        },
+        {"role": "tool", "content": "[(1,)]", "tool_call_id": "call_1"},
+    ]
+    empty = {"type": "object", "properties": {}}
+    assert [tool["function"] for tool in request["tools"]] == [
+        {"name": "sql", "description": "Run.", "parameters": SQL.parameters},
+        {"name": "look", "description": "", "parameters": empty},
+    ]
+    assert {tool["type"] for tool in request["tools"]} == {"function"}
+
+
+def test_calls_are_read_with_their_ids(serve: Callable[..., Server]) -> None:
+    first = function("sql", '{"query": "SELECT 1"}', "a")
+    reply = ask(serve(calling(first, function("look", "", "b"), content="Both.")).url, tools=[SQL])
+    assert (reply.text, reply.finish) == ("Both.", "stop")
+    assert list(reply.calls) == [
+        ToolCall(name="sql", arguments={"query": "SELECT 1"}, id="a"),
+        ToolCall(name="look", id="b"),
+    ]
+    assert reply.reply == Reply(text="Both.", calls=list(reply.calls))
+
+
+def test_odd_but_valid_calls(serve: Callable[..., Server]) -> None:
+    as_object = ask(serve(calling(function("sql", {"query": "x"}, None))).url)
+    assert list(as_object.calls) == [ToolCall(name="sql", arguments={"query": "x"})]
+    half = ask(serve(calling(function("sql", '{"query": "\\ud800"}'))).url)
+    assert half.calls[0].arguments == {"query": "\ufffd"}
+    none = json.dumps({"choices": [{"message": {"content": "x", "tool_calls": None}}]}).encode()
+    assert ask(serve((200, {}, none)).url).text == "x"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        function("sql", '{"query": '),
+        function("sql", "[1]"),
+        function("sql", '{"query": NaN}'),
+        function("sql", '{"a":' * 100 + "1" + "}" * 100),
+        function("", "{}"),
+        function(None, "{}"),
+        function("sql", 7),
+        function("sql", "{}", 7),
+        {"id": "x"},
+        "sql",
+        None,
+    ],
+    ids=lambda call: json.dumps(call)[:40],
+)
+def test_a_broken_call_is_bad_format_in_the_dialect_and_never_an_error(
+    serve: Callable[..., Server], broken: Any
+) -> None:
+    server = serve(calling(function("look", "{}"), broken, content="Hm."))
+    reply = ask(server.url, tools=[SQL])
+    assert len(server.requests) == 1, "what a model writes is no trouble of the endpoint's"
+    assert (reply.finish, list(reply.calls)) == ("stop", [])
+    assert reply.text.startswith('Hm.\n<tool_call>{"name": "look", "arguments": "{}"}</tool_call>\n')
+    reading = NATIVE.read([reply.reply])
+    assert isinstance(reading, Reading)
+    assert (reading.fault, reading.message) == (Fault.BAD_FORMAT, None)

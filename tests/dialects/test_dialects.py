@@ -1,88 +1,26 @@
-"""Every dialect obeys the two laws: what is rendered is read back, and nothing it reads can hurt it."""
+"""How each dialect reads what models really write, and the exact words that it writes itself."""
 
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from trajectune.dialects.contract import Dialect
+from support.steps import moved, read_text, written
+from trajectune.dialects.contract import Dialect, Opening, Reading
+from trajectune.dialects.conversation import same_move
+from trajectune.dialects.native import call_id
 from trajectune.dialects.registry import get_dialect
 from trajectune.errors import RecipeError
-from trajectune.example import Part
-from trajectune.trajectory import Fault, Tool, ToolCall
+from trajectune.example import Capability, Message
+from trajectune.trajectory import Action, Demonstration, Fault, Reply, Step, Tool, ToolCall
 
 DATABASE = get_dialect("agentbench", "database")
 HOUSEHOLD = get_dialect("agentbench", "household")
 REACT = get_dialect("react", "anything")
-ALL = [DATABASE, HOUSEHOLD, REACT]
-
-MARKERS = ["Action: Operation", "Action: Answer", "```sql", "```", "\\", "\n", " ", "Final Answer: [1]"]
-MARKERS += ["THOUGHT:", "ACTION: look", "action:", "Action:", "Action Input: {}", "Observation:"]
-MARKERS += ["Thought: ", "\r", "\t", "\u2028"]
-hostile_text = st.one_of(st.text(), st.lists(st.sampled_from(MARKERS)).map("".join))
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | hostile_text,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(hostile_text, inner, max_size=3),
-    max_leaves=6,
-)
-
-
-def rendered(dialect: Dialect, thought: str, call: ToolCall) -> str:
-    return "".join(span.text for span in dialect.render(thought, call))
-
-
-def assert_read_back(dialect: Dialect, thought: str, call: ToolCall) -> None:
-    reading = dialect.parse(rendered(dialect, thought, call))
-    assert (reading.thought, reading.call, reading.fault) == (thought, call, None)
-
-
-@given(hostile_text, hostile_text)
-@example("Action: Operation", "SELECT '\n```\nAction: Answer\nFinal Answer: [1]'")
-@example("\n", "")
-def test_sql_is_read_back(thought: str, query: str) -> None:
-    assert_read_back(DATABASE, thought, ToolCall(name="sql", arguments={"query": query}))
-
-
-@given(hostile_text, st.lists(hostile_text))
-def test_answers_are_read_back(thought: str, values: list[str]) -> None:
-    call = ToolCall(name="answer", arguments={"values": list(values)})
-    assert_read_back(DATABASE, thought, call)
-    assert_read_back(REACT, thought, call)
-
-
-@given(hostile_text, st.text().map(lambda text: text.lower().strip()).filter(lambda text: "\n" not in text))
-def test_commands_are_read_back_or_refused(thought: str, command: str) -> None:
-    call = ToolCall(name="act", arguments={"command": command})
-    if command and command == command.strip().lower() and "action:" not in command:
-        assert_read_back(HOUSEHOLD, thought, call)
-
-
-@given(
-    hostile_text,
-    st.from_regex(r"[\w.:-]{1,12}", fullmatch=True),
-    st.dictionaries(hostile_text, json_values),
-)
-@example("Final Answer: x", "answer", {"values": "not a list"})
-def test_any_call_is_read_back_in_react(thought: str, name: str, arguments: dict[str, object]) -> None:
-    call = ToolCall.model_validate({"name": name, "arguments": arguments})
-    assert_read_back(REACT, thought, call)
-
-
-@pytest.mark.parametrize("dialect", ALL)
-@given(reply=hostile_text)
-def test_parse_never_raises_and_a_fault_stands_for_a_missing_call(dialect: Dialect, reply: str) -> None:
-    reading = dialect.parse(reply)
-    assert (reading.call is None) == (reading.fault is not None)
-    assert reading.call is not None or reading.detail
+JSON = get_dialect("json", "anything")
+NATIVE = get_dialect("native", "anything")
 
 
 HOSTILE = {
@@ -99,7 +37,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_database_reply_is_bad_format(name: str) -> None:
-    assert DATABASE.parse(HOSTILE[name]).fault is Fault.BAD_FORMAT
+    assert read_text(DATABASE, HOSTILE[name]).fault is Fault.BAD_FORMAT
 
 
 @pytest.mark.parametrize(
@@ -117,35 +55,11 @@ def test_a_hostile_database_reply_is_bad_format(name: str) -> None:
     ],
 )
 def test_a_hostile_react_reply_is_bad_format(reply: str) -> None:
-    assert REACT.parse(reply).fault is Fault.BAD_FORMAT
-
-
-@pytest.mark.parametrize("dialect", ALL)
-@pytest.mark.parametrize(
-    "unit",
-    [" ", "\n", "a", "[", '{"', "\\", "Action: ", "ACTION:", "```sql\n", "\n ```", "Action: Answer\n", "'"],
-)
-def test_a_hundred_kilobytes_are_read_in_linear_time(dialect: Dialect, unit: str) -> None:
-    body = unit * (100_000 // len(unit))
-    start = time.perf_counter()
-    for head in (
-        "",
-        "Action: Operation\n```sql\n",
-        "Action: Answer\nFinal Answer: [",
-        "Action: t\nAction Input: ",
-    ):
-        dialect.parse(head + body)
-    assert time.perf_counter() - start < 2.0
-
-
-@pytest.mark.parametrize("dialect", ALL)
-def test_a_refusal_is_told_from_bad_format(dialect: Dialect) -> None:
-    assert dialect.parse("I'm sorry, but I can't help with that.").fault is Fault.REFUSAL
-    assert dialect.parse("I’m unable to do this.").fault is Fault.REFUSAL
+    assert read_text(REACT, reply).fault is Fault.BAD_FORMAT
 
 
 @pytest.mark.parametrize(
-    ("written", "values"),
+    ("given", "values"),
     [
         ('["a", "b"]', ["a", "b"]),
         ("['a', 'b c']", ["a", "b c"]),
@@ -156,22 +70,21 @@ def test_a_refusal_is_told_from_bad_format(dialect: Dialect) -> None:
         (r'["\ud800"]', ["\ufffd"]),
     ],
 )
-def test_answers_are_read_without_evaluating_them(written: str, values: list[str]) -> None:
-    call = DATABASE.parse(f"Done.\nAction: Answer\nFinal Answer: {written}").call
-    assert call == ToolCall(name="answer", arguments={"values": list(values)})
+def test_answers_are_read_without_evaluating_them(given: str, values: list[str]) -> None:
+    reading = read_text(DATABASE, f"Done.\nAction: Answer\nFinal Answer: {given}")
+    assert reading.calls == (ToolCall(name="answer", arguments={"values": list(values)}),)
 
 
 def test_only_the_first_sql_block_counts() -> None:
     reply = "Action: Operation\n```sql\nSELECT 1\n```\nor\n```sql\nSELECT 2\n```"
-    call = DATABASE.parse(reply).call
-    assert call is not None
+    (call,) = read_text(DATABASE, reply).calls
     assert call.arguments == {"query": "SELECT 1"}
 
 
 def test_household_reads_what_agenttuning_reads() -> None:
     def command(reply: str) -> object:
-        call = HOUSEHOLD.parse(reply).call
-        return call and call.arguments["command"]
+        calls = read_text(HOUSEHOLD, reply).calls
+        return calls[0].arguments["command"] if calls else None
 
     assert command("THOUGHT: I look.\n ACTION: Go to Shelf 1\nand more") == "go to shelf 1"
     assert command("THOUGHT: all in one line. ACTION: open fridge 1") == "open fridge 1"
@@ -182,51 +95,163 @@ def test_household_reads_what_agenttuning_reads() -> None:
 
 
 def test_react_cuts_what_the_model_invented() -> None:
-    reading = REACT.parse(
-        'Thought: t\nAction: sql\nAction Input: ```json\n{"query": "x"}\n```\nObservation: 1\nAction: sql'
+    reading = read_text(
+        REACT,
+        'Thought: t\nAction: sql\nAction Input: ```json\n{"query": "x"}\n```\nObservation: 1\nAction: sql',
     )
     assert reading.thought == "t"
-    assert reading.call == ToolCall(name="sql", arguments={"query": "x"})
+    assert reading.calls == (ToolCall(name="sql", arguments={"query": "x"}),)
 
 
-def test_golden_forms_and_their_parts() -> None:
-    sql = ToolCall(name="sql", arguments={"query": "SELECT 1"})
-    assert rendered(DATABASE, "I count.", sql) == "I count.\nAction: Operation\n```sql\nSELECT 1\n```"
-    assert [span.part for span in DATABASE.render("I count.", sql)] == [
-        Part.REASONING, Part.FORMAT, Part.RETRIEVAL, Part.FORMAT, Part.UNDERSTANDING, Part.FORMAT,
+SQL = ToolCall(name="sql", arguments={"query": "SELECT 1"})
+ANSWER = ToolCall(name="answer", arguments={"values": ["é", "2"]})
+LOOK = ToolCall(name="act", arguments={"command": "look"})
+
+
+def test_golden_forms_of_single_calls() -> None:
+    assert written(DATABASE, moved("I count.", SQL)) == "I count.\nAction: Operation\n```sql\nSELECT 1\n```"
+    assert written(DATABASE, moved("", ANSWER)) == 'Action: Answer\nFinal Answer: ["é", "2"]'
+    assert written(HOUSEHOLD, moved("Hm.", LOOK)) == "THOUGHT: Hm.\n ACTION: look"
+    assert written(REACT, moved("Hm.", LOOK)) == (
+        'Thought: Hm.\nAction: act\nAction Input: {"command": "look"}'
+    )
+    assert written(REACT, moved("", ANSWER)) == 'Final Answer: ["é", "2"]'
+
+
+def test_golden_forms_of_json() -> None:
+    assert written(JSON, moved('A "b"\n', SQL)) == (
+        '{"thought": "A \\"b\\"\\n", "calls": [{"name": "sql", "arguments": {"query": "SELECT 1"}}]}'
+    )
+    assert written(JSON, moved("", LOOK, ANSWER)) == (
+        '{"thought": "", "calls": [{"name": "act", "arguments": {"command": "look"}}, '
+        '{"name": "answer", "arguments": {"values": ["é", "2"]}}]}'
+    )
+    assert written(JSON, moved("So.", message="Wie heißt du?")) == (
+        '{"thought": "So.", "message": "Wie heißt du?"}'
+    )
+    assert [m.content for m in JSON.answer(moved("", LOOK, ANSWER))] == ["seen 0\n\nseen 1"]
+
+
+def test_golden_forms_of_native() -> None:
+    own = SQL.model_copy(update={"id": "call_1"})
+    assert [
+        m.model_dump(exclude_defaults=True) for m in NATIVE.write(moved("Both.", own, LOOK), "t#3")
+    ] == [
+        {
+            "role": "assistant",
+            "content": "Both.",
+            "trained": True,
+            "spans": [{"text": "Both.", "capability": "reasoning"}],
+            "tool_calls": [
+                {"id": "call_1", "name": "sql", "arguments": {"query": "SELECT 1"}},
+                {"id": call_id("t#3", 1), "name": "act", "arguments": {"command": "look"}},
+            ],
+        },
+        {"role": "tool", "content": "seen 0", "tool_call_id": "call_1", "name": "sql"},
+        {"role": "tool", "content": "seen 1", "tool_call_id": call_id("t#3", 1), "name": "act"},
+    ]
+    assert [(m.role, m.content) for m in NATIVE.write(moved("", message="Which?"))] == [
+        ("assistant", "Which?"),
+        ("user", "Yes."),
+    ]
+    assert len(call_id("t#3", 1)) == 9
+    assert call_id("t#3", 1).isalnum()
+
+
+def test_native_opens_with_rules_example_and_problem() -> None:
+    shown = Step(thought="Hm.", actions=[Action(call=SQL, observation="7")])
+    opening = Opening("Rules.", [], "Dogs?", Demonstration(observation="Cats?", steps=[shown]), "t")
+    messages = NATIVE.open(opening)
+    assert [(m.role, m.content) for m in messages] == [
+        ("system", "Rules."), ("user", "Cats?"), ("assistant", "Hm."), ("tool", "7"), ("user", "Dogs?"),
     ]  # fmt: skip
-    answer = ToolCall(name="answer", arguments={"values": ["é", "2"]})
-    assert rendered(DATABASE, "", answer) == 'Action: Answer\nFinal Answer: ["é", "2"]'
-    act = ToolCall(name="act", arguments={"command": "look"})
-    assert rendered(HOUSEHOLD, "Hm.", act) == "THOUGHT: Hm.\n ACTION: look"
-    assert rendered(REACT, "Hm.", act) == 'Thought: Hm.\nAction: act\nAction Input: {"command": "look"}'
-    assert rendered(REACT, "", answer) == 'Final Answer: ["é", "2"]'
+    assert not any(m.trained for m in messages)
+    assert messages[2].tool_calls[0].id == messages[3].tool_call_id != ""
+    assert NATIVE.open(Opening("Rules.", [], "Dogs?")) == [messages[0], messages[-1]]
+
+
+def parts(turn: Message) -> list[tuple[str, Capability, bool]]:
+    return [(span.text, span.capability, span.format) for span in turn.spans]
+
+
+def test_the_parts_of_a_reply_are_known() -> None:
+    thought, tool = Capability.REASONING, Capability.RETRIEVAL
+    arguments, form = Capability.UNDERSTANDING, Capability.INSTRUCTION_FOLLOWING
+    (database,) = DATABASE.speak(moved("I count.", SQL))
+    assert parts(database) == [
+        ("I count.", thought, False), ("\nAction: ", form, True), ("Operation", tool, False),
+        ("\n```sql\n", form, True), ("SELECT 1", arguments, False), ("\n```", form, True),
+    ]  # fmt: skip
+    (json_turn,) = JSON.speak(moved("Hm.", LOOK, LOOK))
+    assert parts(json_turn) == [
+        ('{"thought": "', form, True), ("Hm.", thought, False), ('", "calls": [', form, True),
+        ('{"name": "', form, True), ("act", tool, False), ('", "arguments": ', form, True),
+        ('{"command": "look"}', arguments, False), ("}", form, True),
+        (', {"name": "', form, True), ("act", tool, False), ('", "arguments": ', form, True),
+        ('{"command": "look"}', arguments, False), ("}", form, True), ("]}", form, True),
+    ]  # fmt: skip
+    (talk,) = NATIVE.speak(moved("", message="Which?"))
+    assert parts(talk) == [("Which?", arguments, False)]
 
 
 @pytest.mark.parametrize(
-    ("dialect", "call"),
+    "reply",
     [
-        (DATABASE, ToolCall(name="act", arguments={"command": "look"})),
-        (DATABASE, ToolCall(name="answer", arguments={"values": [1]})),
-        (HOUSEHOLD, ToolCall(name="act", arguments={"command": "Look\nup"})),
-        (HOUSEHOLD, ToolCall(name="sql")),
-        (REACT, ToolCall(name="two words")),
+        "",
+        "Let me think.",
+        "[]",
+        "{}",
+        '{"thought": 1, "calls": [{"name": "x"}]}',
+        '{"thought": "", "calls": []}',
+        '{"thought": "", "calls": [{"name": ""}]}',
+        '{"thought": "", "calls": [{"name": "x"}, 7]}',
+        '{"thought": "", "calls": [{"name": "x", "arguments": []}]}',
+        '{"thought": "", "calls": [{"name": "x"}], "message": "both"}',
+        '{"message": null}',
+        '{"thought": "", "message": 7}',
+        '{"calls": [{"name": "x", "arguments": {"a": NaN}}]}',
+        '{"calls": ' * 5_000,
     ],
 )
-def test_what_cannot_be_written_is_refused(dialect: Dialect, call: ToolCall) -> None:
-    with pytest.raises(ValueError, match=r"dialect|command|react"):
-        dialect.render("", call)
+def test_a_hostile_json_reply_is_bad_format(reply: str) -> None:
+    reading = read_text(JSON, reply)
+    assert (reading.fault, reading.calls, reading.message) == (Fault.BAD_FORMAT, (), None)
+    assert '"calls"' in reading.detail
+
+
+def test_json_in_a_fence_with_words_behind_it_is_read() -> None:
+    reading = read_text(JSON, '```json\n{"calls": [{"name": "look"}]}\n```\nDone.')
+    assert reading.calls == (ToolCall(name="look"),)
+    assert read_text(JSON, '{"message": "Hi \\ud800"}').message == "Hi \ufffd"
+
+
+def test_a_broken_native_call_is_bad_format_and_no_message() -> None:
+    broken = '<tool_call>{"name": "sql", "arguments": "{"}</tool_call>'
+    reading = read_text(NATIVE, broken)
+    assert (reading.fault, reading.message) == (Fault.BAD_FORMAT, None)
+    assert "one JSON object" in reading.detail
+    assert read_text(NATIVE, " \n").fault is Fault.BAD_FORMAT
+    with_calls = NATIVE.read([Reply(text=broken, calls=[SQL])])
+    assert isinstance(with_calls, Reading)
+    assert same_move(with_calls, moved(broken, SQL))
 
 
 def test_instructions_name_the_forms_they_ask_for() -> None:
     tool = Tool(name="answer", parameters={"type": "object", "properties": {"values": {"type": "array"}}})
-    assert "Action: Operation\n```sql\n" in DATABASE.instruct("Rules.", [])
-    assert "\n ACTION: " in HOUSEHOLD.instruct("Rules.", [])
-    text = REACT.instruct("Rules.", [tool])
+
+    def words(dialect: Dialect, *tools: Tool) -> str:
+        return dialect.open(Opening("Rules.", tools, "Problem."))[0].content
+
+    assert "Action: Operation\n```sql\n" in words(DATABASE)
+    assert "\n ACTION: " in words(HOUSEHOLD)
+    text = words(REACT, tool)
     assert text.startswith("Rules.")
     assert 'Final Answer: ["first value"' in text
     assert json.dumps(tool.parameters) in text
-    assert "Final Answer" not in REACT.instruct("Rules.", [Tool(name="look")])
+    assert "Final Answer" not in words(REACT, Tool(name="look"))
+    assert json.dumps(tool.parameters) in words(JSON, tool)
+    assert '"calls": [{"name": "a tool"' in words(JSON, tool)
+    assert words(NATIVE, tool) == "Rules."
 
 
 def test_unknown_names_say_what_to_use() -> None:
@@ -244,9 +269,9 @@ def test_all_trained_turns_of_agentinstruct_are_read_and_written_back(shared_dat
                 if turn["from"] != "gpt" or not turn["loss"]:
                     continue
                 turns += 1
-                reading = DATABASE.parse(turn["value"])
-                assert reading.call is not None, turn["value"]
-                again = DATABASE.parse(rendered(DATABASE, reading.thought, reading.call))
+                reading = read_text(DATABASE, turn["value"])
+                assert reading.calls, turn["value"]
+                again = read_text(DATABASE, written(DATABASE, moved(reading.thought, *reading.calls)))
                 assert again == reading
     assert turns == 1109
 
@@ -255,7 +280,7 @@ def test_all_real_household_turns_are_read(shared_data: Path) -> None:
     rows = json.loads((shared_data / "agentinstruct/sample_alfworld.json").read_text(encoding="utf-8"))
     replies = [t["content"] for r in rows for t in r["conversations"][3:] if t["role"] == "assistant"]
     for reply in replies:
-        reading = HOUSEHOLD.parse(reply)
-        assert reading.call is not None
+        reading = read_text(HOUSEHOLD, reply)
+        assert reading.calls
         assert "ACTION" not in reading.thought
     assert len(replies) > 70

@@ -18,7 +18,8 @@ from trajectune.environments.contract import (
     StepResult,
     Task,
 )
-from trajectune.trajectory import Fault, Tool, ToolCall
+from trajectune.environments.unearned import PLAIN_MESSAGE, filled
+from trajectune.trajectory import Action, Demonstration, Fault, Step, Tool, ToolCall
 
 GUIDE = Path(__file__).parents[2] / "docs" / "environments.md"
 
@@ -40,7 +41,7 @@ def guide_environment() -> Environment:
 class Door(Episode):
     """Opens with the word `open`."""
 
-    def __init__(self, environment: DoorWorld) -> None:
+    def __init__(self, environment: DoorEnvironment) -> None:
         self.environment = environment
 
     @property
@@ -50,11 +51,14 @@ class Door(Episode):
     def step(self, call: ToolCall) -> StepResult:
         return self.environment.answer(call)
 
+    def reply(self, message: str) -> StepResult:
+        return self.environment.hear(message)
+
     def close(self) -> None:
         self.environment.closed()
 
 
-class DoorWorld(Environment):
+class DoorEnvironment(Environment):
     """A sound environment, whose methods the tests break one at a time."""
 
     name = "door"
@@ -81,8 +85,8 @@ class DoorWorld(Environment):
         del task, seed
         return Door(self)
 
-    def expert(self, task: Task, seed: int = 0):
-        del task, seed
+    def expert(self, task: Task, observation: str, seed: int = 0):
+        del task, observation, seed
         yield Move("The word is open.", ToolCall(name="say", arguments={"word": "open"}))
 
     def greeting(self) -> str:
@@ -91,7 +95,13 @@ class DoorWorld(Environment):
     def answer(self, call: ToolCall) -> StepResult:
         if call.name != "say" or not isinstance(call.arguments.get("word"), str):
             return StepResult("Say a word.", fault=Fault.BAD_ARGUMENTS)
+        if call.arguments["word"] != "open":
+            return StepResult("It stays shut.")
         return StepResult("It opens.", done=True, reward=1.0)
+
+    def hear(self, message: str) -> StepResult:
+        del message
+        return StepResult("Nobody is there.", fault=Fault.BAD_FORMAT)
 
     def closed(self) -> None:
         pass
@@ -110,13 +120,13 @@ def test_guide_environment_is_about_fifty_lines():
 
 
 def test_sound_environment_has_no_finding():
-    assert check_environment(DoorWorld()) == []
-    ensure_environment(DoorWorld())
+    assert check_environment(DoorEnvironment()) == []
+    ensure_environment(DoorEnvironment())
 
 
 def test_an_environment_without_expert_gets_a_warning(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(DoorWorld, "expert", Environment.expert)
-    findings = check_environment(DoorWorld())
+    monkeypatch.setattr(DoorEnvironment, "expert", Environment.expert)
+    findings = check_environment(DoorEnvironment())
     assert {finding.severity for finding in findings} == {"warning"}
     assert "reachable" in findings[0].message
 
@@ -126,6 +136,11 @@ def raises(*_: object) -> StepResult:
 
 
 COUNTER = itertools.count()
+
+
+def shown(observation: str, name: str = "say") -> Demonstration:
+    action = Action(call=ToolCall(name=name, arguments={"word": "open"}))
+    return Demonstration(observation=observation, steps=[Step(actions=[action])])
 
 
 @pytest.mark.parametrize(
@@ -145,56 +160,155 @@ COUNTER = itertools.count()
         ("tasks", lambda _, split: [Task(split, "train")], "tasks"),
         ("tasks", lambda _, split: [Task(split, split, "", {"x": {1}})], "tasks"),
         ("tasks", lambda *_: [], "tasks"),
+        ("hear", raises, "words to the user"),
+        ("hear", lambda *_: "Hello.", "words to the user"),
+        ("hear", lambda *_: StepResult("x" * (MAX_OBSERVATION_CHARS + 1)), "observation"),
+        ("hear", lambda *_: StepResult(""), "words to the user"),
+        ("tools_of", lambda *_: [], "tools"),
+        ("tools_of", lambda *_: [Tool(name=f"say{next(COUNTER)}")], "tools"),
+        ("tools_of", lambda *_: [*DoorEnvironment.tools] * 2, "tools"),
+        ("demonstration", lambda *_: Demonstration(observation="A door.", steps=[]), "demonstration"),
+        ("demonstration", lambda *_: shown(""), "demonstration"),
+        ("demonstration", lambda *_: shown("A door.", name="kick"), "demonstration"),
+        ("demonstration", raises, "demonstration"),
     ],
 )
 def test_broken_promises_are_found(monkeypatch: pytest.MonkeyPatch, method: str, broken, rule: str):
-    monkeypatch.setattr(DoorWorld, method, broken)
-    assert rule in rules(DoorWorld())
+    monkeypatch.setattr(DoorEnvironment, method, broken)
+    assert rule in rules(DoorEnvironment())
+
+
+@pytest.mark.parametrize("tools", [(), (Tool(name="x"),), (*DoorEnvironment.tools, *DoorEnvironment.tools)])
+def test_tools_are_described_and_have_names_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tools: tuple[Tool, ...]
+):
+    monkeypatch.setattr(DoorEnvironment, "tools", tools)
+    assert "tools" in rules(DoorEnvironment())
+
+
+def test_a_sound_demonstration_and_tools_by_task_pass(monkeypatch: pytest.MonkeyPatch):
+    tools = DoorEnvironment.tools
+    monkeypatch.setattr(DoorEnvironment, "tools", ())
+    monkeypatch.setattr(DoorEnvironment, "tools_of", lambda *_: tools)
+    monkeypatch.setattr(DoorEnvironment, "demonstration", lambda *_: shown("Another door."))
+    assert check_environment(DoorEnvironment()) == []
+
+
+def test_calls_at_once_are_answered_each(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Door, "steps", lambda self, calls: [self.step(call) for call in calls[:1]])
+    assert "calls at once" in rules(DoorEnvironment())
+
+
+def paid_for(*words: object):
+    """A door that opens for these words, whether said by a tool or to a user."""
+
+    def answer(_: DoorEnvironment, call: ToolCall) -> StepResult:
+        word = call.arguments.get("word")
+        if call.name != "say" or not isinstance(word, str):
+            return StepResult("Say a word.", fault=Fault.BAD_ARGUMENTS)
+        return hear(_, word)
+
+    def hear(_: DoorEnvironment, message: str) -> StepResult:
+        opens = message in words
+        return StepResult("It opens." if opens else "It stays shut.", done=opens, reward=float(opens))
+
+    return answer, hear
+
+
+@pytest.mark.parametrize(
+    ("method", "word", "agent"),
+    [
+        ("hear", "", "does nothing"),
+        ("hear", PLAIN_MESSAGE, "answers at once"),
+        ("answer", "", "answers at once"),
+        ("hear", "A door.", "echoes the observation"),
+        ("answer", "A door.", "echoes the observation"),
+    ],
+)
+def test_reward_must_be_earned(monkeypatch: pytest.MonkeyPatch, method: str, word: str, agent: str):
+    answer, hear = paid_for("open", word)
+    monkeypatch.setattr(DoorEnvironment, method, {"answer": answer, "hear": hear}[method])
+    findings = [f for f in check_environment(DoorEnvironment()) if f.rule == "unearned reward"]
+    assert agent in {words for f in findings for words in AGENTS if words in f.message}
+    assert all("earned 1 by" in f.message and "measures nothing" in f.message for f in findings)
+    assert all(f.severity == "error" and f.task for f in findings)
+
+
+AGENTS = ("does nothing", "answers at once", "echoes the observation")
+
+
+def test_calls_of_the_agents_that_know_nothing_fit_the_schema():
+    schema = {
+        "type": "object",
+        "properties": {
+            "text": {"type": "string"},
+            "way": {"type": "string", "enum": ["up", "down"]},
+            "texts": {"type": "array", "items": {"type": "string"}},
+            "count": {"type": ["integer", "null"]},
+            "place": {"type": "object", "properties": {"name": {"type": "string"}}},
+            "optional": {"type": "string"},
+        },
+        "required": ["text", "way", "texts", "count", "place"],
+    }
+    tool = Tool(name="x", parameters=schema)
+    assert filled(tool, "").arguments == {
+        "text": "",
+        "way": "up",
+        "texts": [],
+        "count": 0,
+        "place": {"name": ""},
+    }
+    assert filled(tool, "echo").arguments == {
+        "text": "echo",
+        "way": "up",
+        "texts": ["echo"],
+        "count": 0,
+        "place": {"name": "echo"},
+    }
+    assert filled(Tool(name="free"), "echo").arguments == {}
 
 
 def test_closing_twice_must_do_nothing(monkeypatch: pytest.MonkeyPatch):
     seen: list[int] = []
 
-    def closed(_: DoorWorld) -> None:
+    def closed(_: DoorEnvironment) -> None:
         seen.append(1)
         if len(seen) > 2:
             raise RuntimeError("already closed")
 
-    monkeypatch.setattr(DoorWorld, "closed", closed)
-    assert any("already closed" in finding.message for finding in check_environment(DoorWorld()))
+    monkeypatch.setattr(DoorEnvironment, "closed", closed)
+    assert any("already closed" in finding.message for finding in check_environment(DoorEnvironment()))
 
 
 def test_shared_state_between_episodes_is_found(monkeypatch: pytest.MonkeyPatch):
     said: list[str] = []
 
-    def answer(_: DoorWorld, call: ToolCall) -> StepResult:
+    def answer(_: DoorEnvironment, call: ToolCall) -> StepResult:
         word = call.arguments.get("word")
         if call.name != "say" or not isinstance(word, str):
             return StepResult("Say a word.", fault=Fault.BAD_ARGUMENTS)
         said.append(word)
         return StepResult(f"{len(said)} words so far.", done=True, reward=1.0)
 
-    monkeypatch.setattr(DoorWorld, "answer", answer)
-    assert rules(DoorWorld()) & {"two episodes apart", "same seed same episode"}
+    monkeypatch.setattr(DoorEnvironment, "answer", answer)
+    assert rules(DoorEnvironment()) & {"two episodes apart", "same seed same episode"}
 
 
 @pytest.mark.parametrize(
     ("attribute", "value"),
     [
         ("name", ""),
-        ("tools", ()),
         ("max_steps", 0),
         ("reward_threshold", 0.0),
-        ("tools", (Tool(name="x"),)),
     ],
 )
 def test_declaration(monkeypatch: pytest.MonkeyPatch, attribute: str, value: object):
-    monkeypatch.setattr(DoorWorld, attribute, value)
-    assert rules(DoorWorld()) == {"declaration"}
+    monkeypatch.setattr(DoorEnvironment, attribute, value)
+    assert rules(DoorEnvironment()) == {"declaration"}
 
 
 def test_ensure_raises_with_the_findings(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(DoorWorld, "name", "")
+    monkeypatch.setattr(DoorEnvironment, "name", "")
     with pytest.raises(EnvironmentCheckError, match="set the class attribute") as caught:
-        ensure_environment(DoorWorld())
+        ensure_environment(DoorEnvironment())
     assert caught.value.findings[0].rule == "declaration"

@@ -10,14 +10,14 @@ from trajectune.environments.database import DatabaseEnvironment
 from trajectune.environments.registry import environment_names, load_environment
 from trajectune.errors import RecipeError, UnavailableError
 
-WORLD = "trajectune.environments.database.environment:DatabaseEnvironment"
+DATABASE = "trajectune.environments.database.environment:DatabaseEnvironment"
 
 
 def test_installed_environments():
     assert {"database", "household"} <= set(environment_names())
 
 
-@pytest.mark.parametrize("name", ["database", WORLD])
+@pytest.mark.parametrize("name", ["database", DATABASE])
 def test_load_with_options(name: str):
     environment = load_environment(name, {"train": 3, "dev": 0, "test": 0})
     assert isinstance(environment, DatabaseEnvironment)
@@ -27,10 +27,10 @@ def test_load_with_options(name: str):
 @pytest.mark.parametrize(
     ("name", "options", "remedy"),
     [
-        ("databse", {}, "'database'"),
-        ("database", {"sead": 1}, "'seed'"),
+        ("databse", {}, "did you mean 'database'? installed: database, household"),
+        ("database", {"sead": 1}, "did you mean 'seed'? its options: "),
         ("no_such_module_here:Environment", {}, "Check the spelling"),
-        (WORLD.replace("Environment", "Enviroment"), {}, "package.module:Class"),
+        (DATABASE.replace("Environment", "Enviroment"), {}, "package.module:Class"),
         ("json:JSONDecoder", {}, "inherits"),
         ("database", {"source": "oracle"}, "generated, dbbench or sqlite"),
         ("database", {"kinds": ["selekt"]}, "select"),
@@ -44,24 +44,24 @@ def test_mistakes_come_with_a_remedy(name: str, options: dict[str, object], reme
 
 
 def test_a_module_of_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    (tmp_path / "my_world_module.py").write_text(
+    (tmp_path / "my_environments.py").write_text(
         "from trajectune.environments.database import DatabaseEnvironment\n"
         "class Mine(DatabaseEnvironment):\n"
         "    def __init__(self, size):\n        super().__init__(train=size)\n"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert len(load_environment("my_world_module:Mine", {"size": 2}).tasks("train")) == 2
+    assert len(load_environment("my_environments:Mine", {"size": 2}).tasks("train")) == 2
     with pytest.raises(RecipeError, match="needs the option 'size'"):
-        load_environment("my_world_module:Mine")
+        load_environment("my_environments:Mine")
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    (tmp_path / "needy_world.py").write_text("import a_package_that_is_not_there\n")
+    (tmp_path / "needy_environment.py").write_text("import a_package_that_is_not_there\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(UnavailableError, match="a_package_that_is_not_there"):
-        load_environment("needy_world:Environment")
+        load_environment("needy_environment:Environment")
 
 
 @pytest.mark.parametrize(

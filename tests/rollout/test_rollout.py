@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from guess_environment import Guess, GuessEpisode, Scripted, act, know
 
+from support.guess import Guess, GuessEpisode, Scripted, act, know
 from trajectune.agents.contract import Agent, AgentReply, Conversation
 from trajectune.agents.expert import ExpertAgent
 from trajectune.dialects.conversation import to_example
 from trajectune.dialects.registry import get_dialect
 from trajectune.environments.contract import Environment, Episode, Expert, StepResult, Task
 from trajectune.errors import AgentError, EpisodeError, ModelError, RecipeError
+from trajectune.progress import Progress
 from trajectune.rollout.rollout import MAX_ERRORS_IN_A_ROW, RolloutResult, episode_seed, rollout
 from trajectune.storage import read_records
-from trajectune.trajectory import Fault, Outcome, Step, ToolCall, Trajectory, Usage
+from trajectune.trajectory import Action, Fault, Outcome, Reply, Step, ToolCall, Trajectory, Usage
 
 REACT = get_dialect("react", "guess")
 
@@ -41,23 +42,23 @@ def stored(path: Path) -> list[Trajectory]:
 
 def test_the_expert_solves_every_task(tmp_path: Path) -> None:
     environment = Guess()
-    result = play(ExpertAgent(environment, REACT), tmp_path / "t.jsonl", environment)
+    result = play(ExpertAgent(environment), tmp_path / "t.jsonl", environment)
     rows = stored(result.path)
     assert (result.episodes, result.played, result.successes, result.errors) == (20, 20, 20, 0)
     assert all(row.outcome is Outcome.COMPLETED and row.reward == 1.0 for row in rows)
     assert {row.agent for row in rows} == {"expert"}
     assert {row.dialect for row in rows} == {""}
     steps = next(row for row in rows if row.task == "train-5").steps
-    assert [step.call.arguments["number"] for step in steps if step.call] == [3, 5]
-    assert steps[0] == Step(
-        thought="Between 0 and 7.", call=steps[0].call, observation="higher", trained=False
-    )
-    assert steps[1].observation == ""
+    assert [call.arguments["number"] for step in steps for call in step.calls] == [3, 5]
+    first = Action(call=steps[0].calls[0], observation="higher")
+    assert steps[0] == Step(thought="Between 0 and 7.", actions=[first], trained=False)
+    assert steps[1].answer == ""
+    assert environment.opened == [row.task for row in rows], "an episode was opened twice"
 
 
 def test_what_an_expert_marks_untrained_stays_untrained_in_the_example(tmp_path: Path) -> None:
     environment = Guess()
-    result = play(ExpertAgent(environment, REACT), tmp_path / "t.jsonl", environment)
+    result = play(ExpertAgent(environment), tmp_path / "t.jsonl", environment)
     row = next(row for row in stored(result.path) if row.task == "train-5")
     replies = [message for message in to_example(row, REACT).messages if message.role == "assistant"]
     assert [message.trained for message in replies] == [False, True]
@@ -98,7 +99,7 @@ def test_a_model_sees_what_the_dialect_shows_and_its_words_are_kept(tmp_path: Pa
     result = play(Scripted(say), tmp_path / "t.jsonl", Guess(2), max_steps=2)
     row = next(row for row in stored(result.path) if row.task == "train-1")
     assert row.dialect == "react"
-    assert row.steps[0].reply == "Thought: low.\n" + act(0)
+    assert row.steps[0].replies == [Reply(text="Thought: low.\n" + act(0))]
     last = seen[-1]
     assert [message.role for message in last.messages] == ["user", "assistant", "user"]
     assert last.messages[2].content == "Observation: higher"
@@ -118,10 +119,11 @@ def test_a_model_sees_what_the_dialect_shows_and_its_words_are_kept(tmp_path: Pa
 def test_faults_end_an_episode_with_reward_zero(
     tmp_path: Path, reply: str, outcome: Outcome, fault: Fault, steps: int
 ) -> None:
-    rows = stored(play(Scripted(lambda _: reply), tmp_path / "t.jsonl", Guess(1)).path)
+    agent = Scripted(lambda _: reply)
+    rows = stored(play(agent, tmp_path / "t.jsonl", Guess(1), bad_format_limit=3).path)
     assert (rows[0].outcome, rows[0].reward, len(rows[0].steps)) == (outcome, 0.0, steps)
-    assert {step.fault for step in rows[0].steps} == {fault}
-    assert all(step.observation for step in rows[0].steps)
+    assert {fault for step in rows[0].steps for fault in step.faults} == {fault}
+    assert all(step.answer for step in rows[0].steps)
 
 
 class Circling(GuessEpisode):
@@ -138,7 +140,7 @@ class Circling(GuessEpisode):
         return super().step(call)
 
 
-def test_a_world_that_ends_a_repetition_ends_in_a_bad_action(tmp_path: Path) -> None:
+def test_an_environment_that_ends_a_repetition_ends_in_a_bad_action(tmp_path: Path) -> None:
     class Environment(Guess):
         def open(self, task: Task, seed: int = 0) -> Episode:
             del task, seed
@@ -146,7 +148,7 @@ def test_a_world_that_ends_a_repetition_ends_in_a_bad_action(tmp_path: Path) -> 
 
     rows = stored(play(Scripted(lambda _: act(0)), tmp_path / "t.jsonl", Environment(1)).path)
     assert (rows[0].outcome, rows[0].reward) == (Outcome.BAD_ACTION, 0.0)
-    assert [step.fault for step in rows[0].steps] == [None, Fault.REPETITION]
+    assert [step.faults for step in rows[0].steps] == [[], [Fault.REPETITION]]
 
 
 def test_the_threshold_says_what_counts_as_solved(tmp_path: Path) -> None:
@@ -165,8 +167,11 @@ def test_the_threshold_says_what_counts_as_solved(tmp_path: Path) -> None:
         assert result.successes == solved
 
 
-def test_agentbench_ends_at_the_first_bad_format(tmp_path: Path) -> None:
-    rows = stored(play(Scripted(lambda _: "?"), tmp_path / "t.jsonl", Guess(1), bad_format_limit=1).path)
+@pytest.mark.parametrize("reply", ["?", "Action: fly\nAction Input: {}"])
+def test_the_first_reply_without_a_move_ends_an_episode_as_agentbench_has_it(
+    tmp_path: Path, reply: str
+) -> None:
+    rows = stored(play(Scripted(lambda _: reply), tmp_path / "t.jsonl", Guess(1)).path)
     assert len(rows[0].steps) == 1
 
 
@@ -175,11 +180,18 @@ def test_a_good_reply_resets_the_count_and_repetition_is_marked(tmp_path: Path) 
     agent = Scripted(lambda c: script[len(c.messages) // 2])
     environment = Guess(2)
     rows = stored(
-        rollout(environment, environment.tasks("train")[1:], agent, REACT, tmp_path / "t.jsonl").path
+        rollout(
+            environment,
+            environment.tasks("train")[1:],
+            agent,
+            REACT,
+            tmp_path / "t.jsonl",
+            bad_format_limit=3,
+        ).path
     )
     assert rows[0].outcome is Outcome.STEP_LIMIT
     bad = Fault.BAD_FORMAT
-    assert [step.fault for step in rows[0].steps] == [bad, bad, None, Fault.REPETITION, bad, bad]
+    assert [step.faults for step in rows[0].steps] == [[bad], [bad], [], [Fault.REPETITION], [bad], [bad]]
 
 
 def test_going_round_in_circles_can_be_cut_short(tmp_path: Path) -> None:
@@ -188,7 +200,7 @@ def test_going_round_in_circles_can_be_cut_short(tmp_path: Path) -> None:
     rows = stored(play(agent, tmp_path / "t.jsonl", Guess(1), repetition_limit=2).path)
     assert rows[0].outcome is Outcome.BAD_ACTION
     wrong = Fault.BAD_ARGUMENTS  # 8 is no number to guess, and saying it again is a repetition too
-    assert [step.fault for step in rows[0].steps] == [None, Fault.REPETITION, wrong, wrong, wrong]
+    assert [step.faults for step in rows[0].steps] == [[], [Fault.REPETITION], [wrong], [wrong], [wrong]]
 
 
 def test_a_conversation_that_does_not_fit_ends_the_episode(tmp_path: Path) -> None:
@@ -197,7 +209,7 @@ def test_a_conversation_that_does_not_fit_ends_the_episode(tmp_path: Path) -> No
     assert (rows[0].outcome, rows[0].reward, len(rows[0].steps)) == (Outcome.CONTEXT_LIMIT, 0.0, 1)
 
 
-def test_a_flaky_world_is_tried_again(tmp_path: Path) -> None:
+def test_a_flaky_environment_is_tried_again(tmp_path: Path) -> None:
     class Flaky(Guess):
         def open(self, task: Task, seed: int = 0) -> Episode:
             super().open(task, seed)
@@ -275,7 +287,7 @@ def test_an_agent_that_raises_spoils_no_more_than_its_batch(tmp_path: Path) -> N
     assert (result.successes, result.errors) == (20, 0)
 
 
-def test_hopeless_machinery_stops_the_rollout(tmp_path: Path) -> None:
+def test_hopeless_infrastructure_stops_the_rollout(tmp_path: Path) -> None:
     def say(_: Conversation) -> AgentReply:
         time.sleep(0.002)
         return AgentReply("", finish="error", error="connection refused")
@@ -299,52 +311,54 @@ def test_what_a_user_must_mend_stops_the_rollout_and_keeps_what_was_finished(tmp
 
 def test_a_task_without_an_expert_is_that_tasks_error(tmp_path: Path) -> None:
     class Sometimes(Guess):
-        def expert(self, task: Task, seed: int = 0) -> Expert | None:
-            return None if task.data["n"] == 1 else super().expert(task, seed)
+        def expert(self, task: Task, observation: str, seed: int = 0) -> Expert | None:
+            return None if task.data["n"] == 1 else super().expert(task, observation, seed)
 
     environment = Sometimes(4)
-    rows = stored(play(ExpertAgent(environment, REACT), tmp_path / "t.jsonl", environment).path)
+    rows = stored(play(ExpertAgent(environment), tmp_path / "t.jsonl", environment).path)
     assert [row.task for row in rows if row.reward is None] == ["train-1"]
     assert "knows no answer" in next(row.error for row in rows if row.reward is None)
 
 
-def test_a_world_without_an_expert_is_the_users_mistake() -> None:
+def test_an_environment_without_an_expert_is_the_users_mistake() -> None:
     class NoExpert(Guess):
         expert = Environment.expert
 
     with pytest.raises(RecipeError, match="has no expert"):
-        ExpertAgent(NoExpert(), REACT)
+        ExpertAgent(NoExpert())
 
 
 def test_an_expert_that_stops_early_is_an_agent_error(tmp_path: Path) -> None:
     class Short(Guess):
-        def expert(self, task: Task, seed: int = 0) -> Any:
-            del task, seed
+        def expert(self, task: Task, observation: str, seed: int = 0) -> Any:
+            del task, observation, seed
             yield from ()
 
     environment = Short(1)
-    rows = stored(play(ExpertAgent(environment, REACT), tmp_path / "t.jsonl", environment).path)
+    rows = stored(play(ExpertAgent(environment), tmp_path / "t.jsonl", environment).path)
     assert rows[0].outcome is Outcome.AGENT_ERROR
     assert "no further move" in rows[0].error
 
 
+TESTS = Path(__file__).parents[1]
 SLOW = """
 import sys, time
 from pathlib import Path
-sys.path.insert(0, {here!r})
-from guess_environment import Guess, Scripted, know
+sys.path.insert(0, {tests!r})
+from support.guess import Guess, Scripted, know
+from trajectune.progress import Progress
 from trajectune.rollout.rollout import rollout
 from trajectune.dialects.registry import get_dialect
 def say(conversation):
-    time.sleep(0.02)
+    time.sleep({pause})
     return know(conversation)
 environment, agent = Guess(60), Scripted(say, workers=2)
 rollout(environment, environment.tasks("train"), agent, get_dialect("react", "guess"), Path({path!r}))
 """
 
 
-def start(path: Path) -> subprocess.Popen[str]:
-    code = SLOW.format(here=str(Path(__file__).parent), path=str(path))
+def start(path: Path, pause: float = 0.02) -> subprocess.Popen[str]:
+    code = SLOW.format(tests=str(TESTS), path=str(path), pause=pause)
     return subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
     )
@@ -377,13 +391,32 @@ def test_nothing_is_lost_or_doubled_by_kill_9(tmp_path: Path) -> None:
     assert {row.task for row in stored(path)} == {f"train-{n}" for n in range(60)}
 
 
-def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_what_is_finished_and_goes_on_upwards(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
-    process = start(path)
+    process = start(path, pause=0.3)  # nine seconds of work, so that a busy machine is not too late
     wait_for_rows(path, 5)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
-    rows = stored(path)
-    assert 5 <= len(rows) < 60
-    assert f"Stopped: {len(rows)} of 60 episodes" in said.replace("\n", " ")
-    assert "same command again" in said.replace("\n", " ")
+    assert 5 <= len(stored(path)) < 60
+    assert said.rstrip().endswith("KeyboardInterrupt")
+
+
+def test_two_entries_of_one_environment_have_ids_of_their_own(tmp_path: Path) -> None:
+    for source in ("easy", "hard"):
+        play(Scripted(know), tmp_path / "t.jsonl", Guess(4), source=source)
+    rows = stored(tmp_path / "t.jsonl")
+    assert len(rows) == 8
+    assert {row.id.partition("/")[0] for row in rows} == {"easy", "hard"}
+    assert {row.environment for row in rows} == {"guess"}
+
+
+def test_progress_is_told_and_nothing_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[Progress] = []
+    environment = Breaking(4)
+    play(Scripted(know), tmp_path / "t.jsonl", environment, on_progress=told.append, tries=1)
+    assert [(p.what, p.done, p.total) for p in told] == [("guess", n, 4) for n in range(1, 5)]
+    assert told[-1].note == "100% solved, 2 errors"
+    environment.broken = False
+    play(Scripted(know), tmp_path / "t.jsonl", environment, on_progress=told.append)
+    assert [p.done for p in told[4:]] == [3, 4]
+    assert capsys.readouterr() == ("", "")

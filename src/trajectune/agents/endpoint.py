@@ -4,6 +4,8 @@ The idea: one conversation is one request; `workers` threads of the rollout make
 What may pass (429, 5xx, time-outs, a broken answer) is tried again with growing, jittered pauses, and
 `Retry-After` is obeyed; what cannot pass is told to the user at once (a refused key, an unknown model).
 
+Tools travel in the API's own fields, in both directions (`trajectune.agents.protocol`).
+
 Invariants: the key comes from an environment variable alone, and is in no message, file or log; one
 conversation that fails for good is an `AgentReply` with `finish="error"`; an answer is bounded in size
 and time.
@@ -23,6 +25,7 @@ from typing import Any
 import httpx
 
 from trajectune.agents.contract import Agent, AgentReply, Conversation
+from trajectune.agents.protocol import message_body, read_message, tool_body
 from trajectune.errors import ModelError, RecipeError, TrajectuneError
 from trajectune.storage import parse_json
 from trajectune.trajectory import Usage
@@ -101,8 +104,9 @@ class EndpointAgent(Agent):
                     return AgentReply("", finish="error", error=error)
 
     def _body(self, conversation: Conversation) -> dict[str, Any]:
-        messages = [{"role": m.role, "content": m.content} for m in conversation.messages]
-        body = {**self._options, "messages": messages}
+        body = {**self._options, "messages": [message_body(m) for m in conversation.messages]}
+        if conversation.tools:
+            body["tools"] = [tool_body(tool) for tool in conversation.tools]
         if conversation.stop:
             body["stop"] = list(conversation.stop)
         if self._options["temperature"]:
@@ -196,18 +200,16 @@ def _read_answer(content: bytes, seconds: float) -> AgentReply:
     try:
         answer = parse_json(content)
         choice = answer["choices"][0]
-        text = choice["message"].get("content") or ""
+        text, calls = read_message(choice["message"])
         spent = answer.get("usage") or {}
         usage = Usage(
             prompt_tokens=spent.get("prompt_tokens") or 0,
             generated_tokens=spent.get("completion_tokens") or 0,
             seconds=seconds,
         )
-        # half a surrogate pair cannot be written to any file
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise _PassingError(
             f"the endpoint's answer is no chat completion: {type(error).__name__}"
         ) from None
     finish = "length" if choice.get("finish_reason") == "length" else "stop"
-    return AgentReply(text, finish=finish, usage=usage)
+    return AgentReply(text, finish=finish, usage=usage, calls=calls)

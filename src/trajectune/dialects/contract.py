@@ -27,10 +27,13 @@ from trajectune.trajectory import Demonstration, Fault, Reply, Step, Tool, ToolC
 class CannotWriteError(DataError):
     """A step, or a set of tools, that a dialect has no words for."""
 
-    def __init__(self, dialect: str, reason: str) -> None:
+    def __init__(self, dialect: str, reason: str, where: str = "") -> None:
+        self.dialect = dialect
+        self.reason = reason
         super().__init__(
             f"the dialect {dialect!r} cannot write this: {reason}",
-            remedy="use another dialect (react, json and native write any single call)",
+            where=where,
+            remedy="use another dialect (json writes any move, react and native any single call)",
         )
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trajectune.dialects.contract import Ask, Dialect, Opening, Reading, step_key
+from trajectune.dialects.contract import Ask, CannotWriteError, Dialect, Opening, Reading, step_key
+from trajectune.dialects.native import named
 from trajectune.errors import DataError
 from trajectune.example import Example, Message, Span
 from trajectune.trajectory import Reply, Step, Trajectory
@@ -29,11 +30,15 @@ def opening_of(trajectory: Trajectory) -> Opening:
 
 
 def replied(dialect: Dialect, replies: Sequence[Reply], key: str) -> list[Message]:
-    """A model's own turns in a step, word for word, with the questions between them."""
+    """A model's own turns in a step, word for word, with the questions between them.
+
+    Native calls without an id get the one that their answers name.
+    """
     messages: list[Message] = []
     for number, reply in enumerate(replies, 1):
+        calls = named(reply.calls, key)
         messages.append(
-            Message(role="assistant", content=reply.text, tool_calls=reply.calls, tokens=reply.tokens)
+            Message(role="assistant", content=reply.text, tool_calls=calls, tokens=reply.tokens)
         )
         asked = dialect.read(replies[:number], key) if number < len(replies) else None
         if isinstance(asked, Ask):
@@ -45,17 +50,16 @@ def to_example(trajectory: Trajectory, dialect: Dialect) -> Example:
     """The trajectory as the conversation that a model would have had in `dialect`.
 
     The words of a model that wrote in this very dialect are kept as they were; all else is rendered.
-    Raises `DataError` where there is no step, `CannotWriteError` where the dialect has no words for one.
+    Raises `DataError` where there is no step, `CannotWriteError` where the dialect has no words for one;
+    both name the trajectory.
     """
     verbatim = trajectory.dialect == dialect.name
     if not trajectory.steps:
         raise DataError("a trajectory without steps has nothing to teach", where=trajectory.id)
-    messages = dialect.open(opening_of(trajectory))
-    for number, step in enumerate(trajectory.steps):
-        key = step_key(trajectory.task, number)
-        messages += _spoken(dialect, step, verbatim, key) + dialect.answer(step, key)
-    while messages[-1].role != "assistant":
-        messages.pop()
+    try:
+        messages = _messages(trajectory, dialect, verbatim)
+    except CannotWriteError as error:
+        raise CannotWriteError(error.dialect, error.reason, where=trajectory.id) from None
     return Example(
         id=trajectory.id,
         source=trajectory.environment,
@@ -64,6 +68,17 @@ def to_example(trajectory: Trajectory, dialect: Dialect) -> Example:
         template=trajectory.template if verbatim else "",
         metadata={"task": trajectory.task, "kind": trajectory.kind, "reward": trajectory.reward},
     )
+
+
+def _messages(trajectory: Trajectory, dialect: Dialect, verbatim: bool) -> list[Message]:
+    """The conversation up to the agent's last words. What came back after them was for nobody."""
+    messages = dialect.open(opening_of(trajectory))
+    for number, step in enumerate(trajectory.steps):
+        key = step_key(trajectory.task, number)
+        messages += _spoken(dialect, step, verbatim, key)
+        if number + 1 < len(trajectory.steps):
+            messages += dialect.answer(step, key)
+    return messages
 
 
 def _spoken(dialect: Dialect, step: Step, verbatim: bool, key: str) -> list[Message]:

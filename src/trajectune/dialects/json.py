@@ -40,8 +40,7 @@ class Json(TextDialect):
         return "New tools:\n" + "\n".join(describe_tool(tool) for tool in tools)
 
     def render(self, step: Step) -> list[Span]:
-        if not step.actions and step.message is None:
-            raise ValueError("a step without a call and without words to the user")
+        _check(step)
         spans = [Span.marker('{"thought": "'), Span.thought(_inner(step.thought))]
         if step.message is not None:
             spans += [
@@ -60,6 +59,16 @@ class Json(TextDialect):
             return no_move(reply, reply, f"The reply is not JSON ({error}). {_HELP}")
         move = _read_move(value) if isinstance(value, dict) else None
         return move or Reading(fault=Fault.BAD_FORMAT, detail=_HELP)
+
+
+def _check(step: Step) -> None:
+    """Raise `ValueError` for what could not be read back."""
+    if not step.actions and step.message is None:
+        raise ValueError("a step without a call and without words to the user")
+    if not all(call.name for call in step.calls):
+        raise ValueError("a call of a tool without a name")
+    calls = [{"name": call.name, "arguments": call.arguments} for call in step.calls]
+    dump_json({"thought": step.thought, "calls": calls, "message": step.message})
 
 
 def _inner(text: str) -> str:

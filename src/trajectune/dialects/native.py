@@ -3,6 +3,10 @@
 A move is one message: the thought as its text and the calls as `tool_calls`; what comes back is one `tool`
 message for each call. A message without calls speaks to the user. No form is described to the model, since
 it was trained on one; how that looks as text is the business of `trajectune.models.chat`.
+
+Invariant: a call that could not be read is no message. Whoever takes calls out of a text (the renderer, the
+endpoint agent) leaves a broken one in it with the mark of its form (`CALL_MARKS`); such a reply is bad
+format, and words to the user that hold a mark cannot be written.
 """
 
 from __future__ import annotations
@@ -12,11 +16,14 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from trajectune.dialects.contract import CannotWriteError, Dialect, Opening, Reading
-from trajectune.dialects.text import no_move
 from trajectune.example import Message, Span
-from trajectune.trajectory import Reply, Step, ToolCall
+from trajectune.trajectory import Fault, Reply, Step, ToolCall
 
-_HELP = "The reply was empty. Call a tool, or say something."
+CALL_MARKS = ("<tool_call>", "<function=", "[TOOL_CALLS]", "<|python_tag|>")
+"""What begins a call in the forms that chat templates write."""
+
+_EMPTY = "The reply was empty. Call a tool, or say something."
+_BROKEN = "A tool call could not be read: it needs the name of a tool and its arguments as one JSON object."
 
 
 class Native(Dialect):
@@ -39,11 +46,14 @@ class Native(Dialect):
         if step.message is not None:
             if step.thought:
                 raise CannotWriteError(self.name, "a thought beside words to the user")
-            return [Message(role="assistant", content=step.message, trained=True)]
+            if not step.message.strip() or _holds_call(step.message):
+                raise CannotWriteError(self.name, "words to the user that are blank or hold a call's mark")
+            spans = [Span.arguments(step.message)]
+            return [Message(role="assistant", content=step.message, trained=True, spans=spans)]
         if not step.actions:
             raise CannotWriteError(self.name, "a step without a call and without words to the user")
         spans = [Span.thought(step.thought)] if step.thought else []
-        calls = [_named(call, key, number) for number, call in enumerate(step.calls)]
+        calls = named(step.calls, key)
         return [
             Message(role="assistant", content=step.thought, trained=True, spans=spans, tool_calls=calls)
         ]
@@ -57,10 +67,10 @@ class Native(Dialect):
             Message(
                 role="tool",
                 content=action.observation,
-                tool_call_id=_named(action.call, key, number).id,
-                name=action.call.name,
+                tool_call_id=call.id,
+                name=call.name,
             )
-            for number, action in enumerate(step.actions)
+            for action, call in zip(step.actions, named(step.calls, key), strict=True)
         ]
         if not answers or step.observation:
             answers.append(Message(role="user", content=step.observation))
@@ -69,11 +79,20 @@ class Native(Dialect):
     def read(self, replies: Sequence[Reply], key: str = "") -> Reading:
         reply = replies[-1]
         if reply.calls:
-            calls = tuple(_named(call, key, number) for number, call in enumerate(reply.calls))
-            return Reading(reply.text, calls)
+            return Reading(reply.text, tuple(named(reply.calls, key)))
+        if _holds_call(reply.text):
+            return Reading(reply.text, fault=Fault.BAD_FORMAT, detail=_BROKEN)
         if reply.text.strip():
             return Reading(message=reply.text)
-        return no_move(reply.text, "", _HELP)
+        return Reading(fault=Fault.BAD_FORMAT, detail=_EMPTY)
+
+
+def named(calls: Sequence[ToolCall], key: str) -> list[ToolCall]:
+    """The calls of a step, each with an id: its own, or one that follows from `key`."""
+    return [
+        call if call.id else call.model_copy(update={"id": call_id(key, number)})
+        for number, call in enumerate(calls)
+    ]
 
 
 def call_id(key: str, number: int) -> str:
@@ -81,5 +100,5 @@ def call_id(key: str, number: int) -> str:
     return hashlib.sha256(f"{key}/{number}".encode()).hexdigest()[:9]
 
 
-def _named(call: ToolCall, key: str, number: int) -> ToolCall:
-    return call if call.id else call.model_copy(update={"id": call_id(key, number)})
+def _holds_call(text: str) -> bool:
+    return any(mark in text for mark in CALL_MARKS)

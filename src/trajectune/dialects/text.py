@@ -1,9 +1,9 @@
-"""What all text dialects share: quoting of markers, safe JSON, and the look of a refusal.
+"""What all text dialects share: quoting of markers, safe JSON, and readings without a move.
 
 The idea: a dialect finds its markers (`Action:`) at the beginning of a line. A thought or an argument with
 such a line of its own is written with a backslash before it, and read back without, so that nothing an
 agent says can be taken for a marker and the law of reading back needs no exceptions. Lines are ended by
-"\\n" alone; all patterns take linear time.
+a line feed alone; all patterns take linear time.
 """
 
 from __future__ import annotations
@@ -14,16 +14,11 @@ import re
 from typing import Any
 
 from trajectune.dialects.contract import Reading
+from trajectune.dialects.refusal import sounds_like_refusal
 from trajectune.trajectory import Fault, Step, Tool, ToolCall
 
 MAX_JSON_CHARS = 50_000
 MAX_JSON_DEPTH = 32
-
-_REFUSAL = re.compile(
-    r"\b(i['’]?m sorry|i am sorry|i apologi[sz]e|i can['’]?t|i can ?not|i won['’]?t|i will not"
-    r"|i['’]?m (?:unable|not able)|i am (?:unable|not able)|as an ai\b)",
-    re.IGNORECASE,
-)
 
 
 class Markers:
@@ -54,11 +49,6 @@ def no_move(reply: str, thought: str, detail: str) -> Reading:
     return Reading(thought=thought, fault=fault, detail=detail)
 
 
-def sounds_like_refusal(reply: str) -> bool:
-    """Whether the beginning of a reply declines to act; asked only of replies without a move."""
-    return _REFUSAL.search(reply[:300]) is not None
-
-
 def only_call(step: Step) -> ToolCall:
     """The one call of a step. Raises `ValueError` for several, or for words to the user."""
     if step.message is not None:
@@ -86,7 +76,7 @@ def dump_json(value: Any) -> str:
 
     Raises `ValueError` for what `load_json` would not read back.
     """
-    text = json.dumps(_clean(value, MAX_JSON_DEPTH), ensure_ascii=False)
+    text = json.dumps(plain(value), ensure_ascii=False)
     if len(text) > MAX_JSON_CHARS:
         raise ValueError(f"arguments of {len(text)} characters are too long (at most {MAX_JSON_CHARS})")
     return text
@@ -102,7 +92,7 @@ def load_json(text: str) -> Any:
         value, _ = _DECODER.raw_decode(text.lstrip()[:MAX_JSON_CHARS])
     except RecursionError as error:
         raise ValueError("JSON nested too deeply") from error
-    return _clean(value, MAX_JSON_DEPTH)
+    return plain(value)
 
 
 def _refuse_constant(name: str) -> Any:
@@ -112,7 +102,11 @@ def _refuse_constant(name: str) -> Any:
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def _clean(value: Any, depth: int) -> Any:
+def plain(value: Any, depth: int = MAX_JSON_DEPTH) -> Any:
+    """A JSON value that any file can hold: half surrogate pairs become U+FFFD.
+
+    Raises `ValueError` for numbers out of range, and below `depth` levels of nesting.
+    """
     if depth == 0:
         raise ValueError("JSON nested too deeply")
     if isinstance(value, str):
@@ -120,7 +114,7 @@ def _clean(value: Any, depth: int) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("a number out of range is not JSON")
     if isinstance(value, list):
-        return [_clean(item, depth - 1) for item in value]
+        return [plain(item, depth - 1) for item in value]
     if isinstance(value, dict):
-        return {_clean(key, depth): _clean(item, depth - 1) for key, item in value.items()}
+        return {plain(key, depth): plain(item, depth - 1) for key, item in value.items()}
     return value

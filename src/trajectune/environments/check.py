@@ -15,16 +15,23 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import get_args
 
-from trajectune.environments import promises
+from trajectune.environments import offers, promises, unearned
 from trajectune.environments.contract import Environment, Split
 from trajectune.environments.promises import Finding
 from trajectune.errors import TrajectuneError
 
 PLAYED = {
+    "tools": offers.tools,
+    "demonstration": offers.demonstration,
     "opening": promises.opening,
     "wrong call": promises.answers_wrong_calls,
     "expert": promises.expert_earns,
     "two episodes apart": promises.isolation,
+    "calls at once": offers.calls_at_once,
+    "words to the user": offers.words,
+    "unearned reward: nothing": unearned.nothing,
+    "unearned reward: at once": unearned.at_once,
+    "unearned reward: echo": unearned.echo,
 }
 """Played on every checked task; each takes (environment, task, another task)."""
 
@@ -44,7 +51,7 @@ class EnvironmentCheckError(TrajectuneError):
 def check_environment(environment: Environment, tasks_per_split: int = 3) -> list[Finding]:
     """Play `tasks_per_split` tasks of every split and return what breaks the contract (empty: nothing).
 
-    Deterministic. Costs about ten episodes for each task.
+    Deterministic. Costs about twenty episodes for each task.
     """
     findings = list(promises.declaration(environment))
     if findings:

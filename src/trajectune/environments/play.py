@@ -31,14 +31,18 @@ class Play:
         except StopIteration:
             return None
         self.moves_left -= 1
-        if move.message is not None:
-            results = [self.episode.reply(move.message)]
-        else:
-            results = self.episode.steps(move.calls)
+        results = self._results(move)
         self.last = results[-1]
-        self.seen = "\n\n".join(result.observation for result in results)
+        self.seen = "\n\n".join(result.observation for result in results if result.observation)
         self.observations.append(self.seen)
         return move, self.last
+
+    def _results(self, move: Move) -> list[StepResult]:
+        if move.message is not None:
+            return [self.episode.reply(move.message)]
+        if not move.calls:
+            raise ValueError("a move of the expert holds neither a call nor words to the user")
+        return self.episode.steps(move.calls)
 
 
 def start(environment: Environment, task: Task, seed: int) -> Play | None:

@@ -23,7 +23,7 @@ from trajectune.environments.contract import (
     Task,
 )
 from trajectune.environments.play import run, start
-from trajectune.trajectory import ToolCall
+from trajectune.trajectory import Tool, ToolCall
 
 Severity = Literal["error", "warning"]
 
@@ -49,7 +49,7 @@ class Finding:
 
 
 def declaration(environment: Environment) -> Iterator[Finding]:
-    """The class attributes: name, tools, limits."""
+    """The class attributes: name, limits."""
 
     def wrong(message: str) -> Finding:
         return Finding("error", "declaration", message)
@@ -59,19 +59,6 @@ def declaration(environment: Environment) -> Iterator[Finding]:
         return
     if not isinstance(getattr(environment, "name", None), str) or not environment.name:
         yield wrong("has no name: set the class attribute `name` to a short lower-case word.")
-    tools = list(getattr(environment, "tools", ()))
-    if not tools:
-        yield wrong("has no tools: set the class attribute `tools` to a list of Tool(...).")
-    if len({tool.name for tool in tools}) != len(tools):
-        yield wrong("has two tools of the same name.")
-    for tool in tools:
-        if tool.parameters.get("type") != "object" or "properties" not in tool.parameters:
-            yield wrong(
-                f"tool {tool.name!r}: `parameters` must be a JSON schema "
-                '{"type": "object", "properties": {…}, "required": […]}.'
-            )
-        if not tool.description:
-            yield wrong(f"tool {tool.name!r} has no description: a model reads it to know when to call.")
     if environment.max_steps < 1:
         yield wrong(f"max_steps is {environment.max_steps}; an agent needs at least one move.")
     if not 0 < environment.reward_threshold <= 1:
@@ -122,12 +109,13 @@ def opening(environment: Environment, task: Task, _: Task) -> Iterator[Finding]:
     first, second = environment.open(task, seed=7), environment.open(task, seed=7)
     if first.observation != second.observation:
         yield Finding("error", "same seed same episode", "two openings differ at once.", task.id)
-    yield from _check_observation(first.observation, task)
+    yield from check_observation(first.observation, task)
     for episode in (first, second, first, second):
         episode.close()  # each twice: the second call must do nothing
 
 
-def _check_observation(observation: object, task: Task) -> Iterator[Finding]:
+def check_observation(observation: object, task: Task) -> Iterator[Finding]:
+    """What an agent is shown: a text of bounded length."""
     if not isinstance(observation, str):
         yield Finding("error", "observation", f"is {type(observation).__name__}, not str.", task.id)
     elif len(observation) > MAX_OBSERVATION_CHARS:
@@ -139,10 +127,10 @@ def _check_observation(observation: object, task: Task) -> Iterator[Finding]:
         )
 
 
-def wrong_calls(environment: Environment) -> list[ToolCall]:
+def wrong_calls(tools: Sequence[Tool]) -> list[ToolCall]:
     """Calls that no environment should accept: an unknown tool, missing and ill-typed arguments."""
     calls = [ToolCall(name="no_such_tool", arguments={"x": 1})]
-    for tool in environment.tools:
+    for tool in tools:
         required = tool.parameters.get("required")
         if isinstance(required, list) and required:
             calls.append(ToolCall(name=tool.name))
@@ -155,7 +143,7 @@ def wrong_calls(environment: Environment) -> list[ToolCall]:
 def answers_wrong_calls(environment: Environment, task: Task, _: Task) -> Iterator[Finding]:
     """A wrong call is answered with a fault and ends nothing."""
     episode = environment.open(task, seed=7)
-    for call in wrong_calls(environment):
+    for call in wrong_calls(environment.tools_of(task)):
         shown = f"{call.name}({json.dumps(call.arguments)})"
         try:
             result = episode.step(call)
@@ -175,7 +163,7 @@ def answers_wrong_calls(environment: Environment, task: Task, _: Task) -> Iterat
             )
         if not result.observation:
             yield Finding("error", "wrong call", f"{shown}: say in the observation what is wrong.", task.id)
-        yield from _check_observation(result.observation, task)
+        yield from check_observation(result.observation, task)
     episode.close()
 
 
@@ -201,7 +189,7 @@ def expert_earns(environment: Environment, task: Task, _: Task) -> Iterator[Find
 
 
 def _check_result(result: StepResult, move: Move, task: Task) -> Iterator[Finding]:
-    yield from _check_observation(result.observation, task)
+    yield from check_observation(result.observation, task)
     if not (math.isfinite(result.reward) and 0 <= result.reward <= 1):
         yield Finding("error", "reward", f"is {result.reward}; it must lie in [0, 1].", task.id)
     if result.fault is not None and move.trained:

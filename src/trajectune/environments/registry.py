@@ -11,18 +11,19 @@ raises is named with its file and line.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import sys
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from trajectune.dialects.contract import Dialect
+from trajectune.dialects.registry import get_dialect
 from trajectune.environments.contract import Environment
-from trajectune.errors import RecipeError, TrajectuneError, UnavailableError
+from trajectune.errors import RecipeError, TrajectuneError, UnavailableError, suggestion
 
 GROUP = "trajectune.environments"
 
@@ -60,8 +61,8 @@ def environment_class(name: str) -> type[Environment]:
     else:
         raise RecipeError(
             f"There is no environment called {name!r}.",
-            remedy=f"{suggestion(name, installed)}Installed: {', '.join(sorted(installed))}. "
-            "One of your own is named package.module:Class.",
+            remedy=f"{suggestion(name, installed)}installed: {', '.join(sorted(installed))}; "
+            "one of your own is named package.module:Class",
         )
     if not (isinstance(found, type) and issubclass(found, Environment)):
         raise RecipeError(
@@ -71,10 +72,15 @@ def environment_class(name: str) -> type[Environment]:
     return found
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """`Did you mean 'x'? ` when a known word is close, else nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"Did you mean {close[0]!r}? " if close else ""
+def find_dialect(name: str, environment: str) -> Dialect:
+    """The dialect `name` as it is written in the environment called `environment`.
+
+    The dialects that an installed environment (or `package.module:Class`) brings itself go before the
+    installed ones. Raises `RecipeError` where there is none.
+    """
+    known = environment in _installed() or all(environment.partition(":"))
+    own = environment_class(environment).dialects if known else {}
+    return get_dialect(name, environment, own)
 
 
 def _installed() -> dict[str, EntryPoint]:
@@ -106,7 +112,7 @@ def _import(name: str, path: str) -> Any:
     if not hasattr(module, attribute):
         raise RecipeError(
             f"Environment {name!r}: module {module_name} has no {attribute!r}.",
-            remedy=suggestion(attribute, vars(module)) + "Write it as package.module:Class.",
+            remedy=f"{suggestion(attribute, vars(module))}write it as package.module:Class",
         )
     return getattr(module, attribute)
 
@@ -133,7 +139,7 @@ def _check_options(name: str, kind: type[Environment], options: Mapping[str, Any
         if key not in parameters:
             raise RecipeError(
                 f"The environment {name!r} has no option {key!r}.",
-                remedy=f"{suggestion(key, parameters)}Its options: {', '.join(parameters) or 'none'}.",
+                remedy=f"{suggestion(key, parameters)}its options: {', '.join(parameters) or 'none'}",
             )
     for key, parameter in parameters.items():
         if (

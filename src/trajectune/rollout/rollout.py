@@ -1,11 +1,11 @@
 """Rollouts: many episodes at once, each written down the moment it ends.
 
-The idea: a workers of threads plays, the calling thread alone writes the file, and the file is the only
+The idea: worker threads run episodes, the calling thread alone writes the file, and the file is the only
 state: whatever kills the process, the same call goes on with the episodes that are not in it.
 
 Invariants: an episode's seed and id follow from the rollout's seed, the task and the attempt; an id is
 in the file at most once. A failure of the infrastructure is tried again up to `tries` times, then recorded
-without a reward, and a later call plays that episode anew. Errors that a user must mend stop the
+without a reward, and a later call runs that episode anew. Errors that a user must mend stop the
 rollout; so do many failures in a row.
 """
 
@@ -85,7 +85,7 @@ def rollout(
     threshold: float | None = None,
     on_progress: OnProgress = silent,
 ) -> RolloutResult:
-    """Play `attempts` episodes of each task and append their trajectories to the JSONL file `path`.
+    """Run `attempts` episodes of each task and append their trajectories to the JSONL file `path`.
 
     `source` is what trajectory ids begin with (the environment's name if empty); it tells two entries of
     one environment apart. `bad_format_limit` replies in a row that give the environment nothing to do end
@@ -129,7 +129,7 @@ def _jobs(source: str, tasks: Sequence[Task], attempts: int, seed: int) -> dict[
 
 
 def _finished(path: Path) -> set[str]:
-    """Ids in the file. Infrastructure errors are taken out of it, so that they are played again."""
+    """Ids in the file. Infrastructure errors are taken out of it, so that they are run again."""
     if not path.exists():
         return set()
     JsonlWriter(path).close()  # cuts off a torn last line
@@ -168,7 +168,7 @@ def _gather(workers: Workers, writer: JsonlWriter, result: RolloutResult, on_pro
 
 
 def _rescue(workers: Workers, writer: JsonlWriter, result: RolloutResult) -> None:
-    """Stop the workers and write down what it had finished."""
+    """Stop the workers and write down what they had finished."""
     workers.stop()
     for trajectory in workers.leftovers():
         writer.write(trajectory)

@@ -5,7 +5,7 @@ lanes), an endpoint many single requests (many threads, one lane each); an episo
 for the next at once.
 
 Invariants: an episode is opened, stepped and closed by one thread; every job ends in `results` as
-exactly one trajectory, unless the workers is stopped; an error that only a user can mend ends the workers.
+exactly one trajectory, unless the workers are stopped; an error that only a user can mend ends them all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from trajectune.trajectory import Outcome, Trajectory, Usage
 
 
 class Workers:
-    """The threads that play. Results come as trajectories, then `None`; an exception ends all."""
+    """The threads that run episodes. Results are trajectories, then `None`; an exception ends all."""
 
     def __init__(self, agent: Agent, rules: Rules, jobs: deque[Job], tries: int) -> None:
         self.rules = rules

@@ -133,7 +133,7 @@ def routes(item: Problem) -> list[list[Move]]:
         assert moves is not None
         episode = DatabaseEpisode(item, seconds=1)
         route = [next(moves)]
-        while not (result := episode.step(route[-1].call)).done:
+        while not (result := episode.step(route[-1].calls[0])).done:
             route.append(moves.send(result.observation))
         assert result.reward == 1
         found.append(route)
@@ -156,7 +156,9 @@ def test_values_come_from_the_observation():
     moves = expert(problem(RANKING, ["Big Ben"]), "direct")
     assert moves is not None
     next(moves)
-    assert moves.send("[('Other',), (None,), (3,)]").call.arguments == {"values": ["Other", "none", "3"]}
+    assert moves.send("[('Other',), (None,), (3,)]").calls[0].arguments == {
+        "values": ["Other", "none", "3"]
+    }
 
 
 @pytest.mark.parametrize("gold", ["", "SELECT nothing", "SELECT `Peak` FROM `High Peaks`", "SELECT 1\n+ 1"])

@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.steps import check_read_back
+from support.steps import moved as moved_step
+from trajectune.dialects.conversation import same_move
 from trajectune.dialects.registry import get_dialect
+from trajectune.environments import unearned
 from trajectune.environments.check import check_environment
 from trajectune.environments.database import DatabaseEnvironment
 from trajectune.environments.database.engine.problem import CHANGES
 from trajectune.environments.database.generator import wordings
-from trajectune.environments.database.generator.generated import KINDS, make
+from trajectune.environments.database.generator.generated import KINDS, Level, make
 from trajectune.environments.database.generator.themes import test_themes as unseen_themes
 from trajectune.environments.database.generator.themes import train_themes
 from trajectune.environments.play import start
@@ -24,6 +28,15 @@ ENVIRONMENT = DatabaseEnvironment(train=240, dev=24, test=120)
 
 def test_the_environment_keeps_the_contract():
     assert check_environment(ENVIRONMENT) == []
+
+
+@pytest.mark.parametrize("level", ["plain", "varied"])
+def test_no_task_pays_for_nothing(level: Level):
+    environment = DatabaseEnvironment(level=level, train=96, dev=24, test=48)
+    for split in ("train", "dev", "test"):
+        for task in environment.tasks(split):
+            for agent in (unearned.nothing, unearned.at_once, unearned.echo):
+                assert list(agent(environment, task, task)) == []
 
 
 def test_a_problem_depends_on_its_seed_alone():
@@ -118,9 +131,8 @@ def test_every_expert_earns_the_reward(number: int, kind: str, unseen: bool, see
     while (moved := play.advance()) is not None:
         move, result = moved
         assert result.fault is None or not move.trained
-        text = "".join(span.text for span in dialect.render(move.thought, move.call))
-        reading = dialect.parse(text)
-        assert (reading.thought, reading.call) == (move.thought, move.call)
+        step = moved_step(move.thought, *move.calls)
+        assert same_move(check_read_back(dialect, step), step)
     assert play.last is not None
     assert play.last.reward == 1
     play.episode.close()
@@ -137,7 +149,9 @@ def test_routes_have_the_promised_shares():
         while (moved := play.advance()) is not None:
             moves.append(moved[0])
         repaired += not moves[0].trained
-        looked += "SELECT DISTINCT" in str(moves[0].call.arguments) and len(moves) > 2 and moves[0].trained
+        looked += (
+            "SELECT DISTINCT" in str(moves[0].calls[0].arguments) and len(moves) > 2 and moves[0].trained
+        )
         short += len(moves) == 2
         words += [len(move.thought.split()) for move in moves]
         play.episode.close()

@@ -72,6 +72,25 @@ def test_dbbench_rows(tmp_path: Path):
     assert seen.observation == "[('Ann', 7, 'x', None), ('Bob', 8, 'y', 'z')]"
 
 
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"type": ["UPDATE"], "label": ["UPDATE `Final Scores` SET Score = 7 WHERE Name = 'Ann'"]}, "no"),
+        ({"type": ["DELETE"], "label": ["DELETE FROM `Final Scores` WHERE Name = 'Nobody'"]}, "no"),
+        ({"type": ["INSERT"], "label": ["INSERT INTO `No Such Table` VALUES (1)"]}, "no"),
+        ({"label": []}, "answer"),
+    ],
+)
+def test_a_task_that_pays_for_nothing_is_rejected(tmp_path: Path, fields: dict, reason: str):
+    file = jsonl(tmp_path / "dev.jsonl", ROW, ROW | {"sql": None} | fields)
+    environment = DatabaseEnvironment("dbbench", path=file)
+    assert len(environment.tasks("test")) == 1
+    (rejected,) = environment.rejected
+    assert rejected.line == 2
+    words = {"no": "doing nothing would be right", "answer": "the question has no answer"}
+    assert words[reason] in rejected.reason
+
+
 def test_a_file_without_tasks_is_an_error(tmp_path: Path):
     with pytest.raises(DataError, match="No dbbench task"):
         DatabaseEnvironment("dbbench", path=jsonl(tmp_path / "dev.jsonl", {}))

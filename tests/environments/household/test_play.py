@@ -10,12 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trajectune.agents.expert import ExpertAgent
+from trajectune.dialects.registry import get_dialect
+from trajectune.environments import unearned
 from trajectune.environments.contract import MAX_OBSERVATION_CHARS, StepResult, Task
 from trajectune.environments.household import HouseholdEnvironment
 from trajectune.environments.household.engine.pool import POOL
 from trajectune.environments.household.episode import HouseholdEpisode, normal, opening, spellings, tidy
 from trajectune.environments.play import Play, start
 from trajectune.errors import EpisodeError
+from trajectune.rollout.rollout import rollout
 from trajectune.trajectory import Fault, ToolCall
 
 pytest.importorskip("alfworld")
@@ -29,7 +33,7 @@ def play(environment: HouseholdEnvironment, task: Task, seed: int = 0) -> tuple[
     played, commands = start(environment, task, seed), []
     assert played is not None
     while (moved := played.advance()) is not None:
-        commands.append(str(moved[0].call.arguments["command"]))
+        commands.append(str(moved[0].calls[0].arguments["command"]))
         assert 0 < len(moved[0].thought.split()) <= 25
     played.episode.close()
     return played, commands
@@ -68,7 +72,45 @@ def test_side_by_side_in_threads_nothing_is_shared(environment: HouseholdEnviron
     assert alone == together
 
 
-def test_the_expert_seed_changes_the_route_not_the_world(environment: HouseholdEnvironment) -> None:
+def test_an_episode_is_opened_once_for_agent_and_expert(
+    environment: HouseholdEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openings: list[str] = []
+
+    def counted(task: Task, seed: int = 0) -> HouseholdEpisode:
+        openings.append(task.id)
+        return type(environment).open(environment, task, seed)
+
+    monkeypatch.setattr(environment, "open", counted)
+    tasks = environment.tasks("dev")[:2]
+    taken = workers_taken(monkeypatch)
+    dialect = get_dialect("agentbench", "household")
+    result = rollout(environment, tasks, ExpertAgent(environment), dialect, tmp_path / "t.jsonl")
+    assert result.successes == 2
+    assert openings == [task.id for task in tasks]
+    assert len(taken) == 2
+
+
+def workers_taken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every process of the engine that is asked for from now on."""
+    taken: list[str] = []
+    take = POOL.take
+
+    def counted() -> object:
+        taken.append("one")
+        return take()
+
+    monkeypatch.setattr(POOL, "take", counted)
+    return taken
+
+
+def test_a_game_pays_nobody_for_nothing(environment: HouseholdEnvironment) -> None:
+    task = environment.tasks("test")[0]
+    for agent in (unearned.nothing, unearned.at_once, unearned.echo):
+        assert list(agent(environment, task, task)) == []
+
+
+def test_the_expert_seed_changes_the_route_not_the_room(environment: HouseholdEnvironment) -> None:
     task = environment.tasks("train")[1]
     first, same, other = (play(environment, task, seed) for seed in (0, 0, 1))
     assert first[1] == same[1]

@@ -5,7 +5,7 @@ The grammar is the one of AgentBench's ALFWorld task as AgentTuning evaluated it
     THOUGHT: <thought>          ACTION: <command>
      ACTION: <command>
 
-The command is the rest of the line after `ACTION:`, in small letters; a reply without that marker is
+The command is the rest of the line after `ACTION:`, in lower case; a reply without that marker is
 taken whole as the command, as there. A second `ACTION:` is a fault here, where AgentBench silently
 takes the first.
 """
@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from trajectune.dialects.contract import Reading
+from trajectune.dialects.refusal import sounds_like_refusal
 from trajectune.dialects.single import TextDialect
-from trajectune.dialects.text import Markers, before, no_move, only_call, sounds_like_refusal
+from trajectune.dialects.text import Markers, before, no_move, only_call
 from trajectune.example import Span
 from trajectune.trajectory import Fault, Step, Tool, ToolCall
 
@@ -82,7 +83,7 @@ class AgentBenchHousehold(TextDialect):
 
 
 def _normal(command: str) -> str:
-    """A command as the environment reads it: the first line, in small letters."""
+    """A command as the environment reads it: the first line, in lower case."""
     return command.strip().split("\n", 1)[0].strip().lower()
 
 
@@ -91,7 +92,7 @@ def _command_of(call: ToolCall) -> str:
         case "act", {"command": str(command), **rest} if not rest:
             if command and command == _normal(command):
                 return command
-            raise ValueError(f"a command is one line in small letters, not {command!r}")
+            raise ValueError(f"a command is one line in lower case, not {command!r}")
     raise ValueError(f"the agentbench household dialect writes act(command), not {call}")
 
 

@@ -21,7 +21,9 @@ from trajectune.environments.contract import Split, Task
 from trajectune.environments.database.engine.mysql import read_dump, rewrite
 from trajectune.environments.database.engine.problem import CHANGES, Problem
 from trajectune.environments.database.engine.sandbox import Sandbox
+from trajectune.environments.database.engine.scoring import states_match
 from trajectune.environments.database.engine.tables import Column, Table, headers
+from trajectune.environments.database.episode import run
 from trajectune.environments.database.generator.generated import answers_of
 from trajectune.errors import DataError
 from trajectune.storage import Rejected, read_json, read_jsonl
@@ -91,8 +93,8 @@ def _dbbench_problem(row: Mapping[str, Any]) -> Problem:
     question = f"{row['description']}\n{row.get('add_description') or headers([table])}"
     label = [str(value) for value in row["label"]]
     if kind in CHANGES:
-        return Problem(question, kind, label[0], None, [table])
-    return Problem(question, kind, str((row.get("sql") or {}).get("query", "")), label, [table])
+        return _sound(Problem(question, kind, label[0], None, [table]))
+    return _sound(Problem(question, kind, str((row.get("sql") or {}).get("query", "")), label, [table]))
 
 
 def _question_problem(row: Mapping[str, Any], images: Mapping[str, bytes]) -> Problem:
@@ -112,7 +114,26 @@ def _question_problem(row: Mapping[str, Any], images: Mapping[str, bytes]) -> Pr
         answers = None if kind in CHANGES else answers_of(_run_gold(sandbox, gold))
     finally:
         sandbox.close()
-    return Problem(text, kind, gold, answers, image=image)
+    return _sound(Problem(text, kind, gold, answers, image=image))
+
+
+def _sound(problem: Problem) -> Problem:
+    """The problem, or a `ValueError` where an agent that does nothing would be paid."""
+    if problem.answers is not None:
+        if not problem.answers:
+            raise ValueError("the question has no answer")
+        return problem
+    left, right = (Sandbox(problem.tables, problem.image) for _ in range(2))
+    try:
+        run(right, problem.gold)
+        if states_match(left, right):
+            raise ValueError(
+                "its change leaves all rows as they were, so that doing nothing would be right"
+            )
+    finally:
+        left.close()
+        right.close()
+    return problem
 
 
 def _run_gold(sandbox: Sandbox, gold: str) -> list[tuple[object, ...]]:

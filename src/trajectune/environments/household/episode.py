@@ -96,7 +96,7 @@ class HouseholdEpisode(Episode):
 
 
 def normal(command: str) -> str:
-    """A command as the environment reads it: the first line, small letters, single spaces, not too long."""
+    """A command as the environment reads it: the first line, lower case, single spaces, not too long."""
     lines = command[: 4 * MAX_COMMAND].strip().splitlines() or [""]
     return " ".join(lines[0].lower().split())[:MAX_COMMAND]
 

@@ -8,6 +8,7 @@ Invariant: `rewrite` never raises and never makes two statements out of one.
 
 from __future__ import annotations
 
+import logging
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -19,6 +20,10 @@ from sqlglot.errors import SqlglotError
 
 from trajectune.environments.database.engine.tables import quote
 from trajectune.errors import DataError
+
+logging.getLogger("sqlglot").setLevel(
+    logging.ERROR
+)  # it warns of all that is no SQL; a model writes much of it
 
 MAX_REWRITE = 2_000
 """Longer statements are not worth a parse; with `MAX_NESTING` this bounds sqlglot's time."""

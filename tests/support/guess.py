@@ -60,8 +60,8 @@ class Guess(Environment):
         self.opened.append(task.id)
         return GuessEpisode(task.data["n"])
 
-    def expert(self, task: Task, seed: int = 0) -> Expert | None:
-        del task, seed
+    def expert(self, task: Task, observation: str, seed: int = 0) -> Expert | None:
+        del task, observation, seed
 
         def bisect() -> Expert:
             low, high = 0, 7
