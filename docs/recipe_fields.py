@@ -5,34 +5,45 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import textwrap
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from trajectune.run.recipe import (
-    Ablation,
+from trajectune.composition.files import Drafting, Emulation
+from trajectune.run.recipe import Recipe
+from trajectune.run.sections import (
     AgentSpec,
     CurateSpec,
     EnvironmentSpec,
     EvaluateSpec,
-    Recipe,
+    RolloutSpec,
+    ShrinkSpec,
     SourceSpec,
-    Upscale,
+    SuiteSpec,
+    TuneSpec,
 )
-from trajectune.tune.settings import LoraSettings, TuneSettings
+from trajectune.run.studies import ComparisonsSpec, GapSpec, StudySpec
+from trajectune.tune.settings import LoraSettings
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "The recipe": Recipe,
+    "`model`, where it is to be made": ShrinkSpec,
     "`environments.<name>`": EnvironmentSpec,
     "`agent`": AgentSpec,
+    "`rollout`": RolloutSpec,
     "`curate`": CurateSpec,
     "`curate.agent.<name>` and `curate.general.<name>`": SourceSpec,
-    "`tune`": TuneSettings,
+    "`tune`": TuneSpec,
     "`tune.lora`": LoraSettings,
     "`evaluate`": EvaluateSpec,
-    "`ablation`": Ablation,
-    "`upscale`": Upscale,
+    "`suites.<name>`": SuiteSpec,
+    "`study`": StudySpec,
+    "`study.systems.<name>`, where it is a composition": Emulation,
+    "`study.systems.<name>.draft`": Drafting,
+    "`study.comparisons`": ComparisonsSpec,
+    "`study.comparisons.gaps`": GapSpec,
 }
 
 INTRODUCTION = """\
@@ -40,7 +51,12 @@ INTRODUCTION = """\
 
 A recipe is one YAML file that names what each stage does; `trajectune run RECIPE` runs it. Unknown keys are
 errors. `--set section.field=value` changes a key on the command line. The recipes in `recipes/` are made to
-be copied. This page is written from the code by `docs/recipe_fields.py`.
+be copied. A recipe with a section `study` is run once for each of its arms and seeds, and everything is
+shown on one page; `recipes/ablation-cpu.yaml`, `upscale.yaml` and `dialects.yaml` are three such studies.
+
+Every result in a run directory goes by a fingerprint of what it depends on. After a change of the recipe
+`trajectune run` says which stages would be made again, and makes these alone with `--redo`; the earlier
+results stay until `trajectune clean RUN_DIR`. This page is written from the code by `docs/recipe_fields.py`.
 """
 
 
@@ -59,13 +75,15 @@ def page() -> str:
 
 def _sentences(section: type[BaseModel]) -> dict[str, str]:
     """The string under each field, read from the source."""
-    body = next(
-        n for n in ast.walk(ast.parse(inspect.getsource(section))) if isinstance(n, ast.ClassDef)
-    ).body
-    found = {}
-    for field, text in itertools.pairwise(body):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-            found[ast.unparse(field.target)] = " ".join(ast.literal_eval(text.value).split())
+    found: dict[str, str] = {}
+    for kind in reversed(section.__mro__):
+        if not issubclass(kind, BaseModel) or kind is BaseModel:
+            continue
+        tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
+        body = next(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)).body
+        for field, text in itertools.pairwise(body):
+            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                found[ast.unparse(field.target)] = " ".join(ast.literal_eval(text.value).split())
     return found
 
 

@@ -31,8 +31,9 @@ def test_rows_are_counted_where_they_can_be(tmp_path: Path) -> None:
     recipe = check_recipe(
         {
             "name": "x",
-            "environments": {"database": {"collect": 10, "attempts": 3, "keep_per_task": 2}},
+            "environments": {"database": {"collect": 10, "attempts": 3}},
             "curate": {
+                "steps": [{"filter": {"per_task": 2}}],
                 "general": {"chat": {"data": str(chat)}, "self": {"data": "self", "rows": 5}},
                 "agent": {"far": {"data": "hf:owner/name"}},
             },

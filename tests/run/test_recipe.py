@@ -33,7 +33,10 @@ def test_dump_and_load_give_the_same_recipe(tmp_path: Path) -> None:
         ({"name": "x", "curate": {"etta": 1}}, "curate.etta", "`eta`"),
         ({"name": "x", "tune": {"learning_rat": 1}}, "tune.learning_rat", "`learning_rate`"),
         ({"name": "x", "environments": {"db": {"colect": 1}}}, "environments.db.colect", "`collect`"),
-        ({"name": "x", "ablation": {"arm": {}}}, "ablation.arm", "`arms`"),
+        ({"name": "x", "study": {"arm": {}}}, "study.arm", "`arms`"),
+        ({"name": "x", "tune": {"lora": {"rnk": 1}}}, "tune.lora.rnk", "`rank`"),
+        ({"name": "x", "model": {"shrink": "tiny", "layrs": 3}}, "model.layrs", "`layers`"),
+        ({"name": "x", "rollout": {"max_tokens": 3}}, "rollout.max_tokens", "`max_new_tokens`"),
         ({"name": "x", "curate": {"general": {"a": {"row": 1}}}}, "curate.general.a.row", "`rows`"),
     ],
 )
@@ -68,10 +71,53 @@ def test_a_path_that_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
 def test_override_changes_dotted_keys_and_checks_them() -> None:
     recipe = Recipe(name="x")
     assert override(recipe, {"curate.eta": 1.0, "seed": 5}).curate.eta == 1.0
-    with pytest.raises(RecipeError, match="no such key"):
+    with pytest.raises(RecipeError, match="curat: unknown key; did you mean `curate`"):
         override(recipe, {"curat.eta": 1.0})
-    with pytest.raises(RecipeError, match="unknown key"):
+    with pytest.raises(RecipeError, match=r"curate\.etta: unknown key"):
         override(recipe, {"curate.etta": 1.0})
+    with pytest.raises(RecipeError, match=r"no such key to change: name\.x"):
+        override(recipe, {"name.x": 1})
+
+
+def test_override_makes_the_sections_that_a_key_stands_in() -> None:
+    lora = override(Recipe(name="x"), {"tune.lora.rank": 4}).tune.lora
+    assert lora is not None
+    assert (lora.rank, lora.alpha) == (4, 32)
+    assert override(Recipe(name="x"), {"environments.e.collect": 3}).environments["e"].collect == 3
+
+
+def test_the_seed_of_tuning_is_the_recipes_unless_it_has_its_own() -> None:
+    assert Recipe(name="x", seed=3).tune_seed == 3
+    own = override(Recipe(name="x", seed=3), {"tune.seed": 0})
+    assert (own.tune_seed, own.tune.settings(own.seed).seed) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("study", "said"),
+    [
+        ({"arms": {}}, "at least one arm"),
+        ({"arms": {"a": {}}, "seeds": []}, "at least 1"),
+        ({"arms": {"a b": {}, "a-b": {}}}, "the same file name"),
+        ({"arms": {"a": {}}, "systems": {"s": "b/base"}}, "`b/base` is no system"),
+        ({"arms": {"a": {}}, "systems": {"s": "a/other"}}, "`a/other` is no system"),
+        ({"arms": {"a": {}}, "systems": {"s": "a"}}, "`a` is no system"),
+        (
+            {"arms": {"a": {}}, "systems": {"s": {"models": {"large": "a/tund"}}}},
+            "`a/tund` is no system",
+        ),
+        (
+            {"arms": {"a": {}}, "systems": {"s": "a/base"}, "comparisons": {"changes": [["s", "t"]]}},
+            "no system has the name t",
+        ),
+        (
+            {"arms": {"a": {}}, "comparisons": {"changes": [["base", "b"]]}},
+            "no system has the name b",
+        ),
+    ],
+)
+def test_a_study_that_names_what_is_not_there_is_refused(study: dict, said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        check_recipe({"name": "x", "study": study}, where="")
 
 
 def test_the_page_of_fields_is_up_to_date() -> None:

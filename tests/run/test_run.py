@@ -1,4 +1,4 @@
-"""The whole chain, with the tiny model: every stage, twice, and in arms."""
+"""The whole chain with the tiny model: each stage once, resumable, and redone only when asked."""
 
 from __future__ import annotations
 
@@ -6,153 +6,178 @@ import json
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from trajectune.errors import ModelError
-from trajectune.evaluate.results import Results
-from trajectune.evaluate.upscaling import UpscaleResults
+from trajectune.errors import RecipeError
+from trajectune.report.page import read_page
+from trajectune.run.display import Display
 from trajectune.run.recipe import Recipe, check_recipe, load_recipe, override
 from trajectune.run.run import evaluate_model, run_recipe
-from trajectune.storage import read_json
-
-SMOKE = Path(__file__).parents[2] / "recipes" / "smoke.yaml"
-QUIET = Console(quiet=True)
+from trajectune.storage import read_json, read_records
+from trajectune.trajectory import Trajectory
 
 
-@pytest.fixture(scope="module")
-def general_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of general conversations, so that the tiny model need not ramble its own."""
-    path = tmp_path_factory.mktemp("general") / "chat.jsonl"
-    rows = [
-        {"instruction": f"Say the number {n}.", "input": "", "output": f"The number is {n}."}
-        for n in range(20)
-    ]
-    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    return path
+def state(folder: Path) -> dict[str, int]:
+    return {str(p): p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file() and p.name != ".lock"}
 
 
-@pytest.fixture(scope="module")
-def recipe(general_file: Path) -> Recipe:
-    source = {"data": str(general_file), "rows": 12}
-    return override(
-        load_recipe(SMOKE), {"curate.general": {"chat": source}, "environments.database.evaluate": 2}
-    )
-
-
-@pytest.fixture(scope="module")
-def finished(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_recipe(recipe, tmp_path_factory.mktemp("runs") / "smoke", console=QUIET)
+def target(run: Path, link: str) -> str:
+    return str((run / link).resolve())
 
 
 def test_a_run_leaves_a_page_a_record_and_a_model(finished: Path) -> None:
-    results = Results.model_validate(read_json(finished / "report" / "results.json"))
-    assert (finished / "report" / "index.html").stat().st_size > 10_000
+    page = read_page(finished / "report" / "page.json")
+    assert (finished / "report" / "index.html").exists()
     assert (finished / "tune" / "model" / "model.safetensors").exists()
-    assert [row.kept for row in results.funnel] == [12]
-    assert {row.source: row.rows for row in results.mixture} == {"database": 12, "chat": 12}
-    assert sum(row.share for row in results.mixture) == pytest.approx(1)
-    assert results.agents[0].before is not None
-    assert results.agents[0].before.episodes == 2
-    assert results.general_after is not None
-    assert results.general_after.divergence is not None
-    assert results.general_after.divergence.value > 0
-    assert {curve.source for curve in results.curves} == {"database", "chat"}
-    assert [stage.stage for stage in results.stages][:3] == ["collect", "general", "curate"]
-
-
-def test_validation_examples_are_not_trained(finished: Path) -> None:
-    def questions(name: str) -> set[str]:
-        lines = (finished / "curate" / name).read_text(encoding="utf-8").splitlines()
-        return {json.loads(line)["messages"][0]["content"] for line in lines}
-
-    held_out = questions("validation.jsonl")
-    assert len(held_out) == 4
-    assert not held_out & questions("train.jsonl")
-
-
-def test_running_again_does_nothing(recipe: Recipe, finished: Path) -> None:
-    def state() -> dict[str, int]:
-        return {str(path): path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()}
-
-    before = state()
-    run_recipe(recipe, finished, console=QUIET)
-    assert state() == before
-
-
-def test_an_ablation_shares_its_data_and_compares_its_arms(recipe: Recipe, tmp_path: Path) -> None:
-    arms = {"agent-only": {"curate.eta": 1.0}, "mixed": {}}
-    changed = override(recipe, {"ablation": {"arms": arms, "seeds": [0]}, "evaluate.general": False})
-    run_recipe(changed, tmp_path / "arms", console=QUIET)
-    compared = read_json(tmp_path / "arms" / "report" / "comparison.json")
-    assert [row["arm"] for row in compared] == ["agent-only", "mixed"]
-    assert {row["source"] for row in compared[0]["results"]["mixture"]} == {"database"}
-    assert not (tmp_path / "arms" / "arms" / "mixed-0" / "collect" / "database.jsonl").exists()
-
-
-@pytest.fixture(scope="module")
-def upscaled(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    spec = {"layers": 2, "rows": 4, "epochs": 1.0, "alphas": [0.5], "betas": [1.5]}
-    path = tmp_path_factory.mktemp("runs") / "upscale"
-    return run_recipe(override(recipe, {"upscale": spec}), path, console=QUIET)
-
-
-def test_emulated_models_are_measured_beside_tuned_ones(upscaled: Path) -> None:
-    found = UpscaleResults.model_validate(read_json(upscaled / "report" / "upscale.json"))
-    assert [(each.name, each.alpha, each.beta) for each in found.systems] == [
-        ("small base", None, None),
-        ("small tuned", None, 0.0),
-        ("large base", 0.0, None),
-        ("emulated", 1.0, 1.0),
-        ("large tuned", None, None),
-        ("α = 0.5", 0.5, None),
-        ("β = 1.5", None, 1.5),
+    assert [row.kept for row in page.funnel] == [12]
+    assert {row.source: row.rows for row in page.mixture} == {"database": 12, "chat": 12}
+    assert sum(row.share for row in page.mixture) == pytest.approx(1)
+    assert [(e.system, e.measurement.suite) for e in page.entries] == [
+        (system, suite) for system in ("base", "tuned") for suite in ("choices", "database", "general-loss")
     ]
-    for each in found.systems:
-        assert each.agents["database"].episodes == 2
-        assert each.general is not None
-    losses = {
-        each.name: each.general.loss.value for each in found.systems if each.general and each.general.loss
+    assert {change.suite for change in page.changes} >= {"database", "general-loss"}
+    assert {curve.name for curve in page.losses} == {"database", "chat"}
+    assert [stage.stage for stage in page.stages][:3] == ["collect", "general", "curate"]
+    for path in page.files.values():
+        assert (finished / path).exists()
+
+
+def test_measurements_say_who_was_measured(finished: Path) -> None:
+    base, tuned = (
+        read_json(finished / "evaluate" / s / "choices" / "measurement.json")["system"]
+        for s in ("base", "tuned")
+    )
+    assert (base["name"], base["model"], base["base"]) == ("base", "tiny", "")
+    assert (tuned["name"], tuned["model"], tuned["base"]) == ("tuned", "tune/model", "tiny")
+    assert base["weights"] != tuned["weights"]
+    assert base["template"] == tuned["template"]
+
+
+def test_only_a_tuned_model_is_compared_with_its_base(finished: Path) -> None:
+    found = {
+        name: read_json(finished / "evaluate" / name / "general-loss" / "measurement.json")["metrics"]
+        for name in ("base", "tuned")
     }
-    assert len(set(losses.values())) == 7
-    assert found.recovered[0].environment == "database"
-    page = (upscaled / "report" / "index.html").read_text("utf-8")
-    assert page.count("<svg") == 2
-    assert "α = 0.5" in page
+    assert "divergence" not in found["base"]
+    assert found["tuned"]["divergence"]["value"] > 0
 
 
-def test_a_study_goes_on_where_it_was_stopped(upscaled: Path) -> None:
-    for stage in ("report", "emulated/beta-1.5"):
-        (upscaled / stage / "done.json").unlink()
-    before = (upscaled / "arms" / "small" / "tune" / "model" / "model.safetensors").stat().st_mtime_ns
-    stored = load_recipe(upscaled / "recipe.yaml")
-    run_recipe(stored, upscaled, console=QUIET)
-    assert (upscaled / "report" / "done.json").exists()
-    assert (
-        upscaled / "arms" / "small" / "tune" / "model" / "model.safetensors"
-    ).stat().st_mtime_ns == before
+def test_validation_examples_are_not_trained_and_are_those_measured(finished: Path) -> None:
+    def lines(path: str) -> list[dict]:
+        return [json.loads(line) for line in (finished / path).read_text("utf-8").splitlines()]
+
+    held_out = {row["messages"][0]["content"] for row in lines("curate/validation.jsonl")}
+    assert len(held_out) == 4
+    assert not held_out & {row["messages"][0]["content"] for row in lines("curate/train.jsonl")}
+    measured = {row["task"] for row in lines("evaluate/base/general-loss/items.jsonl")}
+    assert measured == {row["id"] for row in lines("curate/validation.jsonl")}
 
 
-@pytest.mark.parametrize(
-    ("spec", "said"),
-    [({"layers": 99}, "99 layers cannot be kept"), ({"small": "/no/model"}, "no such model")],
-)
-def test_an_impossible_small_model_is_refused_before_any_work(
-    recipe: Recipe, tmp_path: Path, spec: dict[str, object], said: str
+def test_running_again_does_nothing(recipe: Recipe, finished: Path, quiet: Display) -> None:
+    before = state(finished)
+    run_recipe(recipe, finished, display=quiet)
+    assert state(finished) == before
+
+
+def test_a_change_that_only_changes_the_speed_makes_nothing_again(
+    brief: Recipe, tmp_path: Path, quiet: Display
 ) -> None:
-    with pytest.raises(ModelError, match=said):
-        run_recipe(override(recipe, {"upscale": spec}), tmp_path / "study", console=QUIET)
-    assert not (tmp_path / "study" / "collect").exists()
+    run_recipe(brief, tmp_path / "run", "tune", display=quiet)
+    made = state(tmp_path / "run" / "stages")
+    run_recipe(
+        override(brief, {"rollout.batch_size": 2, "name": "new"}), tmp_path / "run", "tune", display=quiet
+    )
+    assert state(tmp_path / "run" / "stages") == made
+    assert load_recipe(tmp_path / "run" / "recipe.yaml").name == "new"
 
 
-def test_what_the_small_model_is_healed_on_is_not_what_measures_it(upscaled: Path) -> None:
-    healed = (upscaled / "small" / "answers.jsonl").read_text("utf-8").splitlines()
-    measured = (upscaled / "general" / "chat.jsonl").read_text("utf-8").splitlines()
-    assert not {json.loads(line)["prompt"] for line in healed} & {
-        json.loads(line)["messages"][0]["content"] for line in measured
-    }
+def test_a_changed_recipe_is_refused_and_redone_when_asked(
+    brief: Recipe, tmp_path: Path, quiet: Display
+) -> None:
+    run = tmp_path / "run"
+    run_recipe(brief, run, "tune", display=quiet)
+    old = {name: target(run, name) for name in ("collect", "general", "curate", "tune")}
+    changed = override(brief, {"tune.learning_rate": 2e-3})
+    before = state(run)
+    with pytest.raises(RecipeError, match=r"differ: tune\.learning_rate(.|\n)*again: tune ") as caught:
+        run_recipe(changed, run, "tune", display=quiet)
+    assert "--redo" in str(caught.value)
+    assert state(run) == before
+    run_recipe(changed, run, "tune", redo=True, display=quiet)
+    new = {name: target(run, name) for name in old}
+    assert {name for name in old if old[name] != new[name]} == {"tune"}
+    assert Path(old["tune"], "model").exists()  # it stays, and is there when the recipe is changed back
+    made = state(run / "stages")
+    run_recipe(brief, run, "tune", display=quiet)
+    assert state(run / "stages") == made
+    assert target(run, "tune") == old["tune"]
 
 
-def test_own_files_are_tuned_on_without_an_environment(general_file: Path, tmp_path: Path) -> None:
+def test_a_changed_file_is_a_changed_recipe(
+    brief: Recipe, general_file: Path, tmp_path: Path, quiet: Display
+) -> None:
+    mine = tmp_path / "chat.jsonl"
+    mine.write_bytes(general_file.read_bytes())
+    recipe = override(brief, {"curate.general.chat.data": str(mine)})
+    run_recipe(recipe, tmp_path / "run", "curate", display=quiet)
+    mine.write_text(mine.read_text("utf-8").replace("Say", "Tell"), "utf-8")
+    with pytest.raises(RecipeError, match="a file that it names has changed"):
+        run_recipe(recipe, tmp_path / "run", "curate", display=quiet)
+
+
+def test_a_missing_file_is_found_before_any_work(brief: Recipe, tmp_path: Path, quiet: Display) -> None:
+    recipe = override(brief, {"curate.general.chat.data": str(tmp_path / "none.jsonl")})
+    with pytest.raises(RecipeError, match=r"no such data file(.|\n)*none\.jsonl"):
+        run_recipe(recipe, tmp_path / "run", display=quiet)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_stopped_stage_goes_on_from_its_own_files(brief: Recipe, tmp_path: Path, quiet: Display) -> None:
+    run = tmp_path / "run"
+    run_recipe(brief, run, "collect", display=quiet)
+    played = run / "collect" / "database.jsonl"
+    rows = played.read_bytes().splitlines(keepends=True)
+    (run / "collect" / "done.json").unlink()
+    played.write_bytes(b"".join(rows[:2]) + rows[2][:30])  # as after kill -9 in the third row
+    run_recipe(brief, run, "collect", display=quiet)
+    assert played.read_bytes().startswith(b"".join(rows[:2]))
+    assert len({row.id for row in read_records(played, Trajectory)}) == len(rows) == 4
+
+
+def test_two_entries_of_one_environment_have_ids_of_their_own(
+    brief: Recipe, tmp_path: Path, quiet: Display
+) -> None:
+    """Wrong before: 8 rows with 4 ids, and one entry's measurement taken for the other's."""
+    entry = {"environment": "database", "options": {"train": 4, "test": 1}, "collect": 4, "evaluate": 1}
+    recipe = override(brief, {"environments": {"first": entry, "second": entry}, "curate.eta": 1.0})
+    run_recipe(recipe, tmp_path / "run", display=quiet)
+    lines = (tmp_path / "run" / "curate" / "train.jsonl").read_text("utf-8").splitlines()
+    assert len({json.loads(line)["id"] for line in lines}) == len(lines) == 8
+    page = read_page(tmp_path / "run" / "report" / "page.json")
+    assert [e.measurement.suite for e in page.entries if e.system == "base"] == ["first", "second"]
+    assert {row.source: row.rows for row in page.mixture} == {"first": 4, "second": 4}
+
+
+def test_each_stage_has_its_own_limits_with_the_same_defaults() -> None:
+    """Wrong before: collecting went by `evaluate.*`, but with a `bad_format_limit` of 3."""
+    recipe = Recipe(name="x")
+    shared = recipe.rollout.model_dump()
+    assert shared == {key: getattr(recipe.evaluate, key) for key in shared}
+    assert recipe.rollout.bad_format_limit == 1
+
+
+def test_a_model_that_collects_is_stopped_at_its_own_limit(
+    brief: Recipe, tmp_path: Path, quiet: Display
+) -> None:
+    acting = {"agent.kind": "local", "rollout.bad_format_limit": 2, "rollout.max_new_tokens": 3}
+    recipe = override(brief, {**acting, "rollout.max_context": 4096, "environments.database.collect": 1})
+    run_recipe(recipe, tmp_path / "run", "collect", display=quiet)
+    (played,) = read_records(tmp_path / "run" / "collect" / "database.jsonl", Trajectory)
+    assert (played.agent, played.outcome, len(played.steps)) == ("tiny", "bad_format", 2)
+
+
+def test_own_files_are_tuned_on_without_an_environment(
+    general_file: Path, tmp_path: Path, quiet: Display
+) -> None:
     recipe = check_recipe(
         {
             "name": "own",
@@ -162,24 +187,67 @@ def test_own_files_are_tuned_on_without_an_environment(general_file: Path, tmp_p
         },
         where="a test",
     )
-    run_recipe(recipe, tmp_path / "own", until="tune", console=QUIET)
+    run_recipe(recipe, tmp_path / "own", until="tune", display=quiet)
     assert (tmp_path / "own" / "tune" / "model" / "tokenizer.json").exists()
-    assert not (tmp_path / "own" / "after").exists()
+    assert not (tmp_path / "own" / "evaluate").exists()
 
 
-def test_any_model_is_measured_on_any_environment(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    entry = {"environment": "database", "evaluate": 2}
+def test_any_model_is_measured_under_its_own_name(tmp_path: Path, quiet: Display) -> None:
+    """Wrong before: a tuned model measured this way was stored as `base`, an emulated one as `tuned`."""
     recipe = check_recipe(
         {
             "name": "evaluate",
             "model": "tiny",
-            "environments": {"db": entry},
+            "environments": {"db": {"environment": "database", "evaluate": 2}},
             "evaluate": {"general": False, "max_new_tokens": 8, "max_context": 4096},
         },
         where="a test",
     )
-    evaluate_model(recipe, tmp_path / "scores", QUIET)
-    assert "db" in capsys.readouterr().out
-    assert read_json(tmp_path / "scores" / "before" / "agent.json")["db"]["episodes"] == 2
+    (measured,) = evaluate_model(recipe, "my model", tmp_path / "scores", display=quiet)
+    assert (measured.suite, measured.system.name, measured.counts["episodes"]) == ("db", "my model", 2)
+    stored = read_json(tmp_path / "scores" / "evaluate" / "my-model" / "db" / "measurement.json")
+    assert stored["system"]["name"] == "my model"
+
+
+def test_rows_that_cannot_be_proven_are_counted_also_among_the_held_out(
+    brief: Recipe, tmp_path: Path, quiet: Display
+) -> None:
+    """Wrong before: a held-out row without a proof vanished with a line in the log."""
+    rows = [
+        {"instruction": f"{n}?", "output": f"{n}" if n % 2 else "no <|im_end|>\n<|im_start|>"}
+        for n in range(8)
+    ]
+    path = tmp_path / "chat.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    general = {"chat": {"data": str(path)}}
+    run_recipe(override(brief, {"curate.general": general}), tmp_path / "run", "curate", display=quiet)
+    mixture = read_json(tmp_path / "run" / "curate" / "mixture.json")
+    held_out = (tmp_path / "run" / "curate" / "validation.jsonl").read_text("utf-8").splitlines()
+    assert mixture["rejected"]["chat"] + mixture["sources"]["chat"]["rows"] + mixture["validation"] == 8
+    assert len(held_out) == mixture["validation"] < 4
+
+
+def test_a_suite_of_ones_own_is_measured(
+    brief: Recipe, tmp_path: Path, quiet: Display, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "own_suite.py").write_text(
+        "from trajectune.evaluate.contract import Measurement, Suite\n"
+        "class Mine(Suite):\n"
+        "    group = 'general'\n"
+        "    def __init__(self, answer): self.answer = answer\n"
+        "    def measure(self, system, folder, seed=0, on_progress=None):\n"
+        "        return Measurement(suite=self.name, group=self.group, system=system.identity,\n"
+        "                           counts={'answer': self.answer})\n"
+    )
+    suite = {"suite": "own_suite:Mine", "answer": 42}
+    recipe = override(brief, {"environments": {}, "suites": {"mine": suite}})
+    (measured,) = evaluate_model(recipe, "tiny", tmp_path / "run", display=quiet)
+    assert (measured.suite, measured.counts) == ("mine", {"answer": 42})
+    for wrong, said in (
+        ("own_suite:None", "cannot be imported"),
+        ("json:loads", "is not a suite"),
+    ):
+        bad = override(recipe, {"suites": {"mine": {"suite": wrong}}})
+        with pytest.raises(RecipeError, match=said):
+            evaluate_model(bad, "tiny", tmp_path / wrong.replace(":", "-"), display=quiet)

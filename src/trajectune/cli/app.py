@@ -40,6 +40,7 @@ app.command("curate")(stages.curate)
 app.command("tune")(stages.tune)
 app.command("evaluate")(stages.evaluate)
 app.command("report")(stages.report)
+app.command("clean")(stages.clean)
 app.command("shrink")(shrink.shrink)
 app.command("chat")(chat.chat)
 app.command("serve")(serve.serve)
@@ -65,14 +66,14 @@ def options(
 def main() -> None:
     """Entry point of the `trajectune` command."""
     try:
-        app()
+        app(prog_name="trajectune")
     except TrajectuneError as error:
         message = f"[bold red]error:[/] {_plain(str(error))}"
         Console(stderr=True).print(message, highlight=False, soft_wrap=True)
         sys.exit(2)
     except SystemExit as leaving:  # typer turns Ctrl-C into this
         if leaving.code == INTERRUPTED:
-            print("stopped; what was finished is kept: the same command goes on", file=sys.stderr)
+            print("stopped; what is finished is kept: the same command again goes on", file=sys.stderr)
         raise
 
 

@@ -1,13 +1,13 @@
-"""`trajectune run` and the stages one at a time."""
+"""`trajectune run`, and the stages of a recipe one at a time."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from trajectune.cli.options import key_values
 from trajectune.errors import RecipeError
 from trajectune.run.recipe import Recipe, check_recipe, load_recipe, override
 
@@ -22,25 +22,34 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe: --set curate.eta=0.5"),
 ]
+Redo = Annotated[
+    bool,
+    typer.Option("--redo", help="Make again what a changed recipe changes; old results stay."),
+]
 
 
-def run(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None) -> None:
-    """Run a whole recipe: collect, curate, evaluate, tune, evaluate again, report.
+def run(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None, redo: Redo = False) -> None:
+    """Run a whole recipe: collect, curate, tune, evaluate, report; for a study, every arm.
 
-    Results: `DIR/report/index.html` and `DIR/report/results.json`. Stopped or killed, the same command
-    goes on; finished, it does nothing.
+    Results: `DIR/report/index.html` and `DIR/report/page.json`. Stopped or killed, the same command goes
+    on; finished, it does nothing.
     """
-    _until("report", recipe, run_dir, set_)
+    _run(_load(recipe, set_), "report", run_dir, redo)
 
 
-def collect(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None) -> None:
-    """Gather trajectories and filter them by reward."""
-    _until("collect", recipe, run_dir, set_)
+def collect(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None, redo: Redo = False) -> None:
+    """Let the recipe's agent act in its environments, and keep the trajectories."""
+    _run(_load(recipe, set_), "collect", run_dir, redo)
 
 
-def curate(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None) -> None:
+def curate(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None, redo: Redo = False) -> None:
     """Turn trajectories into examples and mix them with general data (collects first if need be)."""
-    _until("curate", recipe, run_dir, set_)
+    _run(_load(recipe, set_), "curate", run_dir, redo)
+
+
+def report(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None, redo: Redo = False) -> None:
+    """Write the report of a run (runs what must come first)."""
+    _run(_load(recipe, set_), "report", run_dir, redo)
 
 
 def evaluate(
@@ -59,38 +68,49 @@ def evaluate(
         list[str] | None,
         typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of the environment."),
     ] = None,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="What tables call the model; default its folder's name.")
+    ] = "",
     tasks: Annotated[int, typer.Option(min=1, help="Tasks to play.")] = 60,
     split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
     run_dir: RunDir = None,
     set_: Set = None,
+    redo: Redo = False,
 ) -> None:
-    """Measure a model: a recipe's before and after tuning, or any model on any environment.
+    """Measure a recipe's systems, or any model on any environment.
 
     `trajectune evaluate --model runs/quickstart/tune/model --environment database` plays 60 unseen tasks
     and prints success, format validity and reward with 95 % intervals.
     """
     if recipe is not None:
-        _until("after", recipe, run_dir, set_)
+        _run(_load(recipe, set_), "evaluate", run_dir, redo)
         return
     if not (model and environment):
         raise RecipeError("nothing to measure", remedy="give a RECIPE, or --model M and --environment NAME")
-    from trajectune.run.run import evaluate_model
+    from rich.console import Console
 
-    entry = {"environment": environment, "options": _changes(option), "evaluate": tasks, "split": split}
+    from trajectune.report.contents import Entry
+    from trajectune.report.summary import measurement_table
+    from trajectune.run.run import evaluate_model
+    from trajectune.run.studies import file_name
+
+    entry = {
+        "environment": environment,
+        "options": key_values(option),
+        "evaluate": tasks,
+        "split": split,
+    }
     data = {
         "name": "evaluate",
         "model": model,
         "environments": {environment.rpartition(":")[2]: entry},
         "evaluate": {"general": False},
     }
-    checked = override(check_recipe(data, where="the options"), _changes(set_))
-    name = "-".join(re.sub(r"[^\w.]+", "-", part).strip("-.") for part in ("evaluate", model, environment))
-    evaluate_model(checked, run_dir or Path("runs") / name)
-
-
-def report(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None) -> None:
-    """Write the report of a run (runs what must come first)."""
-    _until("report", recipe, run_dir, set_)
+    checked = override(check_recipe(data, where="the options"), key_values(set_))
+    shown = name or _model_name(model)
+    folder = run_dir or Path("runs") / f"evaluate-{file_name(model)}-{file_name(environment)}"
+    measured = evaluate_model(checked, shown, folder, redo=redo)
+    Console().print(measurement_table([Entry(system=shown, measurement=each) for each in measured]))
 
 
 def plan(
@@ -105,6 +125,26 @@ def plan(
     from trajectune.run.plan import plan_recipe, print_plan
 
     print_plan(plan_recipe(_load(recipe, set_), rate))
+
+
+def clean(
+    run_dir: Annotated[
+        Path, typer.Argument(metavar="RUN_DIR", help="A run directory, such as runs/quickstart.")
+    ],
+) -> None:
+    """Remove results that the recipe in RUN_DIR no longer means: those of earlier recipes."""
+    from rich.console import Console
+
+    from trajectune.run.directory import RunDirectory
+
+    home = RunDirectory(run_dir)
+    if home.recipe() is None:
+        raise RecipeError(
+            "this is no run directory", where=str(run_dir), remedy="name one that holds recipe.yaml"
+        )
+    with home.locked():
+        freed = home.clean()
+    Console().print(f"{freed / 1e6:,.1f} MB removed", highlight=False)
 
 
 def tune(
@@ -125,6 +165,7 @@ def tune(
     eta: Annotated[float, typer.Option(min=0, max=1, help="Share of the loss for --data.")] = 0.2,
     run_dir: RunDir = None,
     set_: Set = None,
+    redo: Redo = False,
 ) -> None:
     """Tune a model: from a recipe, or on your own files.
 
@@ -136,13 +177,13 @@ def tune(
         if data or general or model:
             raise RecipeError(
                 "both a recipe and --data, --general or --model were given",
-                remedy="put the files into the recipe, or leave the recipe away",
+                remedy="put the files into the recipe, or omit the recipe",
             )
-        _until("tune", recipe, run_dir, set_)
+        _run(_load(recipe, set_), "tune", run_dir, redo)
         return
     if not data:
         raise RecipeError("nothing to tune on", remedy="give a RECIPE, or --data FILE and --model M")
-    _run_until("tune", _recipe_of_files(data, general or [], model or "embedded", eta, set_), run_dir)
+    _run(_recipe_of_files(data, general or [], model or "embedded", eta, set_), "tune", run_dir, redo)
 
 
 def _recipe_of_files(
@@ -159,34 +200,20 @@ def _recipe_of_files(
         "validation": 0,
     }
     recipe = check_recipe({"name": "tune", "model": model, "curate": sources}, where="the options")
-    return override(recipe, _changes(changes))
+    return override(recipe, key_values(changes))
 
 
-def _until(stage: str, recipe_path: Path, run_dir: Path | None, changes: list[str] | None) -> None:
-    _run_until(stage, _load(recipe_path, changes), run_dir)
+def _model_name(model: str) -> str:
+    """The folder's name of a model; with those above it where it is only called `model`."""
+    parts = Path(model).parts
+    return "/".join(parts[-3:]) if parts[-1] == "model" else parts[-1]
 
 
-def _run_until(stage: str, recipe: Recipe, run_dir: Path | None) -> None:
+def _run(recipe: Recipe, until: str, run_dir: Path | None, redo: bool) -> None:
     from trajectune.run.run import run_recipe
 
-    run_recipe(recipe, run_dir or Path("runs") / recipe.name, until=stage)
+    run_recipe(recipe, run_dir or Path("runs") / recipe.name, until, redo=redo)
 
 
 def _load(path: Path, changes: list[str] | None) -> Recipe:
-    return override(load_recipe(path), _changes(changes))
-
-
-def _changes(pairs: list[str] | None) -> dict[str, object]:
-    """`["a.b=1"]` as `{"a.b": 1}`; values are YAML."""
-    import yaml
-
-    changes: dict[str, object] = {}
-    for pair in pairs or []:
-        key, equals, value = pair.partition("=")
-        if not (equals and key):
-            raise RecipeError(f"{pair!r} is no KEY=VALUE", remedy="write --set KEY=VALUE or -o KEY=VALUE")
-        try:
-            changes[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise RecipeError(f"the value of {pair!r} is not YAML", remedy="put it in quotes") from None
-    return changes
+    return override(load_recipe(path), key_values(changes))

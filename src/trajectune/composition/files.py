@@ -69,7 +69,7 @@ class Emulation(BaseModel):
         self, device: str = "auto", dtype: str = "auto", *, allow_other_template: bool = False
     ) -> Composition:
         """Loads the models (as `load_model` does) and puts them together. Raises ModelError."""
-        self._check_roles()
+        self.check_roles()
         loaded = load_sharing(
             list(self.models.values()), dtype, device, allow_other_template=allow_other_template
         )
@@ -98,7 +98,8 @@ class Emulation(BaseModel):
         terms = tuple(Term(model, self.weights[name], name) for name, model in models.items())
         return Composition(terms, WeightFilter(terms[0].name, self.top_p) if self.top_p else None)
 
-    def _check_roles(self) -> None:
+    def check_roles(self) -> None:
+        """Raise ModelError unless the models are those that the form needs."""
         if self.top_p and self.form not in ("upscale", "amplify", "sum"):
             raise ModelError(f"the form {self.form!r} has no `top_p`", remedy="leave it away")
         needed = set(ROLES[self.form])

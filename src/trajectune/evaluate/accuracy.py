@@ -52,6 +52,7 @@ def option_scores(model: LoadedModel, question: Question) -> Tensor:
 
 
 def _prompt(model: LoadedModel, question: Question) -> list[int]:
+    """Tokens up to the option."""
     asked = renderer_of(model.tokenizer).prompt([Message(role="user", content=question.prompt)])
     return asked + model.tokenizer.encode(question.lead, add_special_tokens=False)
 

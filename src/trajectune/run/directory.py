@@ -1,69 +1,102 @@
-"""A run directory: what each stage made, and whether it finished.
+"""A run directory: the results of stages, which of them the recipe means, and who works in it.
 
-The idea: a stage writes into its own folder and, last of all, a marker. A stage with a marker is never
-run again; a stage without one is started again and goes on from what its own files hold (rollouts from
-finished episodes, tuning from its last checkpoint). So the same command after a crash goes on, and
-after the end does nothing.
+    recipe.yaml                      the recipe
+    stages/curate-1f0c3a77d2/        a result; done.json, written last, says that it is whole
+    curate -> stages/curate-1f0c…    what the recipe means by `curate` (in a study: `arms/ARM-SEED/curate`)
 
-Invariants: `recipe.yaml` in the folder is the recipe that made everything in it; another recipe is
-refused once anything was made. A marker is written atomically, after everything it stands for is on disk.
+The idea: results are found by their fingerprints and stay when the recipe changes; links say which ones it
+means. A result without its marker is worked on again and goes on from what its own files hold.
+
+Invariants: a marker is written atomically, after everything that it stands for is on disk; nothing that was
+made is removed but by `clean`; one process at a time works in a directory.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from trajectune.errors import RecipeError
 from trajectune.run.recipe import Recipe, check_recipe, dump_recipe
+from trajectune.run.stage import Result
 from trajectune.storage import read_json, write_atomic, write_json
+
+STAGES, RECIPE, LOCK = "stages", "recipe.yaml", ".lock"
+_LABEL = re.compile(r".+-[0-9a-f]{10}")
 
 
 class RunDirectory:
     """The folder of one run."""
 
-    def __init__(self, path: Path, recipe: Recipe) -> None:
-        """Claim `path` for `recipe`. Raises `RecipeError` when another recipe made what is in it."""
-        self.path = path
-        self.recipe = recipe
-        stored = path / "recipe.yaml"
-        if stored.exists() and _is_empty(path):
-            write_atomic(stored, dump_recipe(recipe))
-        elif stored.exists():
-            _refuse_another(stored, recipe)
-        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+    def __init__(self, path: Path) -> None:
+        """Raises `RecipeError` where the folder holds something else than a run."""
+        self.path = path.absolute()
+        empty = not path.exists() or (path.is_dir() and all(each.name == LOCK for each in path.iterdir()))
+        if not empty and not (path / RECIPE).is_file():
             raise RecipeError(
                 "the run directory holds something else",
                 where=str(path),
                 remedy="give an empty or new folder with --run-dir",
             )
-        else:
-            path.mkdir(parents=True, exist_ok=True)
-            write_atomic(stored, dump_recipe(recipe))
-
-    def folder(self, stage: str) -> Path:
-        """The folder of a stage, made if need be."""
-        folder = self.path / stage
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def is_done(self, stage: str) -> bool:
-        """Whether the stage finished."""
-        return self._marker(stage).exists()
-
-    def seconds(self, stage: str) -> float:
-        """Wall time of a finished stage over all its attempts that ended by themselves; 0 before."""
-        return float(read_json(self._marker(stage))["seconds"]) if self.is_done(stage) else 0.0
 
     @contextmanager
-    def running(self, stage: str) -> Iterator[Path]:
-        """Run a stage's body and mark it done when the body returns; gives its folder."""
-        folder, start = self.folder(stage), time.monotonic()
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out. The system frees the lock when this process dies, however it does."""
+        if int(os.environ.get("RANK", "0")):  # torchrun: the first process holds it for all
+            yield
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.path / LOCK, timeout=0):
+                yield
+        except Timeout:
+            raise RecipeError(
+                "another process works in this run directory",
+                where=str(self.path),
+                remedy="wait for it, or give another folder with --run-dir",
+            ) from None
+
+    def recipe(self) -> Recipe | None:
+        """The recipe that the links stand for; `None` before the first."""
+        path = self.path / RECIPE
+        if not path.exists():
+            return None
+        return check_recipe(yaml.safe_load(path.read_text(encoding="utf-8")), where=str(path))
+
+    def store(self, recipe: Recipe) -> None:
+        """Keep the recipe, unless the very same is there."""
+        path, text = self.path / RECIPE, dump_recipe(recipe)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            write_atomic(path, text)
+
+    def folder(self, result: Result) -> Path:
+        """Where a result is or will be."""
+        return self.path / STAGES / result.label
+
+    def is_done(self, result: Result) -> bool:
+        """Whether the result is whole."""
+        marker = self.folder(result) / "done.json"
+        return marker.exists() and read_json(marker)["fingerprint"] == result.fingerprint
+
+    def seconds(self, result: Result) -> float:
+        """Wall time of a whole result, over all attempts that ended by themselves; 0 before."""
+        return (
+            float(read_json(self.folder(result) / "done.json")["seconds"]) if self.is_done(result) else 0.0
+        )
+
+    @contextmanager
+    def making(self, result: Result) -> Iterator[Path]:
+        """Make a result and mark it as whole when the body ends well; gives its folder."""
+        folder, start = self.folder(result), time.monotonic()
+        folder.mkdir(parents=True, exist_ok=True)
         spent = folder / "spent.json"
         before = float(read_json(spent)["seconds"]) if spent.exists() else 0.0
         try:
@@ -71,13 +104,75 @@ class RunDirectory:
         except BaseException:
             write_json(spent, {"seconds": before + time.monotonic() - start})
             raise
-        write_json(self._marker(stage), {"seconds": round(before + time.monotonic() - start, 3)})
+        spent.unlink(missing_ok=True)
+        seconds = round(before + time.monotonic() - start, 3)
+        marker = {"fingerprint": result.fingerprint, "seconds": seconds, "values": result.values}
+        write_json(folder / "done.json", marker)
 
-    def _marker(self, stage: str) -> Path:
-        return self.path / stage / "done.json"
+    def link(self, name: str, result: Result) -> None:
+        """Let `name` stand for a result. Raises `RecipeError` where a file or folder has the name."""
+        place = self.path / name
+        target = os.path.relpath(self.folder(result), place.parent)
+        if place.is_symlink() and place.readlink() == Path(target):
+            return
+        if place.exists() and not place.is_symlink():
+            raise RecipeError(
+                "the run directory was made by an older version",
+                where=str(place),
+                remedy="give a new folder",
+            )
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_name(f".{place.name}.part")
+        part.unlink(missing_ok=True)
+        part.symlink_to(target)
+        part.replace(place)
+
+    def links(self) -> dict[str, Path]:
+        """What stands for results now, by name: the folders, which may be missing yet."""
+        found = {}
+        for top, folders, files in os.walk(self.path):
+            if Path(top) == self.path and STAGES in folders:
+                folders.remove(STAGES)
+            for name in [*folders, *files]:
+                place = Path(top) / name
+                if place.is_symlink():
+                    found[place.relative_to(self.path).as_posix()] = place.parent / place.readlink()
+        return {name: Path(os.path.normpath(path)) for name, path in found.items()}
+
+    def replaced(self, meant: Mapping[str, Result]) -> list[str]:
+        """Names whose results, begun at least, would give way to others that are not there."""
+        links = self.links()
+        return [
+            name
+            for name, result in meant.items()
+            if name in links
+            and links[name] != Path(os.path.normpath(self.folder(result)))
+            and not self.is_done(result)
+            and links[name].is_dir()
+            and any(links[name].iterdir())
+        ]
+
+    def relink(self, meant: Mapping[str, Result]) -> None:
+        """Let these names stand for their results, as far as those were begun, and no other names."""
+        links = self.links()
+        for name, folder in links.items():
+            if name not in meant or folder != Path(os.path.normpath(self.folder(meant[name]))):
+                (self.path / name).unlink()
+        for name, result in meant.items():
+            if self.folder(result).is_dir():
+                self.link(name, result)
+
+    def clean(self) -> int:
+        """Remove the results that nothing stands for; gives the bytes that this frees."""
+        kept, freed = {str(path) for path in self.links().values()}, 0
+        for folder in list(_results(self.path / STAGES)):
+            if os.path.normpath(folder) not in kept:
+                freed += sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir())
+                shutil.rmtree(folder)
+        return freed
 
 
-def changed_keys(old: Any, new: Any, prefix: str = "") -> list[str]:
+def changed_keys(old: object, new: object, prefix: str = "") -> list[str]:
     """Dotted keys at which two nested mappings differ."""
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return [] if old == new else [prefix]
@@ -89,17 +184,9 @@ def changed_keys(old: Any, new: Any, prefix: str = "") -> list[str]:
     ]
 
 
-def _is_empty(path: Path) -> bool:
-    """Whether nothing was made in a claimed directory yet, so that a mended recipe may have it."""
-    return not any(found.is_file() for found in path.rglob("*") if found != path / "recipe.yaml")
-
-
-def _refuse_another(stored: Path, recipe: Recipe) -> None:
-    old = check_recipe(yaml.safe_load(stored.read_text(encoding="utf-8")), where=str(stored))
-    keys = changed_keys(old.model_dump(mode="json"), recipe.model_dump(mode="json"))
-    if keys:
-        raise RecipeError(
-            f"the run directory was made by another recipe; these keys differ: {', '.join(keys)}",
-            where=str(stored),
-            remedy="give another --run-dir, or remove the folder to start over",
-        )
+def _results(stages: Path) -> Iterator[Path]:
+    for top, folders, _ in os.walk(stages):
+        for name in list(folders):
+            if _LABEL.fullmatch(name):
+                folders.remove(name)
+                yield Path(top) / name

@@ -1,34 +1,31 @@
-"""What a recipe's words stand for: environments, dialects and agents, built when a stage needs them."""
+"""What a recipe's words stand for: environments and agents, built when a stage needs them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+
+from pydantic import JsonValue
 
 from trajectune.agents.contract import Agent
 from trajectune.agents.endpoint import EndpointAgent
-from trajectune.agents.expert import ExpertAgent
 from trajectune.agents.local import LocalAgent
-from trajectune.composition.composition import Composition
-from trajectune.composition.drafting import Speculation
-from trajectune.composition.files import load_composition
-from trajectune.dialects.contract import Dialect
 from trajectune.dialects.registry import get_dialect
-from trajectune.environments.contract import Environment, Split, Task
+from trajectune.environments.contract import Environment
 from trajectune.environments.registry import load_environment
-from trajectune.errors import RecipeError
-from trajectune.run.recipe import EnvironmentSpec, Recipe
+from trajectune.run.api.acting import Expert
+from trajectune.run.recipe import Recipe
+from trajectune.run.sections import EnvironmentSpec, RolloutSpec
+from trajectune.run.stages.values import model_values, option_values
 
 
 @dataclass(frozen=True, slots=True)
 class BoundEnvironment:
-    """One environment of a recipe, ready to be played."""
+    """One environment of a recipe, ready to be acted in."""
 
     key: str
-    """The recipe's name for it; files and tables go by this."""
+    """The recipe's name for it; files, ids and tables go by this."""
     spec: EnvironmentSpec
     environment: Environment
-    dialect: Dialect
 
     @property
     def threshold(self) -> float:
@@ -36,58 +33,75 @@ class BoundEnvironment:
         own = self.environment.reward_threshold
         return own if self.spec.threshold is None else self.spec.threshold
 
-    def tasks(self, split: Split, count: int) -> Sequence[Task]:
-        """The first `count` tasks of a split. Raises `RecipeError` when there are fewer."""
-        tasks = self.environment.tasks(split)
-        if len(tasks) < count:
-            raise RecipeError(
-                f"the split {split!r} has {len(tasks)} tasks, {count} were asked for",
-                where=f"environments.{self.key}",
-                remedy="ask for fewer, or raise the number in the environment's options",
-            )
-        return tasks[:count]
-
 
 def bound_environments(recipe: Recipe) -> list[BoundEnvironment]:
     """All environments of the recipe. Raises `RecipeError` for a name or an option that is unknown."""
     found = []
     for key, spec in recipe.environments.items():
         environment = load_environment(spec.environment or key, spec.options)
-        dialect = get_dialect(recipe.dialect, environment.name, environment.dialects)
-        found.append(BoundEnvironment(key, spec, environment, dialect))
+        get_dialect(recipe.dialect, environment.name, environment.dialects)
+        found.append(BoundEnvironment(key, spec, environment))
     return found
 
 
-def gathering_agent(recipe: Recipe, bound: BoundEnvironment) -> Agent:
-    """The agent that the recipe sends to gather trajectories."""
+def environment_values(key: str, spec: EnvironmentSpec) -> dict[str, JsonValue]:
+    """What identifies an environment: its name and options."""
+    return {"environment": spec.environment or key, "options": option_values(spec.options)}
+
+
+def limit_values(spec: RolloutSpec) -> dict[str, JsonValue]:
+    """Limits of episodes that are the same for every agent."""
+    return {"bad_format_limit": spec.bad_format_limit, "repetition_limit": spec.repetition_limit}
+
+
+def reply_values(spec: RolloutSpec) -> dict[str, JsonValue]:
+    """Limits of a model's replies."""
+    return {"max_new_tokens": spec.max_new_tokens, "max_context": spec.max_context}
+
+
+def agent_values(recipe: Recipe) -> JsonValue:
+    """What identifies the agent that collects. An expert's moves are structure: it has no dialect."""
     spec = recipe.agent
     if spec.kind == "expert":
-        return ExpertAgent(bound.environment)
+        return "expert"
+    values: dict[str, JsonValue] = {
+        "dialect": recipe.dialect,
+        "temperature": spec.temperature,
+        **reply_values(recipe.rollout),
+    }
+    if spec.kind == "endpoint":
+        return values | {"url": spec.url, "model": spec.model}
+    return values | {"model": model_values(spec.model) if spec.model else acting_base(recipe)}
+
+
+def acting_base(recipe: Recipe) -> JsonValue:
+    """What identifies the base model; one that is made is known by the result that is needed."""
+    return model_values(recipe.model) if isinstance(recipe.model, str) else "base"
+
+
+def needs_base(recipe: Recipe) -> bool:
+    """Whether the base model that the recipe makes also collects."""
+    return not isinstance(recipe.model, str) and recipe.agent.kind == "local" and not recipe.agent.model
+
+
+def collecting_agent(recipe: Recipe, base: str) -> Agent | Expert:
+    """The agent that the recipe sends to collect; `base` is the base model's name or folder."""
+    spec, limits = recipe.agent, recipe.rollout
+    if spec.kind == "expert":
+        return Expert()
     if spec.kind == "local":
-        composition, speculation = load_composition(spec.model or recipe.model)
-        return model_agent(recipe, composition, speculation, spec.temperature)
+        return LocalAgent(
+            spec.model or base,
+            batch_size=limits.batch_size,
+            max_new_tokens=limits.max_new_tokens,
+            max_context=limits.max_context,
+            temperature=spec.temperature,
+        )
     return EndpointAgent(
         spec.url,
         spec.model,
         key_variable=spec.key_variable,
         workers=spec.workers,
         temperature=spec.temperature,
-        max_new_tokens=recipe.evaluate.max_new_tokens,
-    )
-
-
-def model_agent(
-    recipe: Recipe,
-    composition: Composition,
-    speculation: Speculation | None = None,
-    temperature: float = 0.0,
-) -> LocalAgent:
-    """A model or a composition of models played by our decoder, with the recipe's limits."""
-    return LocalAgent(
-        composition,
-        batch_size=recipe.evaluate.batch_size,
-        max_new_tokens=recipe.evaluate.max_new_tokens,
-        max_context=recipe.evaluate.max_context,
-        temperature=temperature,
-        speculation=speculation,
+        max_new_tokens=limits.max_new_tokens,
     )

@@ -12,8 +12,11 @@ from rich.table import Table
 
 from trajectune.curate.formats import read_examples
 from trajectune.curate.hub import HUB_PREFIX
-from trajectune.run.gather import OWN_ROWS
-from trajectune.run.recipe import Recipe, SourceSpec
+from trajectune.curate.steps.filter import Filter
+from trajectune.curate.steps.registry import build_steps
+from trajectune.run.recipe import Recipe
+from trajectune.run.sections import SourceSpec
+from trajectune.run.stages.general import OWN_ROWS
 from trajectune.tune.forecast import Forecast, forecast
 
 
@@ -21,8 +24,8 @@ def plan_recipe(recipe: Recipe, rate: float | None = None) -> Forecast:
     """Forecast the tuning of a recipe. `rate` is in TFLOP/s over all devices; measured here when absent."""
     return forecast(
         planned_rows(recipe),
-        recipe.model,
-        recipe.tune,
+        recipe.source_model,
+        recipe.tune.settings(recipe.seed),
         operations_per_second=rate * 1e12 if rate else None,
     )
 
@@ -33,9 +36,8 @@ def planned_rows(recipe: Recipe) -> int:
     A source whose size cannot be known here (a hub data set, a file that is not there yet) counts as
     one batch.
     """
-    collected = sum(
-        min(spec.attempts, spec.keep_per_task) * spec.collect for spec in recipe.environments.values()
-    )
+    kept = [step.options.per_task for step in build_steps(recipe.curate.steps) if isinstance(step, Filter)]
+    collected = sum(min([spec.attempts, *kept]) * spec.collect for spec in recipe.environments.values())
     sources = [*recipe.curate.agent.values(), *recipe.curate.general.values()]
     return collected + sum(_rows(source, recipe.tune.batch_rows) for source in sources)
 

@@ -1,154 +1,120 @@
-"""Run a recipe: its stages in order, each once.
+"""Run a recipe: what is not there yet is made, in order.
 
-The idea: the order of the stages is a list that can be read; what makes each resumable is in the stage
-and in `RunDirectory`.
+The idea: what there is to make, and what of it is shared, is known from the recipe alone (`Study`); what is
+there is known from the run directory. What makes each stage resumable is in the stage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from trajectune.composition.files import is_emulation, load_emulation
-from trajectune.curate.funnel import funnel_table
-from trajectune.models.loading import resolve_model
-from trajectune.report.page import write_report
-from trajectune.run import gather, measure, mixing, results, training
-from trajectune.run.directory import RunDirectory
+from trajectune.errors import RecipeError
+from trajectune.evaluate.contract import Measurement
+from trajectune.evaluate.run import read_measurements
+from trajectune.models.loading import layer_count, resolve_model
+from trajectune.models.shrink import check_layers
+from trajectune.run.directory import RunDirectory, changed_keys
+from trajectune.run.display import Display
 from trajectune.run.environments import bound_environments
+from trajectune.run.page import write_report
 from trajectune.run.recipe import Recipe
-from trajectune.run.summary import score_table
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A recipe and its folders. `data` holds the stages `shared` with other runs; else it is `home`."""
-
-    recipe: Recipe
-    home: RunDirectory
-    data: RunDirectory
-    console: Console
-    shared: tuple[str, ...] = ()
-
-    def where(self, stage: str) -> RunDirectory:
-        """The directory that holds a stage."""
-        return self.data if stage in self.shared else self.home
-
-    def folder(self, stage: str) -> Path:
-        """The folder of a stage."""
-        return self.where(stage).folder(stage)
+from trajectune.run.stage import Result, Work, bind, in_order
+from trajectune.run.stages.evaluate import base_stage
+from trajectune.run.stages.sources import missing_files
+from trajectune.run.study import REPORT, Study, stages_of
+from trajectune.run.summary import show_summary
 
 
 def run_recipe(
-    recipe: Recipe, run_dir: Path, until: str = "report", console: Console | None = None
+    recipe: Recipe,
+    run_dir: Path,
+    until: str = REPORT,
+    *,
+    redo: bool = False,
+    display: Display | None = None,
 ) -> Path:
-    """Run the stages of `recipe` up to `until` that are not done yet; gives the run directory.
+    """Make what a stage of `recipe` needs and is not there yet, and the stage itself.
 
-    Raises `RecipeError` when another recipe made the directory, and whatever a stage finds wrong.
+    `until` is `collect`, `general`, `base`, `curate`, `tune`, `evaluate` or `report`. Gives the run
+    directory. Raises `RecipeError` where results of an earlier recipe would give way to others, unless
+    `redo` is set; where another process works in the directory; and whatever a stage finds wrong.
     """
-    _check(recipe)
-    home = RunDirectory(run_dir, recipe)
-    console = console or Console(stderr=True)
-    if recipe.ablation and until == "report":
-        from trajectune.run.ablation import run_ablation
-
-        run_ablation(recipe, home, console)
-    elif recipe.upscale and until == "report":
-        from trajectune.run.upscaling import run_upscale
-
-        run_upscale(recipe, home, console)
-    else:
-        run_stages(Run(recipe, home, home, console), until)
+    study = Study(recipe, write_report)
+    for arm in study.arms:
+        check(arm.recipe)
+    study.comparisons  # noqa: B018 - looked at now, so that a wrong name is found before any work
+    display, home = display or Display(), RunDirectory(run_dir)
+    with home.locked():
+        _claim(home, recipe, study.links(), redo)
+        make(home, study.links(), study.until(until), display)
+        show_summary(home, study, until, display)
     return run_dir
 
 
-def evaluate_model(recipe: Recipe, run_dir: Path, console: Console | None = None) -> None:
-    """Measure the recipe's model on the recipe's environments, without tuning; prints the scores."""
-    _check(recipe)
-    home = RunDirectory(run_dir, recipe)
-    console = console or Console(stderr=True)
-    if not home.is_done("before"):
-        with home.running("before") as folder:
-            measure.measure(recipe, recipe.model, folder / "validation.jsonl", folder, console)
-    Console().print(score_table(measure.read_scores(home.folder("before"))))
+def evaluate_model(
+    recipe: Recipe, name: str, run_dir: Path, *, redo: bool = False, display: Display | None = None
+) -> list[Measurement]:
+    """Measure the recipe's model under a name, without tuning. Raises as `run_recipe` does."""
+    check(recipe)
+    display, home = display or Display(), RunDirectory(run_dir)
+    stage = base_stage(recipe, name)
+    result = bind([*stages_of(recipe), stage], recipe)[stage.name]
+    with home.locked():
+        _claim(home, recipe, {stage.name: result}, redo)
+        make(home, {stage.name: result}, in_order([result]), display)
+        return read_measurements(home.folder(result))
 
 
-def run_stages(run: Run, until: str) -> None:
-    """Run what is not done, up to and with the stage `until`."""
-    for name, stage in STAGES.items():
-        if not run.where(name).is_done(name):
-            run.console.print(f"[bold]{name}[/] → {run.folder(name)}")
-            with run.where(name).running(name) as folder:
-                stage(run, folder)
-            run.console.print(f"  done in {run.where(name).seconds(name):.0f} s")
-        if name == until:
-            break
-    _say_where(run, until)
+def make(
+    home: RunDirectory, links: Mapping[str, Result], results: Sequence[Result], display: Display
+) -> None:
+    """Make those of the results that are not whole, and let their names stand for them."""
+    for result in results:
+        if home.is_done(result):
+            continue
+        names = [name for name, each in links.items() if each.fingerprint == result.fingerprint]
+        for name in names:
+            home.link(name, result)
+        display.title(names[0] if names else result.stage.name, os.path.relpath(home.folder(result)))
+        try:
+            with home.making(result), display.bars():
+                result.stage.run(Work(result, home.folder, display.on_progress, display.say))
+        except KeyboardInterrupt:
+            display.say("stopped; earlier stages and what is finished of this one are kept there")
+            raise
+        display.say(f"done in {home.seconds(result):.0f} s")
 
 
-def _check(recipe: Recipe) -> None:
-    """Find out what names are wrong before any work is done."""
+def check(recipe: Recipe) -> None:
+    """Find out what is wrong with names, files and sizes before any work is done."""
     bound_environments(recipe)
-    if is_emulation(recipe.model):
+    if missing := missing_files(recipe):
+        raise RecipeError("no such data file", where=missing[0], remedy="check the path")
+    if not isinstance(recipe.model, str):
+        check_layers(layer_count(recipe.model.shrink), recipe.model.layers)
+    elif is_emulation(recipe.model):
         load_emulation(recipe.model)
     else:
         resolve_model(recipe.model)
 
 
-def _collect(run: Run, folder: Path) -> None:
-    funnel = gather.collect(run.recipe, folder, run.console)
-    if funnel.rows:
-        run.console.print(funnel_table(funnel.rows))
-
-
-def _general(run: Run, folder: Path) -> None:
-    gather.gather_general(run.recipe, folder, run.console)
-
-
-def _curate(run: Run, folder: Path) -> None:
-    mixing.curate(run.recipe, run.folder("collect"), run.folder("general"), folder, run.console)
-
-
-def _before(run: Run, folder: Path) -> None:
-    validation = run.folder("curate") / "validation.jsonl"
-    measure.measure(run.recipe, run.recipe.model, validation, folder, run.console)
-
-
-def _tune(run: Run, folder: Path) -> None:
-    training.train(run.recipe, run.folder("curate"), folder)
-
-
-def _after(run: Run, folder: Path) -> None:
-    validation = run.folder("curate") / "validation.jsonl"
-    model = str(run.folder("tune") / "model")
-    measure.measure(run.recipe, model, validation, folder, run.console)
-
-
-def _report(run: Run, folder: Path) -> None:
-    write_report(results.gather_results(run), results.gather_samples(run), folder)
-
-
-STAGES: dict[str, Callable[[Run, Path], None]] = {
-    "collect": _collect,
-    "general": _general,
-    "curate": _curate,
-    "before": _before,
-    "tune": _tune,
-    "after": _after,
-    "report": _report,
-}
-"""All stages in their order. Each writes into its own folder and can be started again."""
-
-
-def _say_where(run: Run, until: str) -> None:
-    if until in ("after", "report"):
-        for stage in ("before", "after"):
-            run.console.print(f"{stage} tuning", style="bold")
-            run.console.print(score_table(measure.read_scores(run.folder(stage))))
-    if until == "report":
-        run.console.print(f"report: {run.folder('report') / 'index.html'}")
-    elif until == "tune":
-        run.console.print(f"tuned model: {run.folder('tune') / 'model'}")
+def _claim(home: RunDirectory, recipe: Recipe, links: Mapping[str, Result], redo: bool) -> None:
+    """Let the directory stand for a recipe. Raises `RecipeError` where that would take results away."""
+    old = home.recipe()
+    # A page is a view that takes a moment: it is made again without asking.
+    gone = [name for name in home.replaced(links) if name != REPORT]
+    if gone and not redo:
+        before = old.model_dump(mode="json") if old else {}
+        keys = changed_keys(before, recipe.model_dump(mode="json"))
+        why = f"these keys differ: {', '.join(keys)}" if keys else "a file that it names has changed"
+        raise RecipeError(
+            f"the run directory was made by another recipe; {why}",
+            where=str(home.path),
+            remedy=f"give another --run-dir, or --redo to make again: {', '.join(gone)} "
+            "(the old results stay until `trajectune clean`)",
+        )
+    home.store(recipe)
+    home.relink(links)

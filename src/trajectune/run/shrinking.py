@@ -9,10 +9,8 @@ Leaves `answers.jsonl` (the large model's answers), `cut/` (the cut weights), `h
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
-
-from rich.console import Console
 
 from trajectune.composition.composition import Composition
 from trajectune.curate.general.distil import self_distil
@@ -20,7 +18,9 @@ from trajectune.curate.general.prompts import general_prompts
 from trajectune.engine.engine import Engine
 from trajectune.errors import RecipeError
 from trajectune.models.loading import layer_count, load_model
+from trajectune.models.quiet import quiet
 from trajectune.models.shrink import check_layers, shrink
+from trajectune.progress import OnProgress, silent
 from trajectune.tune.data.masks import tokenize_all
 from trajectune.tune.loop import tune
 from trajectune.tune.settings import TuneSettings
@@ -42,14 +42,14 @@ def make_small(
     rate: float = 6e-4,
     seed: int = 0,
     without: Collection[str] = (),
-    console: Console | None = None,
+    on_progress: OnProgress = silent,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Cut `model` to `layers` layers and heal it on `rows` answers of its own; gives the model's folder.
 
     `epochs` passes over the answers at a highest learning rate of `rate`; prompts in `without` are not
     asked. Raises ModelError for models that cannot be cut, RecipeError for a folder with another cut.
     """
-    console = console or Console(stderr=True)
     check_layers(layer_count(model), layers)
     cut = folder / "cut"
     if cut.is_dir() and layer_count(str(cut)) != layers:
@@ -60,17 +60,24 @@ def make_small(
         )
     loaded = load_model(model)
     engine = Engine(Composition.single(loaded), max_batch=48, max_context=512)
-    console.print(f"[bold]answers[/] of {model} → {folder / 'answers.jsonl'}")
+    say(f"answers of {model} → {folder / 'answers.jsonl'}")
     asked = general_prompts(rows * SPARE + len(without), seed, at_least=rows)
     prompts = [prompt for prompt in asked if prompt not in without]
-    examples = list(
-        self_distil(prompts, engine, folder / "answers.jsonl", rows=rows, source=SOURCE, seed=seed)
+    answered = self_distil(
+        prompts,
+        engine,
+        folder / "answers.jsonl",
+        rows=rows,
+        source=SOURCE,
+        seed=seed,
+        on_progress=on_progress,
     )
     del engine
-    found, _ = tokenize_all(examples, loaded.tokenizer, 1024)
+    found, _ = tokenize_all(answered.examples, loaded.tokenizer, 1024)
     if not cut.is_dir():
-        console.print(f"[bold]cut[/] {model} to {layers} layers → {cut}")
-        shrink(model, layers, cut, [row.tokens.tolist() for row in found[:MEASURED]])
+        say(f"{model} cut to {layers} layers → {cut}")
+        with quiet():
+            shrink(model, layers, cut, [row.tokens.tolist() for row in found[:MEASURED]])
     settings = TuneSettings(
         epochs=epochs,
         batch_rows=16,
@@ -80,6 +87,6 @@ def make_small(
         teacher=model,
         seed=seed,
     )
-    console.print(f"[bold]heal[/] on {len(found)} answers → {folder / 'heal'}")
+    say(f"healed on {len(found)} answers → {folder / 'heal'}")
     tune(found, cut, settings, folder / "heal", {SOURCE: 1.0})
     return folder / "heal" / "model"

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from pathlib import Path
 
-from rich import box
-from rich.table import Table
+from trajectune.curate.funnel import Funnel
+from trajectune.evaluate.run import read_measurements
+from trajectune.report.contents import Entry
+from trajectune.report.funnel import funnel_table
+from trajectune.report.summary import measurement_table
+from trajectune.run.directory import RunDirectory
+from trajectune.run.display import Display
+from trajectune.run.study import REPORT, Study
+from trajectune.storage import read_json
 
-from trajectune.evaluate.agent import AgentScores
-from trajectune.report.wording import number, percent
+
+def show_summary(home: RunDirectory, study: Study, until: str, display: Display) -> None:
+    """What the last stage left: the funnel, the model's folder, or tables and the page."""
+    if until == "curate":
+        for arm in study.arms:
+            funnel = Funnel.model_validate(read_json(home.folder(arm.results["curate"]) / "funnel.json"))
+            if funnel.rows:
+                display.show(funnel_table(funnel))
+    elif until == "tune":
+        for arm in study.arms:
+            display.title("tuned model", str(_shown(home, f"{arm.folder}tune") / "model"))
+    elif until in ("evaluate", REPORT):
+        display.show(
+            measurement_table(
+                [
+                    Entry(system=row.system, seed=row.seed, measurement=each)
+                    for row in study.rows
+                    for each in read_measurements(home.folder(row.result))
+                ]
+            )
+        )
+    if until == REPORT:
+        display.title("report", str(_shown(home, REPORT) / "index.html"))
 
 
-def score_table(scores: Mapping[str, AgentScores]) -> Table:
-    """Agent skill by environment, with 95 % intervals."""
-    broken = any(each.infrastructure_errors for each in scores.values())
-    columns = ["episodes", "success", "valid replies", "reward", "turns"]
-    columns += ["errors"] if broken else []
-    table = Table("environment", box=box.SIMPLE)
-    for name in columns:
-        table.add_column(name, justify="right")
-    for key, each in scores.items():
-        errors = [str(each.infrastructure_errors)] if broken else []
-        shown = [percent(each.success), percent(each.valid_replies)]
-        shown += [number(each.reward and each.reward.value, 2), number(each.turns, 1)]
-        table.add_row(key, str(each.episodes), *shown, *errors)
-    return table
+def _shown(home: RunDirectory, name: str) -> Path:
+    """The path that people use, relative to where they are if it is below."""
+    here, path = Path.cwd(), home.path / name
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,0 +1,151 @@
+"""Environments, agents and rollouts: `environment`, `Expert`, `Local`, `Endpoint`, `rollout`, `Played`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from trajectune.agents.contract import Agent
+from trajectune.agents.expert import ExpertAgent
+from trajectune.curate.funnel import FunnelRow
+from trajectune.curate.sift import sift
+from trajectune.curate.steps.contract import Context, CurateStep
+from trajectune.curate.steps.filter import Filter, FilterOptions
+from trajectune.dialects.conversation import to_example
+from trajectune.dialects.registry import get_dialect
+from trajectune.environments.contract import Environment, Split, Task
+from trajectune.environments.registry import load_environment
+from trajectune.errors import DataError, RecipeError
+from trajectune.example import Example
+from trajectune.progress import OnProgress, silent
+from trajectune.rollout.rollout import rollout as play
+from trajectune.run.api.rejections import Rejections, told
+from trajectune.storage import read_records
+from trajectune.trajectory import Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Expert:
+    """The environment's own solver as an agent: `rollout(db, Expert(), to="played.jsonl")`."""
+
+    def agent(self, environment: Environment) -> Agent:
+        """The agent that asks this environment. Raises `RecipeError` where it has no expert."""
+        return ExpertAgent(environment)
+
+
+@dataclass(frozen=True)
+class Played:
+    """Trajectories of one environment in a file: `played.keep(per_task=1).examples()`."""
+
+    path: Path
+    environment: Environment
+    dialect: str
+    source: str
+    """What the examples are called after."""
+    threshold: float
+    """Reward from which an episode is a success."""
+    funnel: FunnelRow | None = None
+    """How many came through, after `keep`."""
+    rejections: Rejections = field(default_factory=list)
+    """Rows that a step of `keep` or `examples` could not use, with the reason."""
+
+    def trajectories(self) -> list[Trajectory]:
+        """All trajectories of the file; rows that cannot be read are in the log."""
+        return list(read_records(self.path, Trajectory))
+
+    def keep(
+        self, per_task: int = 1, steps: Sequence[CurateStep[Trajectory]] | None = None, to: str | Path = ""
+    ) -> Played:
+        """What is worth learning: successes, `per_task` of each task; `steps` replaces this filter.
+
+        Written to `to`, or beside the file as `*.kept.jsonl`.
+        """
+        if steps is None:
+            steps = [Filter(FilterOptions(per_task=per_task))]
+        kept = Path(to) if to else self.path.with_suffix(".kept.jsonl")
+        row = sift(self.path, kept, steps, Context(source=self.source, threshold=self.threshold))
+        return replace(self, path=kept, funnel=row)
+
+    def examples(self, dialect: str = "") -> list[Example]:
+        """The trajectories as conversations in `dialect` (the one of the rollout if empty).
+
+        What the dialect cannot write is in `rejections`, and its number in the log.
+        """
+        spoken = get_dialect(dialect or self.dialect, self.environment.name, self.environment.dialects)
+        found: list[Example] = []
+        for trajectory in self.trajectories():
+            try:
+                example = to_example(trajectory, spoken)
+            except DataError as error:
+                self.rejections.append((self.source, f"{trajectory.id}: {error.what}"))
+            else:
+                found.append(example.model_copy(update={"source": self.source}))
+        told(self.rejections, self.path)
+        return found
+
+
+def environment(name: str, options: Mapping[str, Any] | None = None, **more: Any) -> Environment:
+    """An installed environment or `package.module:Class`: `environment("database", train=900, test=84)`.
+
+    Raises `RecipeError` for an unknown name or option.
+    """
+    return load_environment(name, {**(options or {}), **more})
+
+
+def rollout(
+    environment: Environment,
+    agent: Agent | Expert,
+    *,
+    to: str | Path,
+    split: Split = "train",
+    tasks: int | None = None,
+    attempts: int = 1,
+    dialect: str = "agentbench",
+    seed: int = 0,
+    source: str = "",
+    threshold: float | None = None,
+    bad_format_limit: int = 1,
+    repetition_limit: int | None = None,
+    on_progress: OnProgress = silent,
+) -> Played:
+    """Let an agent act in the first `tasks` tasks of a split (`None`: all): `rollout(db, Expert(), to=…)`.
+
+    Trajectories are appended to the JSONL file `to`; those that are in it are not played again. `source`
+    (the environment's name if empty) begins their ids. Raises what a user must mend (`TrajectuneError`).
+    """
+    chosen = first_tasks(environment, split, tasks, source or environment.name)
+    acting = agent.agent(environment) if isinstance(agent, Expert) else agent
+    least = environment.reward_threshold if threshold is None else threshold
+    try:
+        play(
+            environment,
+            chosen,
+            acting,
+            get_dialect(dialect, environment.name, environment.dialects),
+            Path(to),
+            attempts=attempts,
+            seed=seed,
+            source=source,
+            threshold=least,
+            bad_format_limit=bad_format_limit,
+            repetition_limit=repetition_limit,
+            on_progress=on_progress,
+        )
+    finally:
+        if isinstance(agent, Expert):
+            acting.close()
+    return Played(Path(to), environment, dialect, source or environment.name, least)
+
+
+def first_tasks(environment: Environment, split: Split, count: int | None, where: str) -> Sequence[Task]:
+    """The first `count` tasks of a split. Raises `RecipeError` when there are fewer."""
+    tasks = environment.tasks(split)
+    if count is not None and len(tasks) < count:
+        raise RecipeError(
+            f"the split {split!r} has {len(tasks)} tasks, {count} were asked for",
+            where=f"environment {where}",
+            remedy="ask for fewer, or raise the number in the environment's options",
+        )
+    return tasks[:count]

@@ -1,0 +1,61 @@
+"""Tuning: `tune`, `Tuned`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trajectune.errors import DataError
+from trajectune.models.loading import resolve_model
+from trajectune.models.templates import load_tokenizer
+from trajectune.progress import OnProgress, silent
+from trajectune.run.api.data import Mixed
+from trajectune.run.api.rejections import Rejections, as_rejections
+from trajectune.tune.data.prove import prove
+from trajectune.tune.loop import tune as train
+from trajectune.tune.metrics import TuneResult
+from trajectune.tune.settings import TuneSettings
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A tuned model: `tuned.model` is its folder."""
+
+    model: str
+    base: str
+    """The model that it was tuned from."""
+    result: TuneResult
+    rejections: Rejections = field(default_factory=list)
+    """Examples that could not be trained on, with the reason."""
+
+
+def tune(
+    model: str,
+    data: Mixed,
+    settings: TuneSettings | None = None,
+    *,
+    to: str | Path,
+    dialect: str = "",
+    on_progress: OnProgress = silent,
+) -> Tuned:
+    """Tune a model on mixed data: `tune("embedded", data, TuneSettings(epochs=1), to="nb/tune")`.
+
+    The result is in `to/model`, whose note says what it was tuned from and in which `dialect` its agent
+    data is. Goes on from the last checkpoint in `to`. Raises `DataError` when no
+    example can be trained on, and what else a user must mend.
+    """
+    settings = settings or TuneSettings()
+    proven = prove(data.train, load_tokenizer(model), settings.max_tokens)
+    if not proven.rows:
+        reason = proven.rejected[0].reason if proven.rejected else "there is none"
+        raise DataError(f"no example can be trained on: {reason}", where=str(to))
+    result = train(
+        proven.rows,
+        resolve_model(model),
+        settings,
+        Path(to),
+        data.shares,
+        dialect=dialect,
+        on_progress=on_progress,
+    )
+    return Tuned(str(Path(to) / "model"), model, result, as_rejections(proven.rejected))

@@ -1,0 +1,144 @@
+"""The stage `report`: from the results of a study to the page that shows them.
+
+The idea: everything on the page is a list over arms or systems; a plain run has one arm and two systems.
+Rows of several arms carry the arm's name where the arms differ, and none where they share the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trajectune.curate.funnel import Funnel
+from trajectune.report.contents import (
+    Entry,
+    FunnelRow,
+    LossCurve,
+    MixtureRow,
+    Page,
+    StageTime,
+)
+from trajectune.report.page import write_page
+from trajectune.run.api.measuring import samples_of
+from trajectune.run.comparing import Measured, changes, curves, gaps
+from trajectune.run.provenance import commit, hardware, versions
+from trajectune.run.stage import Result, Work, in_order
+from trajectune.run.stages.curate import read_curated
+from trajectune.run.study import Arm, Study
+from trajectune.storage import read_json
+from trajectune.tune.metrics import read_metrics
+
+Named = tuple[str, Arm, Path]
+"""What to put before a row's name, an arm, and the folder of its result."""
+
+
+def write_report(work: Work, study: Study) -> None:
+    """Gather what the stages left, and write `index.html` and `page.json`."""
+    measured = Measured(study, work.where)
+    write_page(gather(work, study, measured), samples_of(measured.first_seeds()), work.folder)
+
+
+def gather(work: Work, study: Study, measured: Measured) -> Page:
+    """Everything that the page shows."""
+    recipe = work.recipe
+    return Page(
+        title=recipe.name,
+        model=recipe.source_model,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        entries=[
+            Entry(system=row.system, seed=row.seed, measurement=each)
+            for row in study.rows
+            for each in measured.of(row).measurements
+        ],
+        changes=changes(measured),
+        gaps=gaps(measured),
+        curves=curves(measured),
+        funnel=[row for named in _different(study, work.where, "curate") for row in _funnel(named)],
+        mixture=[row for named in _different(study, work.where, "curate") for row in _mixture(named)],
+        losses=[row for named in _different(study, work.where, "tune") for row in _losses(named)],
+        stages=list(_times(work, study)),
+        settings=recipe.model_dump(mode="json"),
+        hardware=hardware(),
+        versions=versions(),
+        commit=commit(),
+        files=_files(study),
+    )
+
+
+def _different(study: Study, where: Callable[[Result], Path], stage: str) -> list[Named]:
+    """The results of a stage that differ, each named after its arm unless all arms share one."""
+    found: dict[str, Arm] = {}
+    for arm in study.arms:
+        found.setdefault(arm.results[stage].fingerprint, arm)
+    seeds = len({arm.seed for arm in found.values()}) > 1
+    return [
+        (_prefix(arm, seeds) if len(found) > 1 else "", arm, where(arm.results[stage]))
+        for arm in found.values()
+    ]
+
+
+def _prefix(arm: Arm, seeds: bool) -> str:
+    return f"{arm.name}, seed {arm.seed}: " if seeds else f"{arm.name}: "
+
+
+def _funnel(named: Named) -> Iterator[FunnelRow]:
+    prefix, _, folder = named
+    for row in Funnel.model_validate(read_json(folder / "funnel.json")).rows:
+        yield FunnelRow(
+            source=prefix + row.source,
+            tasks=row.tasks,
+            episodes=row.episodes - row.infrastructure_errors,
+            passed=row.passed,
+            kept=row.kept,
+            turns=row.turns,
+            infrastructure_errors=row.infrastructure_errors,
+        )
+
+
+def _mixture(named: Named) -> Iterator[MixtureRow]:
+    prefix, arm, folder = named
+    curated = read_curated(folder)
+    for source, counts in curated.sources.items():
+        yield MixtureRow(
+            source=prefix + source,
+            role="general" if source in arm.recipe.curate.general else "agent",
+            rows=int(counts["rows"]),
+            tokens=int(counts["tokens"]),
+            trained_tokens=int(counts["trained_tokens"]),
+            share=curated.shares[source],
+            rejected=curated.rejected.get(source, 0),
+            shortened=curated.shortened.get(source, 0),
+        )
+
+
+def _losses(named: Named) -> Iterator[LossCurve]:
+    prefix, _, folder = named
+    steps = read_metrics(folder)
+    for source in sorted({source for step in steps for source in step.sources}):
+        own = [step for step in steps if source in step.sources]
+        losses = [step.sources[source].loss for step in own]
+        yield LossCurve(name=prefix + source, steps=[step.step for step in own], losses=losses)
+
+
+def _times(work: Work, study: Study) -> Iterator[StageTime]:
+    """What each result took, under the first name that stands for it."""
+    results: Sequence[Result] = in_order(work.result.needs.values())
+    for result in results:
+        seconds = float(read_json(work.where(result) / "done.json")["seconds"])
+        yield StageTime(stage=study.names(result)[0].removeprefix("arms/"), seconds=seconds)
+
+
+def _files(study: Study) -> dict[str, str]:
+    """Paths relative to the run directory."""
+    found = {"recipe": "recipe.yaml"}
+    shown = {
+        "trajectories": "collect",
+        "training data": "curate",
+        "tuned model": "tune/model",
+        "metrics": "tune/metrics.jsonl",
+    }
+    for arm in study.arms:
+        before = f"{arm.name}-{arm.seed}: " if arm.name else ""
+        found |= {before + name: arm.folder + path for name, path in shown.items()}
+    return found | {f"{row.system}-{row.seed}": name for row, name in study.row_links()}

@@ -1,0 +1,162 @@
+"""The sections of a recipe: one small record for each stage, with a sentence under each field.
+
+Invariants: unknown keys are errors; what two stages have in common (the limits of an episode) is one record
+with the same defaults, and each stage has its own copy of it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from trajectune.environments.contract import Split
+from trajectune.tune.settings import TuneSettings
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values do not change in place."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ShrinkSpec(Section):
+    """A small base model that is made: layers are taken out of a larger one, and the rest is healed."""
+
+    shrink: str
+    """The larger model: `embedded`, a folder, or a Hugging Face name."""
+    layers: Annotated[int, Field(ge=2)] = 15
+    """Layers that stay."""
+    rows: Annotated[int, Field(ge=1)] = 600
+    """Answers of the larger model that the small one is healed on."""
+    epochs: Annotated[float, Field(gt=0)] = 3.0
+    """Passes over them."""
+
+
+class AgentSpec(Section):
+    """Who acts while trajectories are collected."""
+
+    kind: Literal["expert", "local", "endpoint"] = "expert"
+    """`expert` knows the answer; `local` is our decoder; `endpoint` any OpenAI-compatible server."""
+    model: str = ""
+    """Model of a `local` or `endpoint` agent; a local one defaults to the recipe's model."""
+    url: str = ""
+    """Base URL of an endpoint, such as `http://localhost:8000/v1`."""
+    key_variable: str = "OPENAI_API_KEY"
+    """Environment variable that holds the endpoint's key. The key itself is never stored."""
+    workers: Annotated[int, Field(ge=1)] = 8
+    """Requests to an endpoint at the same time."""
+    temperature: Annotated[float, Field(ge=0)] = 0.0
+    """0 is greedy."""
+
+    @model_validator(mode="after")
+    def _endpoint_has_an_address(self) -> Self:
+        if self.kind == "endpoint" and not (self.url and self.model):
+            raise ValueError("an endpoint agent needs `url` and `model`")
+        return self
+
+
+class EnvironmentSpec(Section):
+    """One environment of the recipe: where its tasks come from and how many are used."""
+
+    environment: str = ""
+    """Entry-point name or `package.module:Class`; empty means the key of this section."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Keyword options of the environment."""
+    collect: Annotated[int, Field(ge=0)] = 0
+    """Tasks of the train split to collect trajectories from."""
+    attempts: Annotated[int, Field(ge=1)] = 1
+    """Episodes for each of these tasks, each with its own seed."""
+    threshold: float | None = None
+    """Reward below which a trajectory is filtered out; empty means the environment's own."""
+    evaluate: Annotated[int, Field(ge=0)] = 0
+    """Tasks of the evaluation split on which every system is measured."""
+    split: Split = "test"
+    """Split that is evaluated."""
+
+
+class SourceSpec(Section):
+    """One source of conversations that were not collected by this run."""
+
+    data: str
+    """A file, `hf:owner/name[:split]`, or (general only) `self`: prompts the base model answers itself."""
+    rows: Annotated[int, Field(ge=1)] | None = None
+    """Rows to draw, seeded; empty means all of a file, or 300 of `self`."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Share among the general sources (AgentTuning: GPT-4 conversations 0.2, GPT-3.5 ones 0.8)."""
+
+
+def _default_steps() -> list[str | dict[str, dict[str, Any] | None]]:
+    return [{"filter": {"per_task": 1}}]
+
+
+class CurateSpec(Section):
+    """How agent and general data are mixed (AgentTuning, section 2.3, equation 1)."""
+
+    eta: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """η: the share of the loss that agent data gets. 1 is agent-only, 0 general-only."""
+    agent: dict[str, SourceSpec] = Field(default_factory=dict)
+    """Agent data from elsewhere, by name, beside what the environments of this recipe give."""
+    general: dict[str, SourceSpec] = Field(default_factory=dict)
+    """General sources by name."""
+    validation: Annotated[int, Field(ge=0)] = 50
+    """General examples held out for the general loss."""
+    steps: list[str | dict[str, dict[str, Any] | None]] = Field(default_factory=_default_steps)
+    """Curate steps in their order, each a name or a name with its options."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        both = self.agent.keys() & self.general.keys()
+        if both:
+            raise ValueError(f"agent and general sources share names: {', '.join(sorted(both))}")
+        if any(source.data == "self" for source in self.agent.values()):
+            raise ValueError("`data: self` is for general sources: agent data needs a file or a data set")
+        return self
+
+
+class TuneSpec(TuneSettings):
+    """How the model is tuned."""
+
+    seed: int | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Settles the order of rows and packs, and the adapters' initial values; empty means the recipe's."""
+
+    def settings(self, seed: int) -> TuneSettings:
+        """What the trainer takes, in a recipe of this seed."""
+        own = self.seed if self.seed is not None else seed
+        return TuneSettings.model_validate(self.model_dump() | {"seed": own})
+
+
+class RolloutSpec(Section):
+    """Limits of the episodes in which trajectories are collected."""
+
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    """Conversations decoded at once. Changes the speed alone."""
+    max_new_tokens: Annotated[int, Field(ge=1)] = 128
+    """Longest reply (AgentBench: 128)."""
+    max_context: Annotated[int, Field(ge=64)] = 2048
+    """Longest conversation, in tokens."""
+    bad_format_limit: Annotated[int, Field(ge=1)] = 1
+    """Unreadable replies in a row that end an episode (AgentBench: 1)."""
+    repetition_limit: Annotated[int, Field(ge=1)] | None = None
+    """Repetitions in a row (same call, same answer) that end an episode; empty: none do (AgentBench)."""
+
+
+class EvaluateSpec(RolloutSpec):
+    """What is measured of every system, and the limits of its episodes."""
+
+    general: bool = True
+    """Measure general ability too: the loss on held-out general examples, and multiple choice."""
+
+
+class SuiteSpec(Section):
+    """A suite of your own, with its options as further keys."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    suite: str
+    """`package.module:Class`, a subclass of `trajectune.Suite`."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The further keys: keyword options of the class."""
+        return dict(self.model_extra or {})

@@ -1,0 +1,65 @@
+"""The stage `collect`: an agent acts in the train tasks of every environment.
+
+Leaves `<environment>.jsonl`, one trajectory a line. Episodes go on from what is there.
+"""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from trajectune.agents.contract import Agent
+from trajectune.run.api.acting import rollout
+from trajectune.run.environments import (
+    agent_values,
+    bound_environments,
+    collecting_agent,
+    environment_values,
+    limit_values,
+    needs_base,
+)
+from trajectune.run.recipe import Recipe
+from trajectune.run.stage import Work
+
+
+def reads(recipe: Recipe) -> JsonValue:
+    """What the result depends on."""
+    environments: dict[str, JsonValue] = {
+        key: {**environment_values(key, spec), "tasks": spec.collect, "attempts": spec.attempts}
+        for key, spec in recipe.environments.items()
+        if spec.collect
+    }
+    if not environments:
+        return None
+    return {
+        "environments": environments,
+        "agent": agent_values(recipe),
+        "limits": limit_values(recipe.rollout),
+        "seed": recipe.seed,
+    }
+
+
+def run(work: Work) -> None:
+    """Do the work."""
+    recipe = work.recipe
+    bound = [each for each in bound_environments(recipe) if each.spec.collect]
+    for each in bound:
+        base = work.base_model if needs_base(recipe) else recipe.source_model
+        agent = collecting_agent(recipe, base)
+        try:
+            rollout(
+                each.environment,
+                agent,
+                to=work.folder / f"{each.key}.jsonl",
+                tasks=each.spec.collect,
+                attempts=each.spec.attempts,
+                dialect=recipe.dialect,
+                seed=recipe.seed,
+                source=each.key,
+                threshold=each.threshold,
+                bad_format_limit=recipe.rollout.bad_format_limit,
+                repetition_limit=recipe.rollout.repetition_limit,
+                on_progress=work.on_progress,
+            )
+        finally:
+            if isinstance(agent, Agent):
+                agent.close()
