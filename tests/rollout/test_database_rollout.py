@@ -9,7 +9,9 @@ import pytest
 from support.guess import Scripted
 from support.steps import check_read_back
 from trajectune.agents.expert import ExpertAgent
-from trajectune.curate.steps.filter import keep_successes
+from trajectune.curate.sift import sift
+from trajectune.curate.steps.contract import Context
+from trajectune.curate.steps.filter import Filter
 from trajectune.dialects.conversation import same_move, to_example
 from trajectune.dialects.registry import get_dialect
 from trajectune.environments.registry import load_environment
@@ -31,8 +33,9 @@ def test_the_experts_trajectories_can_be_taught_in_every_dialect(tmp_path: Path)
         path,
     )
     assert (result.successes, result.errors) == (60, 0)
-    row = keep_successes(path, kept, environment.reward_threshold)
+    row = sift(path, kept, [Filter()], Context(source="database", threshold=environment.reward_threshold))
     assert row.kept == 60
+    assert row.turns is not None
     assert row.turns >= 2
     for trajectory in read_records(kept, Trajectory):
         for dialect in DIALECTS:

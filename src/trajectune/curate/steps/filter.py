@@ -54,8 +54,10 @@ class Filter(CurateStep[Trajectory]):
             yield Reject(row.id, reason) if reason else row
 
     def _surplus(self, rows: Iterable[Trajectory], threshold: float) -> dict[int, str]:
-        """The places of the successes that are not needed, with the reason: for each task the first ones
-        that differ in their calls stay, by id."""
+        """The places of the successes that are not needed, with the reason.
+
+        For each task the first ones that differ in their calls stay, by id.
+        """
         successes: defaultdict[tuple[str, str], list[tuple[str, int, bytes]]] = defaultdict(list)
         for place, row in enumerate(rows):
             if _shortcoming(row, threshold) is None:
