@@ -20,13 +20,15 @@ import numpy as np
 import torch
 
 from gpu_models import DEVICE, conversations, random_model, trajectories
+from trajectune.tune.data.groups import Group
+from trajectune.tune.data.labels import UNLABELLED
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.data.tree import Pack
 from trajectune.tune.forecast import ModelSize, Workload, count_operations, size_of_config
 from trajectune.tune.model.attention import ATTENTION, layout_of
 from trajectune.tune.model.lora import add_adapters
-from trajectune.tune.model.loss import source_weights
+from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.optimizer import MasterAdamW
 from trajectune.tune.model.trainable import TrainableModel
 from trajectune.tune.settings import LoraSettings, TuneSettings
@@ -131,9 +133,10 @@ class Rig:
     def packed(self, rows: Sequence[TokenRow], tokens: int, *, share: bool) -> float:
         """One step of this project's trainer; gives the loss."""
         self.base.set_attn_implementation(ATTENTION)
-        packs = pack_rows(rows, range(len(rows)), ["all"], tokens, share=share)
-        weights = source_weights(_counts(packs), ["all"], {"all": 1.0})
-        loss = float(self.trainable.accumulate(packs, weights) @ weights)
+        groups = [Group("all", UNLABELLED)]
+        packs = pack_rows(rows, range(len(rows)), groups, tokens, share=share)
+        weights = group_weights(_counts(packs), groups, {"all": 1.0})
+        loss = weights.total(self.trainable.accumulate(packs, weights))
         self.optimizer.step(0.0, 1.0)
         return loss
 
@@ -153,7 +156,7 @@ class Rig:
 
     def operations(self, rows: Sequence[TokenRow], tokens: int, share: bool) -> float:
         """What a step over these rows takes."""
-        packs = pack_rows(rows, range(len(rows)), ["all"], tokens, share=share)
+        packs = pack_rows(rows, range(len(rows)), [Group("all", UNLABELLED)], tokens, share=share)
         work = Workload(
             rows=len(rows),
             tokens=sum(map(len, rows)),

@@ -30,12 +30,13 @@ import numpy as np
 import torch
 
 from trajectune.models.loading import load_model, resolve_model
+from trajectune.models.precision import measured_rate
 from trajectune.models.templates import load_tokenizer
 from trajectune.storage import read_json, write_json
 from trajectune.tune.data.groups import groups_of, sources_of
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
-from trajectune.tune.forecast import Workload, count_operations, measured_rate, model_size
+from trajectune.tune.forecast import Workload, count_operations, model_size
 from trajectune.tune.loop import Trainer
 from trajectune.tune.model.attention import layout_of
 from trajectune.tune.model.loss import group_weights

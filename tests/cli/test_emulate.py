@@ -116,7 +116,11 @@ def test_models_that_do_not_go_together_are_refused(trajectune: Command, small: 
     words = tokenizer["model"]["vocab"]
     words["a"], words["b"] = words["b"], words["a"]
     file.write_text(json.dumps(tokenizer), "utf-8")
-    ended = trajectune("emulate", "generate", "Hi", *MODELS, small)
+    ask = ("emulate", "generate", "Hi", *MODELS, small)
+    ended = trajectune(*ask)
+    assert ended.status == 2
+    assert "another tokenizer or chat template" in ended.err
+    ended = trajectune(*ask, "--allow-other-template")
     assert ended.status == 2
     assert "vocabular" in ended.err
 

@@ -84,7 +84,7 @@ def test_files_that_make_no_sense_say_where(tmp_path: Path, text: str, message: 
     path.write_text(text, "utf-8")
     with pytest.raises(ModelError, match=message) as caught:
         load_emulation(str(path))
-    assert caught.value.where == str(path)
+    assert caught.value.where.startswith(str(path))
 
 
 def test_missing_and_needless_roles_are_named(folders: dict[str, str], tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from gpu.made_up import DEVICE, rows
+from trajectune.tune.data.groups import groups_of
 from trajectune.tune.data.tree import Pack, build_pack
 from trajectune.tune.model.attention import attend, layout_of
 
@@ -15,7 +16,7 @@ SHAPES = ((4, 2, 64), (3, 1, 12), (4, 4, 128))
 
 def pack_of(count: int, trunk: int, tail: int) -> Pack:
     made = rows(count, trunk=trunk, tail=tail)
-    return build_pack(made, range(count), ["agent"])
+    return build_pack(made, range(count), groups_of(made))
 
 
 def dense(query: Tensor, key: Tensor, value: Tensor, pack: Pack, scale: float) -> Tensor:

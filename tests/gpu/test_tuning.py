@@ -14,10 +14,12 @@ from torch import Tensor
 from gpu.made_up import DEVICE, random_model, rows
 from trajectune.models.tiny import write_tiny_model
 from trajectune.tune.checkpoint import CheckpointState
+from trajectune.tune.data.groups import groups_of
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.loop import Trainer
 from trajectune.tune.model.attention import ATTENTION
+from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.trainable import TrainableModel
 from trajectune.tune.processes import Processes
 from trajectune.tune.settings import LoraSettings, TuneSettings
@@ -32,11 +34,13 @@ def gradients(model: torch.nn.Module) -> dict[str, Tensor]:
 
 
 def packed(model: Any, made: Sequence[TokenRow], pack_tokens: int, *, share: bool) -> Found:
-    packs = pack_rows(made, range(len(made)), ["agent"], pack_tokens, share=share)
-    weight = 1 / sum(row.trained_tokens for row in made)
+    groups = groups_of(made)
+    packs = pack_rows(made, range(len(made)), groups, pack_tokens, share=share)
+    trained = sum(row.trained_tokens for row in made)
+    weights = group_weights(np.array([trained], float), groups, {"agent": 1.0})
     model.set_attn_implementation(ATTENTION)
-    sums = TrainableModel(model).accumulate(packs, np.array([weight]))
-    return float(sums[0]) * weight, gradients(model)
+    sums = TrainableModel(model).accumulate(packs, weights)
+    return weights.total(sums), gradients(model)
 
 
 def row_by_row(model: Any, made: Sequence[TokenRow]) -> Found:

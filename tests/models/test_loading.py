@@ -55,7 +55,7 @@ def test_layers_are_counted_from_the_configuration_alone(tiny_dir: Path, tmp_pat
 @pytest.mark.parametrize(("option", "value"), [("dtype", "float8"), ("device", "toaster")])
 def test_unknown_options_are_model_errors(tiny_dir: Path, option: str, value: str) -> None:
     with pytest.raises(ModelError, match=f"unknown {option}"):
-        load_model(str(tiny_dir), **{option: value})
+        load_model(str(tiny_dir), **{option: value})  # pyright: ignore[reportArgumentType]
 
 
 def test_pickled_weights_are_not_read(tiny_dir: Path, tmp_path: Path) -> None:

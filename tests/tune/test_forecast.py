@@ -8,13 +8,13 @@ import pytest
 from transformers import LlamaConfig
 
 from trajectune.errors import ModelError
+from trajectune.models.precision import measured_rate
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.forecast import (
     ModelSize,
     Workload,
     count_operations,
     forecast,
-    measured_rate,
     model_size,
     size_of_config,
 )

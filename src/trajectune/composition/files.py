@@ -13,10 +13,8 @@ file of this kind is a composition of one.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trajectune.composition import presets
@@ -25,6 +23,7 @@ from trajectune.composition.drafting import Speculation
 from trajectune.errors import ModelError
 from trajectune.models.adapters import load_sharing
 from trajectune.models.loading import LoadedModel, load_model
+from trajectune.storage.yaml import read_yaml
 
 ROLES = {
     "upscale": ("large", "tuned", "base"),
@@ -124,14 +123,9 @@ def is_emulation(name: str) -> bool:
 
 def load_emulation(path: str) -> Emulation:
     """Reads a composition file. Raises ModelError naming the file and the key."""
+    data = read_yaml(path, "the composition", ModelError)
     try:
-        data = yaml.safe_load(Path(path).expanduser().read_text("utf-8"))
         return Emulation.model_validate(data)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise ModelError(f"the composition cannot be read: {reason}", where=path) from None
-    except yaml.YAMLError as error:
-        raise ModelError(f"the composition is not YAML: {error}", where=path) from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"

@@ -21,7 +21,7 @@ import torch
 from trajectune.composition.composition import Composition
 from trajectune.composition.drafting import Speculation
 from trajectune.engine.distribution import Distribution
-from trajectune.engine.network.cache import KVCache, common_prefix
+from trajectune.engine.network.cache import KVCache
 from trajectune.engine.network.llama import Prepared
 from trajectune.engine.requests import Generation, Request
 from trajectune.engine.row import Row
@@ -29,6 +29,7 @@ from trajectune.engine.slots import SlotTable
 from trajectune.engine.speculation.speculation import Speculator
 from trajectune.engine.stream import Stream
 from trajectune.errors import AgentError
+from trajectune.models.prefix import common_prefix
 
 OnToken = Callable[[Any, int], None]
 """Called with the request's key (its place in the list) and each new token, as soon as it is chosen."""

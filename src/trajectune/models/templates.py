@@ -12,18 +12,12 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from trajectune.errors import ModelError, RecipeError
 from trajectune.models.loading import resolve_model
+from trajectune.models.tiny import CHATML
 
 HUMAN_SIGN = "\u0d46"
 """Agent-FLAN's stand-in for a special token: it opens a turn's words. MALAYALAM VOWEL SIGN E."""
 END_SIGN = "\u0d3f"
 """Agent-FLAN's end of an answer. MALAYALAM VOWEL SIGN I."""
-
-CHATML = (
-    "{%- for message in messages -%}"
-    "{{ '<|im_start|>' ~ message.role ~ '\n' ~ message.content ~ '<|im_end|>\n' }}"
-    "{%- endfor -%}"
-    "{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\n' }}{%- endif -%}"
-)
 
 LLAMA_2 = (
     "{%- set system = '' -%}{%- set turns = messages -%}"

@@ -10,7 +10,6 @@ of it that this trainer reaches (benchmarks/tune.py).
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from trajectune.errors import ModelError
 from trajectune.models.embedded import EMBEDDED
 from trajectune.models.loading import resolve_model
+from trajectune.models.precision import measured_rate
 from trajectune.models.tiny import TINY
 from trajectune.storage import read_json
 from trajectune.tune.data.groups import groups_of
@@ -199,24 +199,6 @@ def size_of_config(config: Mapping[str, Any]) -> ModelSize:
         intermediate=known.intermediate_size,
         vocabulary=known.vocab_size,
     )
-
-
-def measured_rate(precision: str = "auto", device: str = "cpu", width: int = 2048) -> float:
-    """Operations per second of a large matrix product here; `auto` means the faster format."""
-    names = {"fp32": [torch.float32], "bf16": [torch.bfloat16]}
-    return max(
-        _rate(dtype, device, width) for dtype in names.get(precision, [torch.float32, torch.bfloat16])
-    )
-
-
-def _rate(dtype: torch.dtype, device: str, width: int) -> float:
-    matrix = torch.ones(width, width, dtype=dtype, device=device)
-    seconds = []
-    for _ in range(6):
-        start = time.perf_counter()
-        (matrix @ matrix)[0, 0].item()  # reading a value waits for the device
-        seconds.append(time.perf_counter() - start)
-    return 2.0 * width**3 / min(seconds)
 
 
 def _from_numbers(seen: int, row_tokens: float, trained_part: float, settings: TuneSettings) -> Workload:

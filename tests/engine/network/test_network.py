@@ -10,12 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trajectune.engine.network.batch import Segment, make_batch
-from trajectune.engine.network.cache import KVCache, common_prefix
+from trajectune.engine.network.cache import KVCache
 from trajectune.engine.network.linear import prepare_linear
 from trajectune.engine.network.llama import LlamaNetwork, is_llama_shaped
 from trajectune.engine.network.network import ModuleNetwork, make_network
 from trajectune.errors import ModelError
 from trajectune.models.loading import LoadedModel
+from trajectune.models.prefix import common_prefix
 
 MakeModel = Callable[..., LoadedModel]
 CPU = torch.device("cpu")

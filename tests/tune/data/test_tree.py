@@ -8,9 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trajectune.models.prefix import common_prefix
 from trajectune.tune.data.groups import groups_of
 from trajectune.tune.data.rows import TokenRow
-from trajectune.tune.data.tree import Pack, build_pack, common_prefix
+from trajectune.tune.data.tree import Pack, build_pack
 
 Row = Callable[..., TokenRow]
 

@@ -37,7 +37,7 @@ def test_the_tiles_are_those_of_the_rule(make_rows: Rows) -> None:
     from torch.nn.attention.flex_attention import create_block_mask
 
     for count, trunk in ((1, 128), (1, 90), (9, 300), (12, 700)):
-        pack = build_pack(make_rows(count, trunk=trunk), range(count), ["agent"])
+        pack = build_pack(rows := make_rows(count, trunk=trunk), range(count), groups_of(rows))
         ends = torch.from_numpy(pack.subtree_ends())
 
         def visible(_: Any, __: Any, i: Any, j: Any, ends: torch.Tensor = ends) -> Any:
@@ -58,7 +58,7 @@ def test_small_heads_and_other_scales_on_the_way_to_flex_attention(
     from torch.nn.attention.flex_attention import flex_attention
 
     monkeypatch.setattr("trajectune.tune.model.attention._flex", lambda: flex_attention)
-    pack = build_pack(make_rows(9), range(9), ["agent"], min_shared=1)
+    pack = build_pack(rows := make_rows(9), range(9), groups_of(rows), min_shared=1)
     blocks = layout_of(pack)
     torch.manual_seed(0)
     q, k, v = (torch.randn(1, heads, len(pack), width) for heads in (4, 2, 2))

@@ -11,7 +11,6 @@ Invariant: for every slot, position i of the tensors belongs to token `held[slot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -69,17 +68,3 @@ class KVCache:
         for table in (*self.keys, *self.values):
             table[target, :, :length] = table[source, :, :length]
         self.held[target] = self.held[source][:length]
-
-
-def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
-    """Number of tokens at the start that two sequences share."""
-    low, high = 0, min(len(left), len(right))
-    if left[:high] == right[:high]:
-        return high
-    while low < high - 1:  # the first `low` are equal, the first `high` are not
-        middle = (low + high) // 2
-        if left[low:middle] == right[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low

@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from trajectune.models.prefix import common_prefix
 from trajectune.tune.data.groups import Group
 from trajectune.tune.data.rows import TokenRow
-from trajectune.tune.data.tree import Pack, build_pack, common_prefix, sort_rows
+from trajectune.tune.data.tree import Pack, build_pack, sort_rows
 
 
 @dataclass(slots=True)

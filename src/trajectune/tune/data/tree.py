@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trajectune.models.prefix import common_prefix
 from trajectune.tune.data.groups import Group, columns_of
 from trajectune.tune.data.rows import TokenRow
 
@@ -74,13 +75,6 @@ class Pack:
             if parent >= 0:
                 ends[parent] = max(ends[parent], ends[index])
         return np.repeat(np.array(ends), [node.end - node.start for node in self.nodes])
-
-
-def common_prefix(first: NDArray[np.int32], second: NDArray[np.int32]) -> int:
-    """Number of equal tokens at the beginning of both."""
-    length = min(len(first), len(second))
-    different = np.flatnonzero(first[:length] != second[:length])
-    return int(different[0]) if len(different) else length
 
 
 def sort_rows(rows: Sequence[TokenRow], chosen: Sequence[int]) -> list[int]:

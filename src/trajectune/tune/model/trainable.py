@@ -6,7 +6,6 @@ The idea: the trainer uses any Hugging Face causal model as it is: the body give
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trajectune.errors import ModelError
 from trajectune.models.loading import LoadedModel, load_model
+from trajectune.models.precision import fastest_training
 from trajectune.models.vocabulary import alignment, output_rows
 from trajectune.tune.data.tree import Pack
 from trajectune.tune.model.attention import ATTENTION, layout_of
@@ -138,17 +138,7 @@ def choose_precision(settings: TuneSettings, device: str) -> str:
     """`fp32` or `bf16`: as set, or the one whose matrix products are faster here (about 0.2 s)."""
     if settings.precision != "auto":
         return settings.precision
-    return min(_NAMES, key=lambda name: _product_seconds(getattr(torch, _NAMES[name]), device))
-
-
-def _product_seconds(dtype: torch.dtype, device: str, rows: int = 1024, width: int = 1024) -> float:
-    a = torch.ones(rows, width, dtype=dtype, device=device)
-    seconds = []
-    for _ in range(4):
-        start = time.perf_counter()
-        (a @ a).flatten()[0].item()  # reading a value waits for the device
-        seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])
+    return fastest_training(device)
 
 
 def _freeze(model: PreTrainedModel, count: int) -> None:
