@@ -56,7 +56,8 @@ shown on one page; `recipes/ablation-cpu.yaml`, `upscale.yaml` and `dialects.yam
 
 Every result in a run directory goes by a fingerprint of what it depends on. After a change of the recipe
 `trajectune run` says which stages would be made again, and makes these alone with `--redo`; the earlier
-results stay until `trajectune clean RUN_DIR`. `docs/recipe_fields.py` writes this page from the code.
+results stay until `trajectune clean RUN_DIR`. This page is written from the code by
+`docs/recipe_fields.py`.
 """
 
 

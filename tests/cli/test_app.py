@@ -48,8 +48,8 @@ def recipe(folder: Path, text: str, name: str = "recipe.yaml") -> Path:
         (["data", "inspect", "no.jsonl"], "the file does not exist where: no.jsonl"),
         (["data", "inspect", "."], "expected a file, found a directory"),
         (["data", "masks", ".", "--model", "tiny"], "expected a file, found a directory"),
-        (["environments", "check", "databse"], "Did you mean 'database'?"),
-        (["environments", "check", "database", "-o", "sead=1"], "Did you mean 'seed'?"),
+        (["environments", "check", "databse"], "did you mean 'database'?"),
+        (["environments", "check", "database", "-o", "sead=1"], "did you mean 'seed'?"),
         (["environments", "play", "database", "--task", "[red]"], "There is no task '[red]'"),
     ],
 )

@@ -50,9 +50,6 @@ class RunDirectory:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes out. The system frees the lock when this process dies, however it does."""
-        if int(os.environ.get("RANK", "0")):  # torchrun: the first process holds it for all
-            yield
-            return
         self.path.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.path / LOCK, timeout=0):

@@ -19,6 +19,7 @@ from trajectune.models.shrink import check_layers
 from trajectune.run.directory import RunDirectory, changed_keys
 from trajectune.run.display import Display
 from trajectune.run.environments import bound_environments
+from trajectune.run.followers import follow, is_follower
 from trajectune.run.page import write_report
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Result, Work, bind, in_order
@@ -47,6 +48,9 @@ def run_recipe(
         check(arm.recipe)
     study.comparisons  # noqa: B018 - looked at now, so that a wrong name is found before any work
     display, home = display or Display(), RunDirectory(run_dir)
+    if is_follower():
+        follow(home, study.until(until))
+        return run_dir
     with home.locked():
         _claim(home, recipe, study.links(), redo)
         make(home, study.links(), study.until(until), display)

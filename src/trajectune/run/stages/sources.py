@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from trajectune.curate.formats.files import is_trajectory
 from trajectune.curate.hub import HUB_PREFIX, read_source
+from trajectune.curate.steps.filter import INFRASTRUCTURE
 from trajectune.dialects.conversation import to_example
 from trajectune.dialects.registry import get_dialect
 from trajectune.errors import DataError
@@ -30,24 +31,10 @@ def examples_of(recipe: Recipe, data: str, name: str, rejected: Rejections) -> I
     """The examples of a file or hub data set; trajectories are rendered in the recipe's dialect."""
     bad: list[Rejected] = []
     if holds_trajectories(data):
-        played = read_records(Path(data), Trajectory, bad)
-        yield from rendered(recipe, (t for t in played if t.reward is not None), name, rejected)
+        yield from _rendered(recipe, read_records(Path(data), Trajectory, bad), name, rejected)
     else:
         yield from read_source(data, bad, name)
     rejected += [(name, f"{data}, line {row.line}: {row.reason}") for row in bad]
-
-
-def rendered(
-    recipe: Recipe, trajectories: Iterator[Trajectory], source: str, rejected: Rejections
-) -> Iterator[Example]:
-    """Trajectories as conversations in the recipe's dialect, called after `source`."""
-    for trajectory in trajectories:
-        try:
-            example = to_example(trajectory, get_dialect(recipe.dialect, trajectory.environment))
-        except DataError as error:
-            rejected.append((source, f"{trajectory.id}: {error.what}"))
-        else:
-            yield example.model_copy(update={"source": source})
 
 
 def missing_files(recipe: Recipe) -> list[str]:
@@ -68,3 +55,19 @@ def holds_trajectories(data: str) -> bool:
         return False
     first = next(iter(read_jsonl(path, [])), None)
     return first is not None and is_trajectory(first.value)
+
+
+def _rendered(
+    recipe: Recipe, trajectories: Iterable[Trajectory], source: str, rejected: Rejections
+) -> Iterator[Example]:
+    """Trajectories as conversations in the recipe's dialect, called after `source`."""
+    for trajectory in trajectories:
+        if trajectory.reward is None:
+            rejected.append((source, f"{trajectory.id}: {INFRASTRUCTURE}"))
+            continue
+        try:
+            example = to_example(trajectory, get_dialect(recipe.dialect, trajectory.environment))
+        except DataError as error:
+            rejected.append((source, f"{trajectory.id}: {error.what}"))
+        else:
+            yield example.model_copy(update={"source": source})
