@@ -16,5 +16,5 @@ def require_extra() -> None:
         raise UnavailableError(
             "The server needs packages that are not installed.",
             where=f"missing: {', '.join(missing)}",
-            remedy="pip install 'trajectune[serve]'",
+            remedy="pip install '.[serve]'",
         )

@@ -55,7 +55,7 @@ def general_prompts(
     if len(found) < needed:
         raise UnavailableError(
             f"there are only {len(found)} general prompts, and {needed} are asked for",
-            remedy="ask for fewer rows, name a file of conversations, or pip install 'trajectune[general]'",
+            remedy="ask for fewer rows, name a file of conversations, or pip install '.[general]'",
         )
     return found
 

@@ -23,6 +23,6 @@ def require_extra() -> Path:
         raise UnavailableError(
             "The household environment needs ALFWorld's engine, which is not installed.",
             where=f"missing: {', '.join(missing)}",
-            remedy="pip install 'trajectune[household]'",
+            remedy="pip install '.[household]'",
         )
     return Path(alfworld.origin).parent
