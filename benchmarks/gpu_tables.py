@@ -28,7 +28,7 @@ def training(cases: dict[str, Any]) -> Table:
             f"{sides['tree']['row_tokens_per_second']:,.0f}",
             f"×{sides['gain']:.2f}",
             f"×{sides['ideal_gain']:.2f}",
-            f"{sides['share_of_ideal']:.0%}",
+            _percent(sides["share_of_ideal"]),
             f"×{sides['tree_over_padded']:.2f}",
             f"{_percent(sides['tree']['mfu'])} ({_percent(sides['flat']['mfu'])})",
         ]
