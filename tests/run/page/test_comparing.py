@@ -12,7 +12,7 @@ from trajectune.errors import RecipeError
 from trajectune.evaluate.contract import Item, Measurement, SystemIdentity
 from trajectune.evaluate.intervals import Interval
 from trajectune.evaluate.items import ITEMS, write_items
-from trajectune.run.comparing import Measured, changes, curves, gaps
+from trajectune.run.page.comparing import Measured, changes, curves, gaps
 from trajectune.run.recipe import Recipe, check_recipe
 from trajectune.run.stage import Result
 from trajectune.run.study import Study
