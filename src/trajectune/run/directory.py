@@ -100,6 +100,8 @@ class RunDirectory:
         """Make a result and mark it as whole when the body ends well; gives its folder."""
         folder, start = self.folder(result), time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
+        for part in folder.rglob(".*.part"):  # what a killed process was writing
+            part.unlink(missing_ok=True)
         spent = folder / SPENT
         before = float(_note(spent).get("seconds", 0.0))
         try:
