@@ -106,7 +106,11 @@ def test_a_folder_without_rights_gives_one_clear_error(tmp_path: Path) -> None:
 def test_an_error_inside_the_lock_is_told_as_it_is_and_frees_it(home: RunDirectory) -> None:
     with pytest.raises(OSError, match="mine"), home.locked():
         raise OSError("mine")
-    with home.locked(), pytest.raises(RecipeError, match="another process"), RunDirectory(home.path).locked():
+    with (
+        home.locked(),
+        pytest.raises(RecipeError, match="another process"),
+        RunDirectory(home.path).locked(),
+    ):
         pass
     with home.locked():
         pass
@@ -164,5 +168,7 @@ NESTED = st.recursive(
 @given(NESTED, NESTED)
 def test_keys_differ_exactly_where_values_do(old: object, new: object) -> None:
     assert (changed_keys(old, new) == []) == (old == new)
-    assert changed_keys(old, new, "k") == [] or all(key.startswith("k") for key in changed_keys(old, new, "k"))
+    assert changed_keys(old, new, "k") == [] or all(
+        key.startswith("k") for key in changed_keys(old, new, "k")
+    )
     assert sorted(changed_keys(old, new)) == sorted(changed_keys(new, old))

@@ -62,9 +62,13 @@ RECIPES = st.fixed_dictionaries(
             general=st.dictionaries(NAMES, SOURCES, max_size=2),
             steps=st.lists(st.sampled_from(["deduplicate", {"filter": {"per_task": 2}}]), max_size=2),
         ),
-        "tune": some(epochs=st.floats(0.1, 9), seed=st.none() | st.integers(0, 9), lora=st.just({"rank": 2})),
+        "tune": some(
+            epochs=st.floats(0.1, 9), seed=st.none() | st.integers(0, 9), lora=st.just({"rank": 2})
+        ),
         "suites": st.dictionaries(
-            NAMES, st.dictionaries(NAMES, VALUES, max_size=2).map(lambda o: {**o, "suite": "m:C"}), max_size=2
+            NAMES,
+            st.dictionaries(NAMES, VALUES, max_size=2).map(lambda o: {**o, "suite": "m:C"}),
+            max_size=2,
         ),
         "study": st.none() | STUDIES,
     },

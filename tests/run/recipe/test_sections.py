@@ -108,7 +108,10 @@ def test_a_name_is_an_agent_source_or_a_general_one() -> None:
         check_recipe(
             {
                 "name": "x",
-                "curate": {"agent": {"talk": source, "chat": source}, "general": {"chat": source, "talk": source}},
+                "curate": {
+                    "agent": {"talk": source, "chat": source},
+                    "general": {"chat": source, "talk": source},
+                },
             },
             where="",
         )
