@@ -23,7 +23,7 @@ RATE = {"slow": {"tune.learning_rate": 1e-5}, "fast": {"tune.learning_rate": 1e-
 
 def page_of(folder: Path, section: Mapping[str, Any] | None) -> Page:
     found, home = study(section, curate=CHAT), RunDirectory(folder / "run")
-    make(home, found, lambda result: 0.5)
+    make(home, found, lambda _: 0.5)
     return gather(Work(found.report, home.folder), found, Measured(found, home.folder))
 
 
@@ -78,7 +78,7 @@ def test_numbers_of_the_funnel_and_the_mixture_are_the_stages(tmp_path: Path) ->
 @pytest.mark.parametrize("section", [None, {"arms": ETA, "seeds": [0, 1]}])
 def test_every_file_that_the_page_names_is_linked(section: Any, tmp_path: Path) -> None:
     found, home = study(section, curate=CHAT), RunDirectory(tmp_path / "run")
-    make(home, found, lambda result: 0.5)
+    make(home, found, lambda _: 0.5)
     for name, result in found.links().items():
         home.link(name, result)
     page = gather(Work(found.report, home.folder), found, Measured(found, home.folder))
@@ -89,7 +89,7 @@ def test_every_file_that_the_page_names_is_linked(section: Any, tmp_path: Path) 
 
 def test_the_page_is_written_beside_its_data(tmp_path: Path) -> None:
     found, home = study({"arms": ETA}, curate=CHAT), RunDirectory(tmp_path / "run")
-    make(home, found, lambda result: 0.25)
+    make(home, found, lambda _: 0.25)
     work = Work(found.report, home.folder)
     write_report(work, found)
     page = read_page(work.folder / "page.json")

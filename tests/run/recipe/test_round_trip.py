@@ -46,6 +46,7 @@ STUDIES = st.fixed_dictionaries(
     {"arms": st.dictionaries(NAMES, CHANGES, min_size=1, max_size=3)},
     optional={"seeds": st.lists(st.integers(0, 9), min_size=1, max_size=3)},
 )
+SUITES = st.dictionaries(NAMES, VALUES, max_size=2).map(lambda options: {**options, "suite": "m:C"})
 SHRUNK = st.fixed_dictionaries({"shrink": NAMES}, optional={"layers": st.integers(2, 30)})
 RECIPES = st.fixed_dictionaries(
     {"name": WORDS},

@@ -98,23 +98,14 @@ def test_an_endpoint_needs_an_address_and_a_model(missing: str) -> None:
     agent = {"kind": "endpoint", "url": "http://x/v1", "model": "m"}
     assert check_recipe({"name": "x", "agent": agent}, where="").agent.url == "http://x/v1"
     del agent[missing]
-    with pytest.raises(RecipeError, match="agent: .*an endpoint agent needs `url` and `model`"):
+    with pytest.raises(RecipeError, match=r"agent: .*an endpoint agent needs `url` and `model`"):
         check_recipe({"name": "x", "agent": agent}, where="")
 
 
 def test_a_name_is_an_agent_source_or_a_general_one() -> None:
-    source = {"data": "hf:a/b"}
+    both = {name: {"data": "hf:a/b"} for name in ("talk", "chat")}
     with pytest.raises(RecipeError, match="share names: chat, talk"):
-        check_recipe(
-            {
-                "name": "x",
-                "curate": {
-                    "agent": {"talk": source, "chat": source},
-                    "general": {"chat": source, "talk": source},
-                },
-            },
-            where="",
-        )
+        check_recipe({"name": "x", "curate": {"agent": both, "general": both}}, where="")
 
 
 def test_only_general_data_may_be_the_models_own() -> None:
