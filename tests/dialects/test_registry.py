@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from support.toys import Staged
+from trajectune import plugins
 from trajectune.dialects import registry
 from trajectune.dialects.json import Json
 from trajectune.dialects.native import Native
@@ -70,12 +71,10 @@ def package(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def entry_points(group: str, name: str | None = None) -> list[EntryPoint]:
         return [each for each in found if each.group == group and name in (None, each.name)]
 
-    monkeypatch.setattr(registry, "entry_points", entry_points)
-    for cached in (registry._installed, registry._instance):  # pyright: ignore[reportPrivateUsage]
-        cached.cache_clear()
+    monkeypatch.setattr(plugins, "entry_points", entry_points)
+    registry._instance.cache_clear()  # pyright: ignore[reportPrivateUsage]
     yield
-    for cached in (registry._installed, registry._instance):  # pyright: ignore[reportPrivateUsage]
-        cached.cache_clear()
+    registry._instance.cache_clear()  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.mark.usefixtures("package")
