@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from trajectune.composition.files import Drafting, Emulation
 from trajectune.run.recipe import Recipe
-from trajectune.run.sections import (
+from trajectune.run.recipe.sections import (
     AgentSpec,
     CurateSpec,
     EnvironmentSpec,
@@ -24,7 +24,7 @@ from trajectune.run.sections import (
     SuiteSpec,
     TuneSpec,
 )
-from trajectune.run.studies import ComparisonsSpec, GapSpec, StudySpec
+from trajectune.run.recipe.study import ComparisonsSpec, GapSpec, StudySpec
 from trajectune.tune.settings import LoraSettings
 
 SECTIONS: dict[str, type[BaseModel]] = {

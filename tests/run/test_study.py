@@ -13,7 +13,7 @@ from trajectune.errors import ModelError
 from trajectune.report.contents import Page
 from trajectune.report.page import read_page
 from trajectune.run.display import Display
-from trajectune.run.page import write_report
+from trajectune.run.page.gather import write_report
 from trajectune.run.recipe import Recipe, load_recipe, override
 from trajectune.run.run import run_recipe
 from trajectune.run.study import Study

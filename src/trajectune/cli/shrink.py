@@ -23,7 +23,7 @@ def shrink(
     The small model is `DIR/heal/model`. It has MODEL's vocabulary, so it can be the small base, and the
     small tuned model after `trajectune tune`. The same command goes on where it was stopped.
     """
-    from trajectune.run.shrinking import make_small
+    from trajectune.run.api.shrinking import make_small
 
     folder = make_small(model, layers, out, rows=rows, epochs=epochs, rate=rate, seed=seed)
     Console().print(str(folder), soft_wrap=True, highlight=False)

@@ -91,8 +91,8 @@ def evaluate(
 
     from trajectune.report.contents import Entry
     from trajectune.report.summary import measurement_table
+    from trajectune.run.recipe.study import file_name
     from trajectune.run.run import evaluate_model
-    from trajectune.run.studies import file_name
 
     entry = {
         "environment": environment,

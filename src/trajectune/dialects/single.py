@@ -54,9 +54,10 @@ class TextDialect(Dialect):
             messages.append(Message(role="assistant", content=self.acknowledgement))
         if opening.demonstration is not None:
             said(messages, opening.demonstration.observation)
-            for step in opening.demonstration.steps:
+            steps = opening.demonstration.steps
+            for number, step in enumerate(steps, 1):
                 messages += [shown.model_copy(update={"trained": False}) for shown in self.speak(step)]
-                if step.answer:
+                if step.answer or number < len(steps):
                     messages += self.answer(step)
         said(messages, opening.observation)
         return messages

@@ -6,7 +6,7 @@ those that change least still speaks after a little more training. Where no smal
 hand, this gives one with the same vocabulary, as emulated fine-tuning needs.
 
 Invariants: the first and the last layer stay; embeddings, head, norms and tokenizer are the large one's;
-with all layers kept the model is the same. Healing is not done here (`trajectune.run.shrinking`).
+with all layers kept the model is the same. Healing is not done here (`trajectune.run.api.shrinking`).
 """
 
 from __future__ import annotations

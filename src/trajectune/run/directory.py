@@ -20,16 +20,18 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import yaml
 from filelock import FileLock, Timeout
 
-from trajectune.errors import RecipeError
-from trajectune.run.recipe import Recipe, check_recipe, dump_recipe
+from trajectune.errors import DataError, RecipeError
+from trajectune.run.recipe import Recipe, dump_recipe, load_recipe
 from trajectune.run.stage import Result
 from trajectune.storage import read_json, write_atomic, write_json
+from trajectune.storage.atomic import cannot_write
 
 STAGES, RECIPE, LOCK = "stages", "recipe.yaml", ".lock"
+DONE, SPENT = "done.json", "spent.json"
 _LABEL = re.compile(r".+-[0-9a-f]{10}")
 
 
@@ -49,24 +51,31 @@ class RunDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes out. The system frees the lock when this process dies, however it does."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        """Keep other processes out. The system frees the lock when this process dies, however it does.
+
+        Raises `RecipeError` where another process works here, `DataError` where nothing can be written.
+        """
+        lock = FileLock(self.path / LOCK, timeout=0)
         try:
-            with FileLock(self.path / LOCK, timeout=0):
-                yield
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
         except Timeout:
             raise RecipeError(
                 "another process works in this run directory",
                 where=str(self.path),
                 remedy="wait for it, or give another folder with --run-dir",
             ) from None
+        except OSError as error:
+            raise cannot_write(self.path, error) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def recipe(self) -> Recipe | None:
         """The recipe that the links stand for; `None` before the first."""
         path = self.path / RECIPE
-        if not path.exists():
-            return None
-        return check_recipe(yaml.safe_load(path.read_text(encoding="utf-8")), where=str(path))
+        return load_recipe(path) if path.exists() else None
 
     def store(self, recipe: Recipe) -> None:
         """Keep the recipe, unless the very same is there."""
@@ -79,23 +88,22 @@ class RunDirectory:
         return self.path / STAGES / result.label
 
     def is_done(self, result: Result) -> bool:
-        """Whether the result is whole."""
-        marker = self.folder(result) / "done.json"
-        return marker.exists() and read_json(marker)["fingerprint"] == result.fingerprint
+        """Whether the result is whole. A marker that cannot be read stands for nothing."""
+        return _note(self.folder(result) / DONE).get("fingerprint") == result.fingerprint
 
     def seconds(self, result: Result) -> float:
         """Wall time of a whole result, over all attempts that ended by themselves; 0 before."""
-        return (
-            float(read_json(self.folder(result) / "done.json")["seconds"]) if self.is_done(result) else 0.0
-        )
+        return seconds_of(self.folder(result)) if self.is_done(result) else 0.0
 
     @contextmanager
     def making(self, result: Result) -> Iterator[Path]:
         """Make a result and mark it as whole when the body ends well; gives its folder."""
         folder, start = self.folder(result), time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
-        spent = folder / "spent.json"
-        before = float(read_json(spent)["seconds"]) if spent.exists() else 0.0
+        for part in folder.rglob(".*.part"):  # what a killed process was writing
+            part.unlink(missing_ok=True)
+        spent = folder / SPENT
+        before = float(_note(spent).get("seconds", 0.0))
         try:
             yield folder
         except BaseException:
@@ -104,7 +112,7 @@ class RunDirectory:
         spent.unlink(missing_ok=True)
         seconds = round(before + time.monotonic() - start, 3)
         marker = {"fingerprint": result.fingerprint, "seconds": seconds, "values": result.values}
-        write_json(folder / "done.json", marker)
+        write_json(folder / DONE, marker)
 
     def link(self, name: str, result: Result) -> None:
         """Let `name` stand for a result. Raises `RecipeError` where a file or folder has the name."""
@@ -169,6 +177,11 @@ class RunDirectory:
         return freed
 
 
+def seconds_of(folder: Path) -> float:
+    """What it took to make a whole result."""
+    return float(_note(folder / DONE).get("seconds", 0.0))
+
+
 def changed_keys(old: object, new: object, prefix: str = "") -> list[str]:
     """Dotted keys at which two nested mappings differ."""
     if not (isinstance(old, dict) and isinstance(new, dict)):
@@ -179,6 +192,15 @@ def changed_keys(old: object, new: object, prefix: str = "") -> list[str]:
         for key in keys
         for found in changed_keys(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else str(key))
     ]
+
+
+def _note(path: Path) -> dict[str, Any]:
+    """A small file that stands beside a result; empty where it is missing or damaged."""
+    try:
+        found = read_json(path)
+    except DataError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _results(stages: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from trajectune.curate.hub import HUB_PREFIX
 from trajectune.curate.steps.filter import Filter
 from trajectune.curate.steps.registry import build_steps
 from trajectune.run.recipe import Recipe
-from trajectune.run.sections import SourceSpec
+from trajectune.run.recipe.sections import SourceSpec
 from trajectune.run.stages.general import OWN_ROWS
 from trajectune.tune.forecast import Forecast, forecast
 

@@ -18,15 +18,15 @@ from trajectune.models.loading import layer_count, resolve_model
 from trajectune.models.shrink import check_layers
 from trajectune.run.directory import RunDirectory, changed_keys
 from trajectune.run.display import Display
-from trajectune.run.environments import bound_environments
 from trajectune.run.followers import follow, is_follower
-from trajectune.run.page import write_report
+from trajectune.run.page.gather import write_report
+from trajectune.run.page.summary import show_summary
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Result, Work, bind, in_order
+from trajectune.run.stages.environments import bound_environments
 from trajectune.run.stages.evaluate import base_stage
 from trajectune.run.stages.sources import missing_files
 from trajectune.run.study import REPORT, Study, stages_of
-from trajectune.run.summary import show_summary
 
 
 def run_recipe(

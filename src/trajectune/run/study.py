@@ -13,11 +13,11 @@ from functools import cached_property
 
 from trajectune.composition.files import Emulation
 from trajectune.errors import RecipeError
-from trajectune.run.environments import needs_base
 from trajectune.run.recipe import Recipe, override
+from trajectune.run.recipe.study import BASE, TUNED, ComparisonsSpec, base_of, file_name
 from trajectune.run.stage import Result, Stage, Work, bind, in_order
 from trajectune.run.stages import base, collect, curate, evaluate, general, tune
-from trajectune.run.studies import BASE, TUNED, ComparisonsSpec, base_of, file_name
+from trajectune.run.stages.agents import needs_base
 
 REPORT = "report"
 

@@ -21,8 +21,8 @@ from trajectune.evaluate.systems import load_system
 from trajectune.progress import OnProgress, silent
 from trajectune.report.contents import Entry, Page
 from trajectune.report.page import write_page
+from trajectune.report.provenance import commit, hardware, versions
 from trajectune.report.samples import Sample, choose_samples
-from trajectune.run.provenance import commit, hardware, versions
 from trajectune.storage import explain, read_records
 from trajectune.trajectory import Trajectory
 

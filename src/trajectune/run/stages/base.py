@@ -1,6 +1,6 @@
 """The stage `base`: a small base model is made of a larger one, where the recipe asks for that.
 
-Leaves what `trajectune.run.shrinking` does, and `model`, a link to the small model. It is not healed on
+Leaves what `trajectune.run.api.shrinking` does, and `model`, a link to the small model. It is not healed on
 prompts whose answers measure general ability later, so it needs the stage `general`.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from trajectune.example import Example
+from trajectune.run.api.shrinking import make_small
 from trajectune.run.recipe import Recipe
-from trajectune.run.sections import ShrinkSpec
-from trajectune.run.shrinking import make_small
+from trajectune.run.recipe.sections import ShrinkSpec
 from trajectune.run.stage import Work
 from trajectune.run.stages.values import model_values
 from trajectune.storage import read_records

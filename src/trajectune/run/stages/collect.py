@@ -9,16 +9,10 @@ from pydantic import JsonValue
 
 from trajectune.agents.contract import Agent
 from trajectune.run.api.acting import rollout
-from trajectune.run.environments import (
-    agent_values,
-    bound_environments,
-    collecting_agent,
-    environment_values,
-    limit_values,
-    needs_base,
-)
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Work
+from trajectune.run.stages.agents import agent_values, collecting_agent, needs_base
+from trajectune.run.stages.environments import bound_environments, environment_values, limit_values
 
 
 def reads(recipe: Recipe) -> JsonValue:

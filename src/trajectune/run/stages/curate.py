@@ -25,9 +25,9 @@ from trajectune.models.templates import load_tokenizer
 from trajectune.run.api.acting import Played
 from trajectune.run.api.data import Mixed, mix
 from trajectune.run.api.rejections import Rejections, as_rejections, write_rejections
-from trajectune.run.environments import bound_environments
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Work
+from trajectune.run.stages.environments import bound_environments
 from trajectune.run.stages.sources import examples_of, holds_trajectories, source_values
 from trajectune.run.stages.values import model_values
 from trajectune.storage import encode, open_atomic, read_json, read_records, write_json

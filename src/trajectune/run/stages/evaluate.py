@@ -22,18 +22,13 @@ from trajectune.evaluate.suites.general_loss import GeneralLoss
 from trajectune.evaluate.systems import load_system
 from trajectune.models.loading import LoadedModel, load_model
 from trajectune.run.api.measuring import evaluate
-from trajectune.run.environments import (
-    acting_base,
-    bound_environments,
-    environment_values,
-    limit_values,
-    reply_values,
-)
 from trajectune.run.recipe import Recipe
+from trajectune.run.recipe.study import BASE, TUNED, file_name
 from trajectune.run.stage import Stage, Work
+from trajectune.run.stages.agents import acting_base, reply_values
 from trajectune.run.stages.curate import general_examples, mixture_of, step_values
+from trajectune.run.stages.environments import bound_environments, environment_values, limit_values
 from trajectune.run.stages.values import model_values, option_values
-from trajectune.run.studies import BASE, TUNED, file_name
 from trajectune.storage import write_atomic
 
 

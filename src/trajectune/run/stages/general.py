@@ -14,7 +14,7 @@ from trajectune.example import Example
 from trajectune.run.api.data import CONTEXT, self_distil
 from trajectune.run.api.rejections import Rejections, write_rejections
 from trajectune.run.recipe import Recipe
-from trajectune.run.sections import SourceSpec
+from trajectune.run.recipe.sections import SourceSpec
 from trajectune.run.stage import Work
 from trajectune.run.stages.sources import examples_of, source_values
 from trajectune.run.stages.values import model_values

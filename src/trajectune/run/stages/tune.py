@@ -8,9 +8,9 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from trajectune.run.api.tuning import tune
-from trajectune.run.environments import acting_base
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Work
+from trajectune.run.stages.agents import acting_base
 from trajectune.run.stages.curate import agent_dialect, read_mixed
 from trajectune.run.stages.values import model_values
 

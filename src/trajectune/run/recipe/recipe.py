@@ -1,7 +1,7 @@
 """A recipe: one YAML file that names what each stage does.
 
 The idea: a recipe is data, checked whole before anything runs. Each stage has one small section
-(`trajectune.run.sections`); unknown keys are errors that suggest the nearest known one.
+(`sections`); unknown keys are errors that suggest the nearest known one.
 
 Invariants: `load_recipe` either returns a complete `Recipe` or raises `RecipeError` with the file and
 the key; dumping a recipe and loading it again gives an equal one.
@@ -9,17 +9,16 @@ the key; dumping a recipe and loading it again gives an equal one.
 
 from __future__ import annotations
 
-import difflib
-import types
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from trajectune.errors import RecipeError
-from trajectune.run.older import refuse_old_sections
-from trajectune.run.sections import (
+from trajectune.run.recipe.mistakes import mistakes
+from trajectune.run.recipe.older import refuse_old_sections
+from trajectune.run.recipe.sections import (
     AgentSpec,
     CurateSpec,
     EnvironmentSpec,
@@ -30,7 +29,8 @@ from trajectune.run.sections import (
     SuiteSpec,
     TuneSpec,
 )
-from trajectune.run.studies import StudySpec
+from trajectune.run.recipe.study import StudySpec
+from trajectune.storage.yaml import read_yaml
 
 
 class Recipe(Section):
@@ -74,17 +74,7 @@ class Recipe(Section):
 
 def load_recipe(path: Path) -> Recipe:
     """Read and check a recipe file. Raises `RecipeError` naming the file, the key and the remedy."""
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise RecipeError(
-            f"the recipe cannot be read: {reason}", where=str(path), remedy="give the path of a YAML file"
-        ) from None
-    except yaml.YAMLError as error:
-        raise RecipeError(
-            "the recipe is not YAML", where=f"{path}: {error}", remedy="mend the line named above"
-        ) from None
+    data = read_yaml(path, "the recipe", RecipeError)
     if not isinstance(data, dict):
         raise RecipeError(
             "the recipe is not a mapping", where=str(path), remedy="start from a file in recipes/"
@@ -98,9 +88,8 @@ def check_recipe(data: dict[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        lines = dict.fromkeys(_explain(dict(entry)) for entry in error.errors(include_url=False))
         raise RecipeError(
-            "the recipe is not valid:\n    " + "\n    ".join(lines),
+            "the recipe is not valid:\n    " + "\n    ".join(mistakes(error, Recipe)),
             where=where,
             remedy="the fields of each section are listed in docs/recipes.md",
         ) from None
@@ -125,45 +114,3 @@ def override(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
 def dump_recipe(recipe: Recipe) -> str:
     """The recipe as YAML, every default written out."""
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def _explain(error: dict[str, Any]) -> str:
-    location = [part for part in error["loc"] if part != "__root__"]
-    known = _known_fields(location[:-1])
-    key = ".".join(str(part) for part in location if str(part) not in _TYPES)
-    if error["type"] != "extra_forbidden":
-        return f"{key}: {error['msg']}"
-    nearest = difflib.get_close_matches(str(location[-1]), known, n=1)
-    hint = f"did you mean `{nearest[0]}`?" if nearest else f"known here: {', '.join(sorted(known))}"
-    return f"{key}: unknown key; {hint}"
-
-
-_TYPES = {"str", "ShrinkSpec", "Emulation"}
-"""What pydantic puts into a location to say which type of several it means."""
-
-
-def _known_fields(location: list[Any]) -> list[str]:
-    """Field names of the section at `location`, walking down from `Recipe`."""
-    here: Any = Recipe
-    for part in location:
-        if str(part) in _TYPES:
-            continue
-        if get_origin(here) is dict:
-            here = _section_of(get_args(here)[1])
-        elif isinstance(here, type) and issubclass(here, BaseModel) and str(part) in here.model_fields:
-            here = _section_of(here.model_fields[str(part)].annotation)
-        else:
-            return []
-    return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
-
-
-def _section_of(annotation: Any) -> Any:
-    """The section (or mapping of sections) among several types."""
-    if get_origin(annotation) not in (Union, types.UnionType):
-        return annotation
-    found = [a for a in get_args(annotation) if get_origin(a) is dict or _is_section(a)]
-    return found[0] if found else annotation
-
-
-def _is_section(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

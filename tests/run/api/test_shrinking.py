@@ -14,7 +14,7 @@ from trajectune.errors import RecipeError
 from trajectune.example import Message
 from trajectune.models.chat import renderer_of
 from trajectune.models.loading import load_model
-from trajectune.run.shrinking import make_small
+from trajectune.run.api.shrinking import make_small
 
 
 @pytest.fixture(scope="module")

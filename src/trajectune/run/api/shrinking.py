@@ -12,15 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from trajectune.composition.composition import Composition
-from trajectune.curate.general.distil import self_distil
 from trajectune.curate.general.prompts import general_prompts
-from trajectune.engine.engine import Engine
 from trajectune.errors import RecipeError
-from trajectune.models.loading import layer_count, load_model
+from trajectune.models.loading import layer_count
 from trajectune.models.quiet import quiet
 from trajectune.models.shrink import check_layers, shrink
+from trajectune.models.templates import load_tokenizer
 from trajectune.progress import OnProgress, silent
+from trajectune.run.api.data import self_distil
 from trajectune.tune.data.masks import tokenize_all
 from trajectune.tune.loop import tune
 from trajectune.tune.settings import TuneSettings
@@ -28,6 +27,10 @@ from trajectune.tune.settings import TuneSettings
 SOURCE = "self-distilled"
 SPARE = 3
 """Prompts at hand for each answer wanted: answers cut off at the limit are not used."""
+BATCH = 48
+"""Answers decoded at once."""
+MAX_TOKENS = 1024
+"""Longest answer that is learned from, with its prompt."""
 MEASURED = 32
 """Answers on which the influence of the layers is measured."""
 
@@ -58,35 +61,36 @@ def make_small(
             where=str(folder),
             remedy="give another folder, or remove this one to begin anew",
         )
-    loaded = load_model(model)
-    engine = Engine(Composition.single(loaded), max_batch=48, max_context=512)
     say(f"answers of {model} → {folder / 'answers.jsonl'}")
     asked = general_prompts(rows * SPARE + len(without), seed, at_least=rows)
-    prompts = [prompt for prompt in asked if prompt not in without]
-    answered = self_distil(
-        prompts,
-        engine,
-        folder / "answers.jsonl",
+    answers = self_distil(
+        model,
         rows=rows,
+        to=folder / "answers.jsonl",
         source=SOURCE,
+        prompts=[prompt for prompt in asked if prompt not in without],
         seed=seed,
+        batch_size=BATCH,
         on_progress=on_progress,
     )
-    del engine
-    found, _ = tokenize_all(answered.examples, loaded.tokenizer, 1024)
+    found, _ = tokenize_all(answers, load_tokenizer(model), MAX_TOKENS)
     if not cut.is_dir():
         say(f"{model} cut to {layers} layers → {cut}")
         with quiet():
             shrink(model, layers, cut, [row.tokens.tolist() for row in found[:MEASURED]])
-    settings = TuneSettings(
+    say(f"healed on {len(found)} answers → {folder / 'heal'}")
+    tune(found, cut, _healing(model, epochs, rate, seed), folder / "heal", {SOURCE: 1.0})
+    return folder / "heal" / "model"
+
+
+def _healing(teacher: str, epochs: float, rate: float, seed: int) -> TuneSettings:
+    """How the small model learns from the large one."""
+    return TuneSettings(
         epochs=epochs,
         batch_rows=16,
         learning_rate=rate,
         warmup_ratio=0.05,
         betas=(0.9, 0.98),
-        teacher=model,
+        teacher=teacher,
         seed=seed,
     )
-    say(f"healed on {len(found)} answers → {folder / 'heal'}")
-    tune(found, cut, settings, folder / "heal", {SOURCE: 1.0})
-    return folder / "heal" / "model"

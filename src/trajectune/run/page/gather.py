@@ -11,18 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trajectune.curate.funnel import Funnel
-from trajectune.report.contents import (
-    Entry,
-    FunnelRow,
-    LossCurve,
-    MixtureRow,
-    Page,
-    StageTime,
-)
+from trajectune.report.contents import Entry, FunnelRow, LossCurve, MixtureRow, Page, StageTime
 from trajectune.report.page import write_page
+from trajectune.report.provenance import commit, hardware, versions
 from trajectune.run.api.measuring import samples_of
-from trajectune.run.comparing import Measured, changes, curves, gaps
-from trajectune.run.provenance import commit, hardware, versions
+from trajectune.run.directory import seconds_of
+from trajectune.run.page.comparing import Measured, changes, curves, gaps
 from trajectune.run.stage import Result, Work, in_order
 from trajectune.run.stages.curate import read_curated
 from trajectune.run.study import Arm, Study
@@ -125,8 +119,8 @@ def _times(work: Work, study: Study) -> Iterator[StageTime]:
     """What each result took, under the first name that stands for it."""
     results: Sequence[Result] = in_order(work.result.needs.values())
     for result in results:
-        seconds = float(read_json(work.where(result) / "done.json")["seconds"])
-        yield StageTime(stage=study.names(result)[0].removeprefix("arms/"), seconds=seconds)
+        name = study.names(result)[0].removeprefix("arms/")
+        yield StageTime(stage=name, seconds=seconds_of(work.where(result)))
 
 
 def _files(study: Study) -> dict[str, str]:

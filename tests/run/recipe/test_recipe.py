@@ -10,7 +10,7 @@ import pytest
 from trajectune.errors import RecipeError
 from trajectune.run.recipe import Recipe, check_recipe, dump_recipe, load_recipe, override
 
-RECIPES = Path(__file__).parents[2] / "recipes"
+RECIPES = Path(__file__).parents[3] / "recipes"
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)

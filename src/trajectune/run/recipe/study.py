@@ -15,7 +15,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from trajectune.composition.files import Emulation
-from trajectune.run.sections import Section
+from trajectune.run.recipe.sections import Section
 
 BASE, TUNED = "base", "tuned"
 """The two models of an arm."""

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from run.page.study_results import measure, study
 from trajectune.errors import RecipeError
-from trajectune.evaluate.contract import Item, Measurement, SystemIdentity
-from trajectune.evaluate.intervals import Interval
-from trajectune.evaluate.items import ITEMS, write_items
-from trajectune.run.comparing import Measured, changes, curves, gaps
-from trajectune.run.recipe import Recipe, check_recipe
+from trajectune.run.page.comparing import Measured, changes, curves, gaps
+from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Result
 from trajectune.run.study import Study
-from trajectune.storage import write_json
-
-
-def study(section: Mapping[str, Any]) -> Study:
-    recipe = check_recipe(
-        {"name": "x", "environments": {"database": {"evaluate": 4}}, "study": section}, where="a test"
-    )
-    return Study(recipe, print)
 
 
 def measured(found: Study, folder: Path, scores: Mapping[str, Sequence[float]]) -> Measured:
@@ -33,18 +22,7 @@ def measured(found: Study, folder: Path, scores: Mapping[str, Sequence[float]]) 
         return folder / result.label
 
     for row in found.rows:
-        suite = where(row.result) / "database"
-        own = scores[f"{row.system}-{row.seed}"]
-        value = sum(own) / len(own)
-        measurement = Measurement(
-            suite="database",
-            group="held-in",
-            system=SystemIdentity(name="as stored", model="m"),
-            headline="success",
-            metrics={"success": Interval(value=value, low=value, high=value)},
-            items=write_items(suite / ITEMS, [Item(task=str(n), score=s) for n, s in enumerate(own)]),
-        )
-        write_json(suite / "measurement.json", measurement.model_dump(mode="json"))
+        measure(where(row.result), scores[f"{row.system}-{row.seed}"])
     return Measured(found, where)
 
 

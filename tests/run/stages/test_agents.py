@@ -1,0 +1,87 @@
+"""Who collects: what the recipe asks for is what is built, and no secret is in a fingerprint."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from trajectune.agents.endpoint import EndpointAgent
+from trajectune.run.api.acting import Expert
+from trajectune.run.recipe import Recipe, check_recipe
+from trajectune.run.stages import agents
+from trajectune.run.stages.agents import acting_base, agent_values, collecting_agent, needs_base
+
+MADE = {"shrink": "tiny", "layers": 2}
+
+
+def recipe(**sections: Any) -> Recipe:
+    return check_recipe({"name": "x", "model": "tiny", **sections}, where="a test")
+
+
+@pytest.mark.parametrize(
+    ("model", "agent", "needed"),
+    [
+        ("tiny", {"kind": "local"}, False),
+        (MADE, {"kind": "local"}, True),
+        (MADE, {"kind": "local", "model": "tiny"}, False),
+        (MADE, {"kind": "expert"}, False),
+        (MADE, {"kind": "endpoint", "url": "http://x/v1", "model": "m"}, False),
+    ],
+)
+def test_a_made_model_is_needed_first_where_it_acts_itself(
+    model: Any, agent: dict[str, str], needed: bool
+) -> None:
+    assert needs_base(recipe(model=model, agent=agent)) == needed
+
+
+def test_an_expert_needs_no_model() -> None:
+    assert isinstance(collecting_agent(recipe(), "no/such/model"), Expert)
+
+
+@pytest.mark.parametrize(("own", "loaded"), [("", "the/base"), ("my/model", "my/model")])
+def test_a_local_agent_is_the_base_model_unless_another_is_named(
+    own: str, loaded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(agents, "LocalAgent", lambda model, **given: built.append((model, given)))
+    collecting_agent(
+        recipe(
+            agent={"kind": "local", "model": own, "temperature": 0.5},
+            rollout={"batch_size": 3, "max_new_tokens": 7, "max_context": 99},
+        ),
+        "the/base",
+    )
+    limits = {"batch_size": 3, "max_new_tokens": 7, "max_context": 99, "temperature": 0.5}
+    assert built == [(loaded, limits)]
+
+
+def test_an_endpoint_is_asked_as_the_recipe_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "s3cret")
+    spec = {"kind": "endpoint", "url": "http://x/v1", "model": "m", "key_variable": "MY_KEY", "workers": 3}
+    asked = recipe(agent=spec)
+    agent = collecting_agent(asked, "unused")
+    assert isinstance(agent, EndpointAgent)
+    assert (agent.name, agent.workers) == ("m", 3)
+    agent.close()
+    told = json.dumps(agent_values(asked)) + asked.model_dump_json()
+    assert "s3cret" not in told
+
+
+def test_what_identifies_the_agent_is_what_it_does() -> None:
+    values = agent_values(recipe(agent={"kind": "endpoint", "url": "u", "model": "m"}))
+    assert values == {
+        "dialect": "agentbench",
+        "temperature": 0.0,
+        "max_new_tokens": 128,
+        "max_context": 2048,
+        "url": "u",
+        "model": "m",
+    }
+    assert agent_values(recipe(dialect="react")) == agent_values(recipe(dialect="json")) == "expert"
+
+
+def test_a_model_that_is_made_is_known_by_the_result_that_makes_it() -> None:
+    assert acting_base(recipe()) == "tiny"
+    assert acting_base(recipe(model=MADE)) == acting_base(recipe(model={**MADE, "layers": 3})) == "base"
