@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-import sqlglot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,8 +49,8 @@ def test_the_first_error_is_shown_when_rewriting_does_not_help():
 WORDS = re.findall(
     r"\S+",
     """SELECT INSERT UPDATE DELETE FROM WHERE VALUES SET ( ) , ; = 'a' "b" `c` t1 a.b * COUNT( DATE_ADD(
-    LIMIT 1 ORDER BY JOIN ON WITH RECURSIVE CASE WHEN END SHOW TABLE DESCRIBE EXPLAIN INTERVAL CAST( @x ? { [
-    0x1F b'1' 1e9 -- /* NULL LATERAL PARTITION""",
+    LIMIT 1 ORDER BY JOIN ON WITH RECURSIVE CASE WHEN END SHOW TABLE DESCRIBE EXPLAIN INTERVAL CAST( @x ? {
+    [ 0x1F b'1' 1e9 -- /* NULL LATERAL PARTITION""",
 )
 
 
@@ -64,11 +63,11 @@ def test_what_is_no_statement_is_not_rewritten_but_answered(sql: str):
     box.close()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=80) | st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join))
 def test_rewrite_never_raises_and_never_makes_two_statements_of_one(sql: str):
     if (other := rewrite(sql)) is not None:
-        assert len(sqlglot.parse(other, read="sqlite")) == 1
+        assert len(list(statements(other))) <= 1
 
 
 IDENTIFIERS = st.text(alphabet="abAB1_$ -.\"'", min_size=1, max_size=8)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trajectune.environments.contract import Move
 from trajectune.environments.database.engine.problem import Problem
-from trajectune.environments.database.engine.sandbox import Answer
 from trajectune.environments.database.engine.tables import Column, Table
 from trajectune.environments.database.episode import DatabaseEpisode
-from trajectune.environments.database.expert.expert import expert, read_values
-from trajectune.environments.database.expert.mistakes import Mistake, mistakes
-from trajectune.environments.database.expert.statement import Statement, read
-from trajectune.environments.database.expert.thoughts import purpose, rank_word
+from trajectune.environments.database.expert.expert import Routes, expert, read_values
 
 TABLE = Table(
     "High Peaks",
@@ -30,100 +24,6 @@ SELECT = "SELECT `land` FROM `High Peaks` WHERE `Peak` = 'North Horn'"
 
 def problem(gold: str, answers: list[str] | None, question: str = "Which peak is the lowest?") -> Problem:
     return Problem(question, "x", gold, answers, [TABLE])
-
-
-@pytest.mark.parametrize(
-    ("sql", "statement"),
-    [
-        (
-            RANKING,
-            Statement(
-                "select", ("`High Peaks`",), ("`Peak`",), order="`Height (m)`", descending=False, limit="1"
-            ),
-        ),
-        (
-            "SELECT COUNT(*) FROM `t` WHERE `a` = 'x' AND `b` > 3",
-            Statement(
-                "select",
-                ("`t`",),
-                function="COUNT",
-                conditions=("`a` is 'x'", "`b` is above 3"),
-                tested=("`a`", "`b`"),
-            ),
-        ),
-        (
-            INSERT,
-            Statement(
-                "insert",
-                ("`High Peaks`",),
-                ("`Peak`", "`Height (m)`", "`land`"),
-                values=("'O''Neil'", "5", "'Peru'"),
-            ),
-        ),
-        (
-            "UPDATE `t` SET `a` = 1 WHERE `b` LIKE '%x%'",
-            Statement("update", ("`t`",), ("`a`",), conditions=("`b` contains 'x'",), tested=("`b`",)),
-        ),
-        ("DELETE FROM `t`", Statement("delete", ("`t`",))),
-        ("not sql at ( all", Statement("other")),
-    ],
-)
-def test_plans(sql: str, statement: Statement):
-    assert read(sql) == statement
-
-
-@given(st.integers(0, 1_000))
-def test_thoughts_say_which_value_goes_where_and_what_is_read(seed: int):
-    said = purpose(Random(seed), read(INSERT), "")
-    assert "`Peak` 'O''Neil', `Height (m)` 5, `land` 'Peru'" in said
-    ranked = purpose(Random(seed), read(RANKING), "Which peak is the lowest?")
-    assert "`Peak`" in ranked
-    assert "ascending" in ranked
-
-
-@pytest.mark.parametrize(
-    ("question", "word"),
-    [
-        ("Which peak is the tallest?\nheaders: lowest", "tallest"),
-        ("Who has the most expensive interest?", "most expensive"),
-        ("Name one from the west.", "first"),
-    ],
-)
-def test_the_word_that_ranks(question: str, word: str):
-    assert rank_word(question) == word
-
-
-@pytest.mark.parametrize(("way", "end"), [("ASC", "lowest"), ("DESC", "highest")])
-def test_a_ranking_thought_states_the_direction(way: str, end: str):
-    for seed in range(20):
-        thought = purpose(Random(seed), read(RANKING.replace("ASC", way)), "Which is the lowest?")
-        assert way in thought
-        assert end in thought
-        assert "`Height (m)`" in thought
-
-
-@pytest.mark.parametrize(
-    "gold", [RANKING, INSERT, SELECT, "DELETE FROM `High Peaks` WHERE `land` = 'Peru'"]
-)
-def test_mistakes_are_wrong_harmless_and_mended(gold: str):
-    kinds = set()
-    for seed in range(40):
-        for mistake in mistakes(Random(seed), read(gold), gold, "Which is the lowest?"):
-            episode = DatabaseEpisode(problem(gold, None), seconds=1)
-            before = episode.sandbox.state()
-            seen = episode.sandbox.run(mistake.sql)
-            assert episode.sandbox.state() == before
-            assert mistake.shows(seen, episode.sandbox.run(gold))
-            assert "\n" not in mistake.mended
-            kinds.add(mistake.sql)
-            episode.close()
-    assert len(kinds) >= 3
-
-
-def test_a_misspelling_that_hits_another_column_is_not_made():
-    mistake = Mistake("SELECT `land` FROM `High Peaks`", "error", "The error says so.")
-    assert not mistake.shows(Answer("[]"), Answer("[]"))
-    assert mistake.shows(Answer("Error: x", failed=True), Answer("[]"))
 
 
 def routes(item: Problem) -> list[list[Move]]:
@@ -179,3 +79,64 @@ def test_no_expert_where_the_gold_statement_does_not_earn_the_reward(gold: str):
 )
 def test_reading_observations(observation: str, values: list[str] | None):
     assert read_values(observation) == values
+
+
+def moves_of(item: Problem, seed: str, routes: Routes) -> list[Move]:
+    """The whole route of an expert."""
+    moves = expert(item, seed, routes)
+    assert moves is not None
+    episode = DatabaseEpisode(item, seconds=1)
+    route = [next(moves)]
+    while not (result := episode.step(route[-1].calls[0])).done:
+        route.append(moves.send(result.observation))
+    assert result.reward == 1
+    episode.close()
+    return route
+
+
+def test_routes_are_taken_as_often_as_asked_for():
+    item = problem(SELECT, ["Chile"])
+    direct, looking = Routes(repair=0, look=0), Routes(repair=0, look=1)
+    for seed in range(20):
+        assert len(moves_of(item, str(seed), direct)) == 2
+        look, gold, _ = moves_of(item, str(seed), looking)
+        assert "SELECT DISTINCT `Peak`" in str(look.calls[0].arguments["query"])
+        assert gold.calls[0].arguments["query"] == SELECT
+        assert not moves_of(item, str(seed), Routes(repair=1, look=0))[0].trained
+
+
+@given(st.integers(0, 10**6))
+def test_the_seed_settles_route_and_words(seed: int):
+    item = problem(RANKING, ["Big Ben"])
+    assert moves_of(item, str(seed), Routes()) == moves_of(item, str(seed), Routes())
+
+
+@pytest.mark.parametrize(
+    ("gold", "check"),
+    [
+        (
+            "DELETE FROM `High Peaks` WHERE `land` = 'Peru'",
+            "SELECT COUNT(*) FROM `High Peaks` WHERE `land` = 'Peru'",
+        ),
+        (
+            "UPDATE `High Peaks` SET `land` = 'Mali' WHERE `Peak` = 'Big Ben'",
+            "SELECT `land` FROM `High Peaks` WHERE `Peak` = 'Big Ben'",
+        ),
+        ("UPDATE `High Peaks` SET `land` = 'Mali' WHERE `land` = 'Peru'", None),
+        ("UPDATE `High Peaks` SET `land` = 'Mali'", None),
+        (INSERT, "SELECT * FROM `High Peaks` WHERE `Peak` = 'O''Neil'"),
+    ],
+)
+def test_a_change_is_checked_by_a_query_that_shows_it(gold: str, check: str | None):
+    item = problem(gold, None)
+    routes = [moves_of(item, str(seed), Routes(repair=0, look=0)) for seed in range(60)]
+    checks = {str(route[1].calls[0].arguments["query"]) for route in routes if len(route) == 3}
+    assert checks == ({check} if check else set())
+    assert any(len(route) == 2 for route in routes)
+
+
+def test_a_look_tells_what_was_seen():
+    item = problem(SELECT, ["Chile"])
+    thoughts = {moves_of(item, str(seed), Routes(repair=0, look=1))[1].thought for seed in range(40)}
+    assert any("'Mount Elgin'" in thought for thought in thoughts)
+    assert all(any(word in thought for word in ("Peak", "written like")) for thought in thoughts)
