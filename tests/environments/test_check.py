@@ -9,15 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from support.door import Door, DoorEnvironment, rules
 from trajectune.environments.check import EnvironmentCheckError, check_environment, ensure_environment
-from trajectune.environments.contract import (
-    MAX_OBSERVATION_CHARS,
-    Environment,
-    Episode,
-    Move,
-    StepResult,
-    Task,
-)
+from trajectune.environments.contract import MAX_OBSERVATION_CHARS, Environment, StepResult, Task
 from trajectune.environments.unearned import PLAIN_MESSAGE, filled
 from trajectune.trajectory import Action, Demonstration, Fault, Step, Tool, ToolCall
 
@@ -36,79 +30,6 @@ def guide_environment() -> Environment:
     module = types.ModuleType("stockroom")
     exec(guide_source(), vars(module))
     return module.StockRoom()
-
-
-class Door(Episode):
-    """Opens with the word `open`."""
-
-    def __init__(self, environment: DoorEnvironment) -> None:
-        self.environment = environment
-
-    @property
-    def observation(self) -> str:
-        return self.environment.greeting()
-
-    def step(self, call: ToolCall) -> StepResult:
-        return self.environment.answer(call)
-
-    def reply(self, message: str) -> StepResult:
-        return self.environment.hear(message)
-
-    def close(self) -> None:
-        self.environment.closed()
-
-
-class DoorEnvironment(Environment):
-    """A sound environment, whose methods the tests break one at a time."""
-
-    name = "door"
-    tools = (
-        Tool(
-            name="say",
-            description="Say a word.",
-            parameters={
-                "type": "object",
-                "properties": {"word": {"type": "string"}},
-                "required": ["word"],
-            },
-        ),
-    )
-
-    def tasks(self, split):
-        return [Task(f"{split}-{n}", split) for n in range(2)]
-
-    def instruction(self, task: Task) -> str:
-        del task
-        return "Open the door."
-
-    def open(self, task: Task, seed: int = 0) -> Episode:
-        del task, seed
-        return Door(self)
-
-    def expert(self, task: Task, observation: str, seed: int = 0):
-        del task, observation, seed
-        yield Move("The word is open.", ToolCall(name="say", arguments={"word": "open"}))
-
-    def greeting(self) -> str:
-        return "A door."
-
-    def answer(self, call: ToolCall) -> StepResult:
-        if call.name != "say" or not isinstance(call.arguments.get("word"), str):
-            return StepResult("Say a word.", fault=Fault.BAD_ARGUMENTS)
-        if call.arguments["word"] != "open":
-            return StepResult("It stays shut.")
-        return StepResult("It opens.", done=True, reward=1.0)
-
-    def hear(self, message: str) -> StepResult:
-        del message
-        return StepResult("Nobody is there.", fault=Fault.BAD_FORMAT)
-
-    def closed(self) -> None:
-        pass
-
-
-def rules(environment: Environment) -> set[str]:
-    return {finding.rule for finding in check_environment(environment)}
 
 
 def test_guide_environment_keeps_the_contract(guide_environment: Environment):

@@ -122,3 +122,57 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) 
     assert environment.tools  # can be listed and described
     with pytest.raises(UnavailableError, match=r"trajectune\[household\]"):
         environment.tasks("train")
+
+
+@pytest.mark.parametrize("name", ["games.tgz", "games.tar.gz"])
+def test_archives_of_any_name_that_tar_reads(tmp_path: Path, name: str) -> None:
+    archive = archive_of(tmp_path / name, ["valid_seen/a/b/game.tw-pddl", "valid_seen/a/b/traj_data.json"])
+    (task,) = official_tasks(official_root(archive))
+    assert (task.id, task.split) == ("official/a/b", "dev")
+
+
+def test_another_archive_of_the_same_name_is_unpacked_anew(tmp_path: Path) -> None:
+    roots = []
+    for game in ("a", "b"):
+        names = [f"train/x/{game}/game.tw-pddl", f"train/x/{game}/traj_data.json"]
+        roots.append(official_root(archive_of(tmp_path / "games.tar.gz", names * (1 + len(roots)))))
+    assert [task.id for root in roots for task in official_tasks(root)] == ["official/x/a", "official/x/b"]
+
+
+def test_links_in_an_archive_are_not_followed(tmp_path: Path) -> None:
+    archive = archive_of(tmp_path / "evil.tar", [])
+    with tarfile.open(archive, "w") as tar:
+        member = tarfile.TarInfo("train/a/b/game.tw-pddl")
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(member)
+    root = official_root(archive)
+    assert not [path for path in root.rglob("*") if path.is_symlink() or path.is_file()]
+
+
+def test_an_archive_that_holds_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trajectune.environments.household.official.MAX_MEMBERS", 3)
+    archive = archive_of(tmp_path / "big.tar.gz", [f"train/{n}/game.tw-pddl" for n in range(9)])
+    with pytest.raises(DataError, match="more than any set of games"):
+        official_root(archive)
+    monkeypatch.setattr("trajectune.environments.household.official.MAX_MEMBERS", 99)
+    monkeypatch.setattr("trajectune.environments.household.official.MAX_UNPACKED", 100)
+    with pytest.raises(DataError, match="more than any set of games"):
+        official_root(archive)
+
+
+def test_only_the_kinds_asked_for_are_listed(tmp_path: Path) -> None:
+    put_game(tmp_path / "root" / "train" / "a" / "1")
+    put_game(tmp_path / "root" / "train" / "b" / "1", kind="look_at_obj_in_light")
+    environment = HouseholdEnvironment(
+        source="official", path=tmp_path / "root", kinds=["look_at_obj_in_light"]
+    )
+    assert [task.id for task in environment.tasks("train")] == ["official/b/1"]
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"pddl_domain": "d"}', "not json"])
+def test_a_game_with_parts_missing_is_an_error_with_its_place(tmp_path: Path, text: str) -> None:
+    put_game(tmp_path / "a")
+    (tmp_path / "a" / "game.tw-pddl").write_text(text)
+    with pytest.raises(DataError) as caught:
+        read_game(tmp_path, "a")
+    assert str(tmp_path / "a" / "game.tw-pddl") in caught.value.where

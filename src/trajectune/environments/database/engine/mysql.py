@@ -51,7 +51,7 @@ def rewrite(sql: str) -> str | None:
         return None
     try:
         statements = sqlglot.transpile(text, read="mysql", write="sqlite")
-    except (SqlglotError, RecursionError, ValueError):
+    except Exception:  # of what is no SQL, sqlglot raises much besides its own errors
         return None
     if len(statements) != 1 or not statements[0] or statements[0] == text:
         return None
@@ -66,7 +66,7 @@ def read_dump(path: Path) -> dict[str, bytes]:
     """
     databases: dict[str, sqlite3.Connection] = {}
     current: sqlite3.Connection | None = None
-    for statement in _statements(path.read_text(encoding="utf-8", errors="replace")):
+    for statement in statements(path.read_text(encoding="utf-8", errors="replace")):
         if match := re.match(r"USE\s+`?([^`;]+)`?", statement, re.I):
             current = databases.setdefault(match[1].strip(), sqlite3.connect(":memory:"))
         elif current is not None and re.match(r"(CREATE TABLE|INSERT)\b", statement, re.I):
@@ -97,22 +97,34 @@ def _convert(connection: sqlite3.Connection, statement: str) -> None:
 def _create(tree: exp.Create) -> str:
     schema = tree.this
     columns = [
-        f"{quote(column.name)} {column.args['kind'].sql(dialect='sqlite')} COLLATE NOCASE"
+        f"{quote(column.name)} {_type(column)} COLLATE NOCASE"
         for column in schema.expressions
         if isinstance(column, exp.ColumnDef)
     ]
     return f"CREATE TABLE {quote(schema.this.name)} ({', '.join(columns)})"
 
 
-def _statements(text: str) -> Iterator[str]:
+def _type(column: exp.ColumnDef) -> str:
+    """The type in SQLite's words, which knows no list of allowed values."""
+    kind = column.args["kind"]
+    return "TEXT" if kind.this in (exp.DType.ENUM, exp.DType.SET) else kind.sql(dialect="sqlite")
+
+
+TOKEN = re.compile(
+    r"(?P<comment>/\*.*?\*/|(?<![^\s;])--(?!\S)[^\n]*|#[^\n]*)"
+    r"|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`[^`]*`|[^'\"`;/#-]+|.",
+    re.S,
+)
+"""A comment, a text or a name in its quotes, or what stands between them."""
+
+
+def statements(text: str) -> Iterator[str]:
     """Cut a dump at the semicolons outside quotes, comments removed."""
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    text = re.sub(r"^--.*$", "", text, flags=re.M)
-    token = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|;|[^'\"`;]+|.", re.S)
     parts: list[str] = []
-    for match in token.finditer(text):
+    for match in TOKEN.finditer(text + ";"):
         if match[0] == ";":
-            yield "".join(parts).strip()
+            if statement := "".join(parts).strip():
+                yield statement
             parts = []
-        else:
+        elif not match["comment"]:
             parts.append(match[0])

@@ -49,11 +49,11 @@ class Condition:
 
     def holds(self, cell: Value) -> bool:
         """Whether a row with this cell is meant."""
+        if cell is None or self.value is None:
+            return False
         if isinstance(cell, str) or isinstance(self.value, str):
             left, right = str(cell).lower(), str(self.value).lower()
             return right in left if self.operator == "LIKE" else left == right
-        if cell is None or self.value is None:
-            return False
         return {"=": cell == self.value, ">": cell > self.value, "<": cell < self.value}[self.operator]
 
 

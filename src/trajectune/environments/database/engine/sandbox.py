@@ -171,16 +171,21 @@ def brackets(sql: str) -> str:
     return QUOTED.sub(rewritten, sql)
 
 
+INTEGER = re.compile(r"[+-]?\d{1,40}", re.A)
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.I | re.A)
+
+
 def plain(value: object) -> str:
     """A cell as text, so that `7`, `7.0` and `'7'` are one value, whatever column type holds them."""
     if value is None:
         return "\0null"
     text = str(value).strip()
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return repr(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+    if INTEGER.fullmatch(text):
+        return str(int(text))
+    if not NUMBER.fullmatch(text):
+        return text  # float() would take "nan" and "1_0" too
+    number = float(text)
+    return str(int(number)) if number.is_integer() and abs(number) < 1e19 else repr(number)
 
 
 def _shown(rows: Iterable[tuple[object, ...]]) -> str:

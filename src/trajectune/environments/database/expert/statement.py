@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import expressions as exp
-from sqlglot.errors import SqlglotError
 
 from trajectune.environments.database.engine.tables import quote
 
@@ -56,16 +55,16 @@ def read(sql: str) -> Statement:
     """Take a statement apart."""
     try:
         tree = sqlglot.parse_one(sql, read="mysql")
-    except (SqlglotError, RecursionError, ValueError):
+    except Exception:  # of what is no SQL, sqlglot raises much besides its own errors
         return Statement("other")
     if isinstance(tree, exp.Select):
         return _read_select(tree)
-    if isinstance(tree, exp.Insert):
+    if isinstance(tree, exp.Insert) and _tables(tree):
         schema = tree.this
         columns = tuple(quote(c.name) for c in schema.expressions) if isinstance(schema, exp.Schema) else ()
         return Statement("insert", _tables(tree), columns, values=_values(tree))
     if isinstance(tree, exp.Update):
-        columns = tuple(_column(e.this) for e in tree.expressions)
+        columns = tuple(_column(e.this) for e in tree.expressions if isinstance(e, exp.EQ))
         return Statement("update", _tables(tree), columns, "", *_where(tree))
     if isinstance(tree, exp.Delete):
         return Statement("delete", _tables(tree), (), "", *_where(tree))

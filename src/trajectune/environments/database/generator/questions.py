@@ -4,7 +4,7 @@ The idea: a maker draws a candidate (columns, conditions, a statement) and words
 without a clear answer (no row, too many values, a tie at the top) is `None` and another is drawn.
 
 Invariants: the gold statement quotes every name in back quotes; its answer is unambiguous and short
-enough to be shown whole; about one comparison in ten has no answer, and then the answer is `none`.
+enough to be shown whole; about one comparison in four has no answer, and then the answer is `none`.
 """
 
 from __future__ import annotations

@@ -95,8 +95,11 @@ class Pool:
     def take(self) -> Worker:
         """A worker for one episode: a rested one, or a new process."""
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.usable:
+                    return worker
+                worker.end()  # it died while it waited
         return Worker()
 
     def give(self, worker: Worker) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trajectune.environments.household.engine.nearest import bleu, nearest
+from trajectune.environments.household.engine.nearest import THRESHOLD, bleu, nearest
 
 WORDS = st.lists(st.sampled_from(["go", "to", "desk", "shelf", "1", "2", "take", "mug"]), max_size=8)
 
@@ -41,3 +41,33 @@ def test_the_nearest_command_is_chosen() -> None:
     assert nearest("xyz", commands) is None
     assert nearest("", commands) is None
     assert nearest("look", []) is None
+
+
+COMMANDS = st.lists(
+    st.sampled_from(["go to desk 1", "go to desk 2", "take mug 1 from shelf 2", "look", "open drawer 3"]),
+    unique=True,
+)
+
+
+@given(COMMANDS, st.lists(st.sampled_from(["go", "to", "desk", "1", "mug", "shelf", "zzz"]), max_size=9))
+def test_no_other_admissible_command_is_more_alike(commands: list[str], said: list[str]) -> None:
+    chosen = nearest(" ".join(said), commands)
+    scores = {command: bleu(command.split(), said) for command in commands}
+    if chosen is None:
+        assert max(scores.values(), default=0) <= THRESHOLD
+    else:
+        assert scores[chosen] == max(scores.values()) > THRESHOLD
+        assert chosen == next(command for command in commands if scores[command] == scores[chosen])
+
+
+@given(COMMANDS.filter(bool))
+def test_an_admissible_command_of_four_words_is_its_own_nearest(commands: list[str]) -> None:
+    for command in commands:
+        if len(command.split()) >= 4:
+            assert nearest(command, commands) == command
+
+
+def test_a_long_reply_is_compared_by_its_beginning() -> None:
+    assert nearest("go to desk 1 " + "zzz " * 10_000, ["go to desk 1"]) == nearest(
+        "go to desk 1 " + "zzz " * 46, ["go to desk 1"]
+    )

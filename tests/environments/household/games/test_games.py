@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trajectune.environments.contract import Task
 from trajectune.environments.household import HouseholdEnvironment
 from trajectune.environments.household.games.games import APPLIANCES, CROWDED, KINDS, Layout, lay_out
+from trajectune.environments.household.games.goal import read_wish
 from trajectune.environments.household.games.problem import write_game
-from trajectune.environments.household.games.rooms import load_room, room_numbers
+from trajectune.environments.household.games.rooms import constants, load_room, room_numbers
+from trajectune.errors import EpisodeError
 
 pytest.importorskip("alfworld")
 
@@ -97,3 +101,49 @@ def test_kinds_can_be_chosen() -> None:
 
 def seed_of(task: Task) -> str:
     return str(task.data["seed"])
+
+
+NUMBERS = st.sampled_from([1, 8, 27, 203, 215, 301, 330, 401, 420])
+
+
+@settings(max_examples=150, deadline=None)
+@given(NUMBERS, st.sampled_from(KINDS), st.integers(0, 10**6).map(str))
+def test_any_layout_is_winnable_and_says_what_it_wants(number: int, kind: str, seed: str) -> None:
+    room = load_room(number)
+    layout = lay_out(room, kind, seed)
+    if layout is None:
+        return
+    goal, places = layout.goal, {place.id for place in room.receptacles}
+    assert goal.kind == kind
+    assert all(thing.receptacle.id in places for thing in layout.things)
+    assert all(
+        thing.type in room.holds[thing.receptacle.type] or thing.type == goal.lamp
+        for thing in layout.things
+    )
+    assert goal.receptacle not in ("SinkBasin", "BathtubBasin", APPLIANCES.get(kind, ("", ""))[1] or "-")
+    wish = read_wish(f"Your task is to: {layout.wording}.")
+    assert (wish.thing, wish.place) == (goal.object.lower(), goal.receptacle.lower())
+    assert wish.lamp == goal.lamp.lower()
+    if kind in APPLIANCES:
+        assert goal.object in constants().VAL_ACTION_OBJECTS[APPLIANCES[kind][0]]
+
+
+def test_rooms_offer_only_what_they_can() -> None:
+    for number in (203, 301, 401):
+        assert lay_out(load_room(number), "pick_heat_then_place_in_recep", "0") is None
+    dark = next(room for room in map(load_room, room_numbers("train")) if not room.lamps)
+    assert lay_out(dark, "look_at_obj_in_light", "0") is None
+
+
+def test_things_lie_on_open_surfaces_more_often_than_in_one_drawer() -> None:
+    closed = constants().OPENABLE_CLASS_SET
+    places = [thing.receptacle.type for layout in layouts() for thing in layout.things]
+    assert 0.05 < sum(place in closed for place in places) / len(places) < 0.5
+
+
+def test_a_game_that_cannot_be_built_again_is_an_error() -> None:
+    task = Task(
+        "built/x", "train", "pick_heat_then_place_in_recep", {"source": "built", "room": 301, "seed": "0"}
+    )
+    with pytest.raises(EpisodeError, match="cannot be built again"):
+        HouseholdEnvironment().open(task)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,10 +20,11 @@ from trajectune.environments.check import check_environment
 from trajectune.environments.database import DatabaseEnvironment
 from trajectune.environments.database.engine.problem import CHANGES
 from trajectune.environments.database.generator import wordings
-from trajectune.environments.database.generator.generated import KINDS, Level, make
+from trajectune.environments.database.generator.generated import KINDS, TRAIN_MIX, Level, make
 from trajectune.environments.database.generator.themes import test_themes as unseen_themes
 from trajectune.environments.database.generator.themes import train_themes
 from trajectune.environments.play import start
+from trajectune.errors import RecipeError
 
 ENVIRONMENT = DatabaseEnvironment(train=240, dev=24, test=120)
 
@@ -160,3 +163,58 @@ def test_routes_have_the_promised_shares():
     assert short / len(tasks) > 0.5
     assert sum(words) / len(words) < 14
     assert sum(count > 30 for count in words) / len(words) < 0.03
+
+
+@pytest.mark.parametrize("level", ["plain", "varied"])
+def test_the_train_split_is_mixed_as_promised_and_the_others_evenly(level: Level):
+    size = 2 * len(TRAIN_MIX)
+    environment = DatabaseEnvironment(level=level, train=size, dev=24, test=24)
+    assert Counter(t.kind for t in environment.tasks("train")) == {k: 2 * TRAIN_MIX.count(k) for k in KINDS}
+    for split in ("dev", "test"):
+        assert Counter(task.kind for task in environment.tasks(split)) == dict.fromkeys(KINDS, 2)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from(KINDS), min_size=1, unique=True), st.integers(0, 99))
+def test_only_the_kinds_asked_for_come_and_each_of_them(kinds: list[str], seed: int):
+    environment = DatabaseEnvironment(seed=seed, kinds=kinds, train=44, dev=24, test=24)
+    for split in ("train", "dev", "test"):
+        assert {task.kind for task in environment.tasks(split)} == set(kinds)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["plain", "varied"]))
+def test_splits_share_no_task_and_no_table_with_test(seed: int, level: Level):
+    environment = DatabaseEnvironment(seed=seed, level=level, train=12, dev=12, test=12)
+    tasks = {split: environment.tasks(split) for split in ("train", "dev", "test")}
+    ids = [task.id for listed in tasks.values() for task in listed]
+    assert len(set(ids)) == len(ids) == 36
+    problems = {s: [environment.source.problem(task) for task in listed] for s, listed in tasks.items()}
+    rows = {s: {str(table.rows) for p in listed for table in p.tables} for s, listed in problems.items()}
+    assert not rows["train"] & rows["dev"]
+    names = {s: {p.tables[0].columns[0].name.lower() for p in listed} for s, listed in problems.items()}
+    known = {re.sub(r"\W|_", "", theme.fields[0].header.lower()) for theme in unseen_themes()}
+    keys = {s: {re.sub(r"\W|_", "", name) for name in found} for s, found in names.items()}
+    assert keys["test"] <= known
+    assert not (keys["train"] | keys["dev"]) & known
+
+
+def test_the_first_problems_are_those_that_were_measured():
+    """Numbers in the documents were measured on these tasks; another digest means other tasks."""
+    golds = "\n".join(
+        make(f"0/{split}/{number}", kind, split == "test", level).gold
+        for level in ("plain", "varied")
+        for split in ("train", "test")
+        for number, kind in enumerate(KINDS)
+    )
+    assert hashlib.sha256(golds.encode()).hexdigest()[:16] == "9fea14439b32d9ff"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"kinds": ["select", "selekt"]}, "selekt"), ({"level": "hard"}, "plain or varied")],
+)
+def test_wrong_options_name_the_right_ones(options: dict[str, Any], said: str):
+    with pytest.raises(RecipeError) as caught:
+        DatabaseEnvironment(**options)
+    assert said in f"{caught.value.what} {caught.value.remedy}"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from trajectune.environments.database.engine.sandbox import MAX_CHARS, Sandbox, brackets, plain
-from trajectune.environments.database.engine.tables import Column, Table
+from trajectune.environments.database.engine.sandbox import MAX_BYTES, MAX_CHARS, Sandbox, brackets, plain
+from trajectune.environments.database.engine.tables import Column, Table, load
 
 PEAKS = Table(
     "High Peaks",
@@ -134,6 +135,94 @@ def test_brackets_touch_names_only(sql: str, expected: str):
 def test_equal_cells_have_one_plain_form():
     assert plain(7) == plain(7.0) == plain("7") == plain(" 7.0 ")
     assert len({plain(None), plain(""), plain("None"), plain("7a")}) == 4
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1))
+@example(10**17, 10**17 + 1)
+def test_whole_numbers_are_one_value_exactly_when_they_are_equal(left: int, right: int):
+    assert (plain(left) == plain(right)) == (left == right)
+    assert plain(str(left)) == plain(left)
+    assert plain(float(left)) == plain(int(float(left)))
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
+def test_numbers_are_one_value_exactly_when_they_are_equal(left: float, right: float):
+    assert (plain(left) == plain(right)) == (left == right)
+    assert plain(repr(left)) == plain(left)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("nan", "NaN"), ("inf", "Infinity"), ("1_000", "1000"), ("٣", "3"), ("0x10", "16"), ("1" * 5000, "1")],
+)
+def test_words_that_python_takes_for_numbers_are_texts(left: str, right: str):
+    assert plain(left) != plain(right)
+
+
+def test_an_image_is_a_copy(sandbox: Sandbox):
+    connection = sqlite3.connect(":memory:")
+    load(connection, [PEAKS])
+    copy = Sandbox(image=connection.serialize())
+    assert copy.state() == sandbox.state()
+    copy.run("DELETE FROM `High Peaks`")
+    assert len(sandbox.query("SELECT 1 FROM `High Peaks`")) == 3
+    assert copy.run("ATTACH 'x' AS y").failed
+    copy.close()
+
+
+def test_changes_count_rows(sandbox: Sandbox):
+    before = sandbox.changes
+    for sql, changes in (
+        ("SELECT * FROM `High Peaks`", 0),
+        ("UPDATE `High Peaks` SET share = 2 WHERE share > 1", 1),
+        ("DELETE FROM `High Peaks` WHERE share = 99", 1),
+        ("DELETE FROM `High Peaks` WHERE 1", 4),
+    ):
+        sandbox.run(sql)
+        assert sandbox.changes == before + changes
+
+
+def test_a_statement_that_fails_half_way_changes_nothing():
+    box = Sandbox([Table("t", [Column("n", "INT")], [[n] for n in range(2000)])], seconds=5)
+    before = box.state()
+    assert box.run(
+        "UPDATE t SET n = CASE WHEN n < 1990 THEN n + 1 ELSE abs(-9223372036854775808) END"
+    ).failed
+    assert box.state() == before
+    box.close()
+
+
+def test_the_clock_stops_a_statement_and_says_so():
+    box = Sandbox(seconds=0.05)
+    assert box.run(ENDLESS + "SELECT count(*) FROM c").text == "Error: stopped after 0.05 seconds"
+    assert box.run("SELECT 1").text == "[(1,)]"
+    box.close()
+
+
+def test_a_database_cannot_outgrow_its_limit():
+    box = Sandbox([Table("t", [Column("a")], [["x"]])], seconds=20)
+    for _ in range(12):
+        box.run("INSERT INTO t SELECT zeroblob(49000) FROM t")
+    assert "full" in box.run("INSERT INTO t SELECT zeroblob(49000) FROM t").text
+    ((size,),) = box.query("SELECT sum(length(a)) FROM t")
+    assert MAX_BYTES / 4 < int(str(size)) <= MAX_BYTES
+    box.close()
+
+
+def test_bytes_that_are_no_text_are_shown_and_not_fatal(sandbox: Sandbox):
+    assert not sandbox.run("SELECT CAST(x'ff41' AS TEXT)").failed
+    assert sandbox.run("SELECT x'ff'").text == "[(b'\\xff',)]"
+
+
+def test_a_query_of_our_own_raises(sandbox: Sandbox):
+    with pytest.raises(sqlite3.Error):
+        sandbox.query("SELECT nothing FROM nowhere")
+    assert sandbox.table_names() == ["High Peaks"]
+    assert [row[1:3] for row in sandbox.table_info("High Peaks")] == [
+        ("Peak", "TEXT"),
+        ("Height (m)", "INTEGER"),
+        ("share", "REAL"),
+    ]
 
 
 def test_closing_twice_does_nothing(sandbox: Sandbox):
