@@ -54,7 +54,9 @@ def test_what_is_left_to_read_is_the_rest_of_the_sequence(
     assert row.prefix(drafted) == prompts[0] + tokens + draft[:drafted]
 
 
-@given(seed=st.integers(-(1 << 63), (1 << 63) - 1), cuts=st.lists(st.integers(1, 70), min_size=1, max_size=6))
+@given(
+    seed=st.integers(-(1 << 63), (1 << 63) - 1), cuts=st.lists(st.integers(1, 70), min_size=1, max_size=6)
+)
 def test_the_numbers_of_a_token_do_not_depend_on_the_blocks(seed: int, cuts: list[int]) -> None:
     row, whole = make(Request([1], seed=seed)), make(Request([1], seed=seed)).points(sum(cuts))
     assert whole.shape == (sum(cuts), POINTS)

@@ -155,7 +155,9 @@ def slowly(scores: list[float], rule: Sampling, prefix: list[int]) -> list[float
     if rule.temperature == 0:
         return [float(token == ranked[0]) for token in range(len(adjusted))]
     kept = ranked[: rule.top_k or None]
-    weights = {token: math.exp((adjusted[token] - adjusted[ranked[0]]) / rule.temperature) for token in kept}
+    weights = {
+        token: math.exp((adjusted[token] - adjusted[ranked[0]]) / rule.temperature) for token in kept
+    }
     total, before, nucleus = sum(weights.values()), 0.0, []
     for token in kept:
         if not nucleus or before < rule.top_p:

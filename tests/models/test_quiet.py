@@ -20,7 +20,9 @@ def state() -> tuple[bool, int]:
 @pytest.mark.parametrize("shown", [True, False])
 def test_what_was_before_is_again_behind_it(monkeypatch: pytest.MonkeyPatch, shown: bool) -> None:
     monkeypatch.setattr(HUB, "level", logging.WARNING)
-    switch = transformers_logging.enable_progress_bar if shown else transformers_logging.disable_progress_bar
+    switch = (
+        transformers_logging.enable_progress_bar if shown else transformers_logging.disable_progress_bar
+    )
     switch()
     try:
         before = state()

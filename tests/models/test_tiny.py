@@ -17,7 +17,9 @@ def test_equal_seeds_give_equal_weights_and_draw_nothing_from_others(tmp_path: P
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    folders = [tiny.write_tiny_model(tmp_path / name, seed) for name, seed in (("a", 0), ("b", 0), ("c", 1))]
+    folders = [
+        tiny.write_tiny_model(tmp_path / name, seed) for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    ]
     assert torch.equal(torch.rand(3), expected)
     a, b, c = (load_file(folder / "model.safetensors") for folder in folders)
     assert all(torch.equal(a[name], b[name]) for name in a)

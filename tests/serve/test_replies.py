@@ -31,7 +31,18 @@ READERS = {
 }
 PIECES = st.sampled_from(
     [
-        *("Well. ", "é😀", "\n", " ", "<tool_call>", "</tool_call>", "<", "[TOOL_CALLS]", "clock[ARGS]", "{}"),
+        *(
+            "Well. ",
+            "é😀",
+            "\n",
+            " ",
+            "<tool_call>",
+            "</tool_call>",
+            "<",
+            "[TOOL_CALLS]",
+            "clock[ARGS]",
+            "{}",
+        ),
         '<tool_call>{"name": "clock", "arguments": {"zone": "UTC"}}</tool_call>',
         "<function=clock>\n<parameter=zone>\n3\n</parameter>\n</function>",
     ]
@@ -144,7 +155,9 @@ def test_a_texts_stream_is_its_answer(texts: list[str], data: st.DataObject) -> 
         assert mine[-1]["finish_reason"] == "stop"
 
 
-@pytest.mark.parametrize(("finish", "reason"), [("stop", "stop"), ("length", "length"), ("context", "length")])
+@pytest.mark.parametrize(
+    ("finish", "reason"), [("stop", "stop"), ("length", "length"), ("context", "length")]
+)
 def test_why_a_reply_ends(finish: str, reason: str) -> None:
     done = [reply(0, "a", "a", finish)]
     for choices in (TextChoices(), ChatChoices(None)):

@@ -35,9 +35,7 @@ def state(step: int, fingerprint: str = "f") -> CheckpointState:
 
 def equal(left: MasterAdamW, right: MasterAdamW) -> bool:
     pairs = zip(left.state(), right.state(), strict=True)
-    return all(
-        a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a) for a, b in pairs
-    )
+    return all(a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a) for a, b in pairs)
 
 
 def test_what_was_saved_comes_back_and_goes_on_alike(tmp_path: Path) -> None:
@@ -57,7 +55,9 @@ def test_what_was_saved_comes_back_and_goes_on_alike(tmp_path: Path) -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(
-    steps=st.lists(st.sampled_from([1, 9, 10, 999_999, 1_000_000, 12_000_000]), min_size=1, max_size=5, unique=True),
+    steps=st.lists(
+        st.sampled_from([1, 9, 10, 999_999, 1_000_000, 12_000_000]), min_size=1, max_size=5, unique=True
+    ),
     keep=st.integers(1, 3),
 )
 def test_the_newest_stay(tmp_path_factory: pytest.TempPathFactory, steps: list[int], keep: int) -> None:

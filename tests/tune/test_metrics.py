@@ -44,7 +44,9 @@ def step(number: int, **losses: float) -> StepMetrics:
 
 
 @settings(max_examples=20, deadline=None)
-@given(runs=st.lists(st.tuples(st.integers(1, 4), st.integers(0, 4), st.booleans()), min_size=1, max_size=4))
+@given(
+    runs=st.lists(st.tuples(st.integers(1, 4), st.integers(0, 4), st.booleans()), min_size=1, max_size=4)
+)
 def test_after_any_crashes_every_step_has_one_line(
     tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[int, int, bool]]
 ) -> None:

@@ -64,7 +64,9 @@ def _object(value: object) -> object:
         found = parse_json(value) if isinstance(value, str) else value
         json.dumps(_OBJECT.validate_python(found), ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
-        raise ValueError("must be a JSON object, no deeper than usual and without half characters") from None
+        raise ValueError(
+            "must be a JSON object, no deeper than usual and without half characters"
+        ) from None
     return found
 
 

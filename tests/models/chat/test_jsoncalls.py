@@ -18,7 +18,13 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 LAYOUTS = st.sampled_from(
-    [{}, {"separators": (",", ":")}, {"indent": 2}, {"separators": (" ,\n", "\t: ")}, {"ensure_ascii": False}]
+    [
+        {},
+        {"separators": (",", ":")},
+        {"indent": 2},
+        {"separators": (" ,\n", "\t: ")},
+        {"ensure_ascii": False},
+    ]
 )
 ARGUMENTS = SoughtKeys("arguments")
 

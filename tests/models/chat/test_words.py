@@ -15,7 +15,9 @@ from trajectune.models.chat.words import chat_dicts, in_words, instruct, tool_sc
 from trajectune.trajectory import Tool, ToolCall
 
 TOOLS = [
-    Tool(name="sql", description="Run a statement.", parameters={"type": "object", "properties": {"q": {}}}),
+    Tool(
+        name="sql", description="Run a statement.", parameters={"type": "object", "properties": {"q": {}}}
+    ),
     Tool(name="now"),
 ]
 IDS = st.sampled_from(["", "abc123XYZ", "call_1", "abc123XY", "é"])

@@ -34,7 +34,11 @@ Target = tuple[tuple[int, ...], int, Group]
 def wanted(rows: list[TokenRow]) -> Counter[Target]:
     """(what stands before, the token, source and label) of every trained token."""
     return Counter(
-        (tuple(row.tokens[:place].tolist()), int(row.tokens[place]), Group(row.source, int(row.labels[place])))
+        (
+            tuple(row.tokens[:place].tolist()),
+            int(row.tokens[place]),
+            Group(row.source, int(row.labels[place])),
+        )
         for row in rows
         for place in np.flatnonzero(row.trained).tolist()
     )
