@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -141,3 +143,62 @@ def test_the_ends_of_a_large_vocabulary_are_drawn_and_nothing_beyond() -> None:
         700,
         700,
     ]
+
+
+def slowly(scores: list[float], rule: Sampling, prefix: list[int]) -> list[float]:
+    """The rules as sentences, one token after another. Scores are far enough apart to leave no ties."""
+    adjusted = list(scores)
+    for token in set(prefix):
+        penalty = rule.repetition_penalty
+        adjusted[token] = adjusted[token] * penalty if adjusted[token] < 0 else adjusted[token] / penalty
+    ranked = sorted(range(len(adjusted)), key=lambda token: -adjusted[token])
+    if rule.temperature == 0:
+        return [float(token == ranked[0]) for token in range(len(adjusted))]
+    kept = ranked[: rule.top_k or None]
+    weights = {
+        token: math.exp((adjusted[token] - adjusted[ranked[0]]) / rule.temperature) for token in kept
+    }
+    total, before, nucleus = sum(weights.values()), 0.0, []
+    for token in kept:
+        if not nucleus or before < rule.top_p:
+            nucleus.append(token)
+        before += weights[token] / total
+    likely = [token for token in nucleus if weights[token] >= rule.min_p * weights[kept[0]]]
+    total = sum(weights[token] for token in likely)
+    return [weights[token] / total if token in likely else 0.0 for token in range(len(adjusted))]
+
+
+@given(
+    order=st.permutations(range(8)),
+    temperature=st.sampled_from([0.0, 0.5, 1.0, 3.0]),
+    top_k=st.integers(0, 10),
+    top_p=st.sampled_from([0.05, 0.33, 0.77, 0.99, 1.0]),
+    min_p=st.sampled_from([0.0, 0.07, 0.41, 1.0]),
+    penalty=st.sampled_from([1.0, 1.3, 0.7]),
+    prefix=st.lists(st.integers(0, 7), max_size=4),
+)
+def test_any_rules_together_are_the_slow_ones(
+    order: list[int],
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    min_p: float,
+    penalty: float,
+    prefix: list[int],
+) -> None:
+    scores = [0.61 * place - 2.13 for place in order]
+    rule = Sampling(temperature, top_k, top_p, min_p, penalty)
+    found = probabilities(torch.tensor([scores]), [rule], [prefix])[0]
+    assert found.tolist() == pytest.approx(slowly(scores, rule, prefix), abs=1e-5)
+
+
+@given(
+    weights=st.lists(st.integers(0, 9), min_size=1, max_size=600).filter(any),
+    point=st.floats(0, 1, width=32, exclude_max=True),
+)
+def test_a_draw_is_the_place_where_the_sums_pass_the_point(weights: list[int], point: float) -> None:
+    token = int(draw(torch.tensor([weights], dtype=torch.float32), torch.tensor([point]))[0])
+    target = point * sum(weights)
+    assert sum(weights[:token]) <= target + 1e-6 * sum(weights)
+    assert target < sum(weights[: token + 1]) + 1e-6 * sum(weights)
+    assert weights[token] > 0

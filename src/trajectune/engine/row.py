@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from itertools import islice
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -85,9 +86,12 @@ class Row:
         stops = self.request.stop_strings
         if not stops:
             return False
-        # A token is at least one byte, so a stop string that ends in the newest token began in this tail.
-        tail = self.tokens[-(max(len(stop.encode()) for stop in stops) + 1) :]
-        text = decode(tail, tokenizer, self.request.kept)
+        # A token that shows is at least one byte, so a stop string that ends in the newest one began in
+        # this tail; those that do not show may stand anywhere in between.
+        hidden = hidden_tokens(tokenizer) - self.request.kept
+        shown = (token for token in reversed(self.tokens) if token not in hidden)
+        tail = list(islice(shown, max(len(stop.encode()) for stop in stops) + 1))
+        text = decode(tail[::-1], tokenizer, self.request.kept)
         return any(stop in text for stop in stops)
 
     def generation(self, tokenizer: PreTrainedTokenizerBase) -> Generation:

@@ -12,11 +12,13 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
 
 from trajectune.serve.errors import ApiError
+from trajectune.storage import parse_json
 
 _PENALTIES = (None, 0)
+_OBJECT = TypeAdapter(dict[str, JsonValue])
 
 _ONLY: dict[str, tuple[object, ...]] = {
     "logprobs": (None, False),
@@ -53,12 +55,19 @@ def _text(content: object) -> object:
     return "".join(str(text) for text in texts)
 
 
-def _arguments(value: object) -> object:
-    """Arguments are an object, which the API writes as JSON text."""
+def _object(value: object) -> object:
+    """A JSON object that can be stored and shown, or its text; the API writes arguments so.
+
+    Looked at as a whole, since what is said of a deep nest would be as long as the nest.
+    """
     try:
-        return json.loads(value) if isinstance(value, str) else value
+        found = parse_json(value) if isinstance(value, str) else value
+        json.dumps(_OBJECT.validate_python(found), ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
-        raise ValueError("arguments must be a JSON object") from None
+        raise ValueError(
+            "must be a JSON object, no deeper than usual and without half characters"
+        ) from None
+    return found
 
 
 def _several(value: object) -> object:
@@ -69,7 +78,7 @@ class CalledFunction(_Record):
     """Which function a call calls, and with what."""
 
     name: str
-    arguments: Annotated[dict[str, Any], BeforeValidator(_arguments)]
+    arguments: Annotated[dict[str, Any], BeforeValidator(_object)]
 
 
 class Call(_Record):
@@ -105,7 +114,7 @@ class Function(BaseModel):
 
     name: Annotated[str, Field(min_length=1)]
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: Annotated[dict[str, Any], BeforeValidator(_object)] | None = None
 
 
 class Tool(_Record):
@@ -160,6 +169,8 @@ class GenerationRequest(_Record):
             json.dumps(data, ensure_ascii=False).encode()
         except UnicodeEncodeError:  # JSON can write it, but it is no text, and no answer could repeat it
             raise ApiError(400, "the body holds half of a surrogate pair") from None
+        except RecursionError:
+            raise ApiError(400, "the body is nested too deeply") from None
         for name, harmless in _ONLY.items():
             if data.get(name) not in harmless:
                 raise ApiError(400, f"{name} is not supported by this server", param=name)

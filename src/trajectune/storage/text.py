@@ -6,6 +6,7 @@ Invariant: `parse_json` takes nothing that other readers of JSON refuse, and rea
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -14,13 +15,13 @@ from pydantic import BaseModel, ValidationError
 
 def strict_decoder() -> json.JSONDecoder:
     """A decoder that takes nothing beyond the standard, for values one after another in a text."""
-    return json.JSONDecoder(parse_constant=_no_constant)
+    return json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 
 
 def parse_json(text: str | bytes) -> Any:
     """JSON as the standard has it: no NaN, no Infinity. Raises `ValueError` with one plain sentence."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except UnicodeDecodeError as error:
@@ -66,3 +67,11 @@ def json_type(value: object) -> str:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"not JSON: {name} is not a JSON value")
+
+
+def _finite(text: str) -> float:
+    """Of `1e999` Python makes an infinity, which could not be written again."""
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"not JSON that can be read: {text} is too large a number")
+    return value

@@ -74,4 +74,6 @@ class Checkpoints:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _all(self) -> list[Path]:
-        return sorted(path for path in self.folder.glob("step-*") if path.suffix != ".part")
+        """The oldest first: by number, as names of unlike length do not sort by it."""
+        whole = [path for path in self.folder.glob("step-*") if path.suffix != ".part"]
+        return sorted(whole, key=lambda path: int(path.name.removeprefix("step-")))

@@ -55,3 +55,40 @@ def test_processes_get_equal_loads(make_rows: Rows) -> None:
     loads = [sum(map(len, part)) for part in parts]
     assert sum(loads) == sum(map(len, packs))
     assert max(loads) - min(loads) <= max(map(len, packs))
+
+
+@settings(deadline=None)
+@given(
+    lengths=st.lists(st.tuples(st.integers(0, 40), st.integers(1, 30)), min_size=1, max_size=14),
+    limit=st.integers(20, 90),
+    share=st.booleans(),
+)
+def test_what_is_computed_stays_within_the_limit(
+    lengths: list[tuple[int, int]], limit: int, share: bool
+) -> None:
+    """Prefixes of every length: also those that are too short for a node of their own."""
+    rows = []
+    for number, (shared, own) in enumerate(lengths):
+        tokens = np.array([*range(shared), *range(100 + 40 * number, 100 + 40 * number + own), 7], np.int32)
+        rows.append(TokenRow(str(number), "agent", tokens, np.arange(len(tokens)) > 0))
+    packs = pack_rows(rows, range(len(rows)), groups_of(rows), limit, share=share)
+    assert sorted(index for pack in packs for index in pack.rows) == list(range(len(rows)))
+    for pack in packs:
+        assert len(pack) <= limit or len(pack.rows) == 1
+        assert len(pack) <= pack.row_tokens
+    again = pack_rows(rows, range(len(rows)), groups_of(rows), limit, share=share)
+    assert [pack.rows for pack in again] == [pack.rows for pack in packs]
+
+
+@given(sizes=st.lists(st.integers(2, 30), min_size=1, max_size=12), processes=st.integers(1, 5))
+def test_packs_are_dealt_out_once_and_evenly(sizes: list[int], processes: int) -> None:
+    rows = [of_length(size, first=100 * number) for number, size in enumerate(sizes)]
+    packs = pack_rows(rows, range(len(rows)), groups_of(rows), 1)
+    parts = split_among(packs, processes)
+    assert len(parts) == processes
+    dealt = sorted(row for part in parts for pack in part for row in pack.rows)
+    assert dealt == list(range(len(rows)))
+    loads = [sum(map(len, part)) for part in parts]
+    for part, load in zip(parts, loads, strict=True):
+        # Nobody has more than the least loaded one, but for the last pack that it was given.
+        assert not part or load - len(part[-1]) <= min(loads)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from trajectune.models.chat.jsoncalls import Place, SoughtKeys, elements, load, read_call
 from trajectune.trajectory import Tool, ToolCall
@@ -138,7 +138,10 @@ class Xml(CallForm):
         closed = self._closed.match(text, ended.end()) if ended and opened[1] else ended
         if closed is None:
             return None
-        call = ToolCall(name=opened[2], arguments=arguments)
+        try:
+            call = ToolCall(name=opened[2], arguments=arguments)
+        except ValidationError:  # nested too deeply
+            return None
         return Block(start, closed.end(), (FoundCall(call, opened.span(2), tuple(values)),))
 
     def _typed(self, text: str, kind: JsonValue) -> JsonValue:

@@ -1,6 +1,6 @@
 """Tool calls as JSON in the middle of a text: read strictly, with the place of every part.
 
-Invariant: nothing here raises for what a model wrote: deep nests, half surrogate pairs, `NaN` and
+Invariant: nothing here raises for what a model wrote: deep nests, half surrogate pairs, `NaN`, `1e999` and
 unfinished objects are no calls.
 """
 
@@ -10,10 +10,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from pydantic import JsonValue
 
+from trajectune.storage import strict_decoder
 from trajectune.trajectory import ToolCall
 
 Place = tuple[int, int]
@@ -21,12 +22,7 @@ Place = tuple[int, int]
 
 _SPACE = re.compile(r"\s*")
 
-
-def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_DECODER = strict_decoder()
 
 
 def load(text: str) -> JsonValue:

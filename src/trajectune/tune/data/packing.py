@@ -34,7 +34,10 @@ class _Bin:
 def choose_packs(
     rows: Sequence[TokenRow], chosen: Sequence[int], pack_tokens: int, *, share: bool = True
 ) -> list[list[int]]:
-    """Partition `chosen` (indices into `rows`) into packs of at most `pack_tokens` unique tokens."""
+    """Partition `chosen` (indices into `rows`) into packs of at most `pack_tokens` unique tokens.
+
+    Every common prefix counts as shared, however short; `pack_rows` sees to those that are not.
+    """
     order = sort_rows(rows, chosen)
     shared = [common_prefix(rows[a].tokens, rows[b].tokens) if share else 0 for a, b in pairwise(order)]
     # Sorted rows share with any other at most what all neighbours between them share.
@@ -62,8 +65,29 @@ def pack_rows(
     share: bool = True,
 ) -> list[Pack]:
     """The packs of `chosen`; see `choose_packs` and `build_pack`."""
-    packs = choose_packs(rows, chosen, pack_tokens, share=share)
-    return [build_pack(rows, pack, groups, share=share) for pack in packs]
+    packs: list[Pack] = []
+    left = list(chosen)
+    while left:
+        planned = choose_packs(rows, left, pack_tokens, share=share)
+        built = [_fitting(rows, plan, groups, pack_tokens, share=share) for plan in planned]
+        packs += built
+        left = [row for plan, pack in zip(planned, built, strict=True) for row in plan[len(pack.rows) :]]
+    return packs
+
+
+def _fitting(
+    rows: Sequence[TokenRow], plan: Sequence[int], groups: Sequence[Group], pack_tokens: int, *, share: bool
+) -> Pack:
+    """The pack of as many of the planned rows as fit.
+
+    Nearly always of all: but prefixes that are too short for a node are computed more than once, which the
+    plan does not know.
+    """
+    for count in range(len(plan), 1, -1):
+        pack = build_pack(rows, plan[:count], groups, share=share)
+        if len(pack) <= pack_tokens:
+            return pack
+    return build_pack(rows, plan[:1], groups, share=share)
 
 
 def split_among(packs: Sequence[Pack], processes: int) -> list[list[Pack]]:
