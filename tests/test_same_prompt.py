@@ -84,8 +84,14 @@ ROWS = [
         tools=["weight"],
         system="You work in a shop.",
     ),
-    said(("human", "Hello"), ("gpt", "Hello!"), ("human", "Who are you?"), ("gpt", "  A model.\n")),
+    said(("human", "Hello"), ("gpt", "  Hello!\n"), ("human", "Who are you?"), ("gpt", "A model.")),
 ]
+
+
+def can_be_typed(row: dict[str, Any]) -> bool:
+    """Whether the user's words are lines, as the terminal reads them."""
+    asked = [turn["value"] for turn in row["conversations"] if turn["from"] == "human"]
+    return all(words == words.strip() and "\n" not in words for words in asked)
 
 
 class Pupil:
@@ -103,15 +109,11 @@ class Pupil:
         """Answers in the engine's place."""
         return [self._answer(request) for request in requests]
 
-    def hear(self, request: Request) -> None:
-        """Takes note of a prompt; fails where it was never trained."""
-        text = self.tokenizer.decode(request.tokens)
-        assert tuple(request.tokens) in self.replies, f"never trained: {text!r}"
-        self.met.add(tuple(request.tokens))
-
     def _answer(self, request: Request) -> Generation:
-        self.hear(request)
-        tokens = self.replies[tuple(request.tokens)]
+        prompt = tuple(request.tokens)
+        assert prompt in self.replies, f"never trained: {self.tokenizer.decode(request.tokens)!r}"
+        self.met.add(prompt)
+        tokens = self.replies[prompt]
         text = decode(tokens[:-1], self.tokenizer, request.kept)
         return Generation(tokens, text, "stop", len(request.tokens), 0)
 
@@ -187,7 +189,7 @@ def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         path = request.getfixturevalue("shared_data") / GLAIVE
         found = [row for row in json.loads(path.read_text("utf-8")) if len(json.dumps(row)) < 4_000]
         rows = [row for row in found if row["tools"] != "[]"][:8]
-        rows += [row for row in found if row["tools"] == "[]"][:3]
+        rows += [row for row in found if row["tools"] == "[]" and can_be_typed(row)][:3]
     written = tmp_path_factory.mktemp("data") / "glaive.json"
     written.write_text(json.dumps(rows), "utf-8")
     return written
@@ -264,7 +266,7 @@ def test_the_server(
     submit = Engine.submit
 
     def heard(self: Engine, key: Any, request: Request) -> None:
-        pupil.hear(request)
+        pupil.met.add(tuple(request.tokens))
         submit(self, key, request)
 
     monkeypatch.setattr(Engine, "submit", heard)
@@ -281,7 +283,6 @@ def test_the_chat(model: str, examples: list[Example], pupil: Pupil) -> None:
     assert plain
     for example in plain:
         lines = [message.content for message in example.messages if message.role == "user"]
-        assert all(line == line.strip() and "\n" not in line for line in lines)
         trajectune("chat", model, "--max-context", LONG, typed="\n".join([*lines, "/quit\n"]))
     assert pupil.met == pupil.prompts(plain)
 
