@@ -23,7 +23,7 @@ from typing import Any
 from trajectune.dialects.contract import Dialect
 from trajectune.dialects.registry import get_dialect
 from trajectune.environments.contract import Environment
-from trajectune.errors import RecipeError, TrajectuneError, UnavailableError, suggestion
+from trajectune.errors import RecipeError, TrajectuneError, UnavailableError, install_extra, suggestion
 
 GROUP = "trajectune.environments"
 
@@ -103,9 +103,9 @@ def _import(name: str, path: str) -> Any:
             ) from error
         raise UnavailableError(
             f"Environment {name!r} needs the package {missing!r}, which is not installed.",
-            remedy="Install it with pip, or mend the import."
-            if ":" in name
-            else f"Install it: pip install 'trajectune[{name}]'.",
+            remedy=install_extra(name)
+            if path.startswith("trajectune.")
+            else "Install it with pip, or mend the import.",
         ) from error
     except Exception as error:
         raise _broken(name, f"module {module_name!r} cannot be imported", error) from error

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from trajectune.curate.steps.registry import default_steps
 from trajectune.environments.contract import Split
 from trajectune.tune.settings import TuneSettings
 
@@ -86,10 +87,6 @@ class SourceSpec(Section):
     """Share among the general sources (AgentTuning: GPT-4 conversations 0.2, GPT-3.5 ones 0.8)."""
 
 
-def _default_steps() -> list[str | dict[str, dict[str, Any] | None]]:
-    return [{"filter": {"per_task": 1}}]
-
-
 class CurateSpec(Section):
     """How agent and general data are mixed (AgentTuning, section 2.3, equation 1)."""
 
@@ -101,7 +98,7 @@ class CurateSpec(Section):
     """General sources by name."""
     validation: Annotated[int, Field(ge=0)] = 50
     """General examples held out for the general loss."""
-    steps: list[str | dict[str, dict[str, Any] | None]] = Field(default_factory=_default_steps)
+    steps: list[str | dict[str, dict[str, Any] | None]] = Field(default_factory=default_steps)
     """Curate steps in their order, each a name or a name with its options."""
 
     @model_validator(mode="after")

@@ -36,7 +36,7 @@ def step_names() -> list[str]:
     return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
 
 
-def default_steps() -> list[StepSpec]:
+def default_steps() -> list[str | dict[str, dict[str, Any] | None]]:
     """What a recipe does that names no steps: successes, one of each task."""
     return [{"filter": {"per_task": 1}}]
 
