@@ -120,3 +120,12 @@ def test_help_loads_no_heavy_library() -> None:
     done = subprocess.run([sys.executable, "-c", code, "run", "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "RECIPE" in done.stdout
+
+
+def test_data_of_which_nothing_can_be_read_says_why(trajectune: Command, tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_bytes(b"no json\n\xff\n")
+    ended = trajectune("tune", "--data", "bad.jsonl", "--model", "tiny", "--run-dir", "run")
+    assert ended.status == 2
+    assert "no row of 'bad' can be used, the first because: bad.jsonl, line 1: not JSON" in ended.err
+    (kept,) = (tmp_path / "run" / "stages").glob("curate-*/rejected.jsonl")
+    assert len(kept.read_text("utf-8").splitlines()) == 2
