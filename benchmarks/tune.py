@@ -37,13 +37,13 @@ from trajectune.tune.data.groups import groups_of, sources_of
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.forecast import Workload, count_operations, model_size
-from trajectune.tune.loop import Trainer
 from trajectune.tune.model.attention import layout_of
 from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.optimizer import MasterAdamW
 from trajectune.tune.model.trainable import TrainableModel
 from trajectune.tune.processes import Processes
 from trajectune.tune.settings import TuneSettings
+from trajectune.tune.trainer import Trainer
 
 MAX_TOKENS = 2_048
 LOOKED_AT = 8  # rows on which every system's loss before tuning is compared

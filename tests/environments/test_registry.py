@@ -29,7 +29,7 @@ def test_load_with_options(name: str):
     [
         ("databse", {}, "did you mean 'database'? installed: database, household"),
         ("database", {"sead": 1}, "did you mean 'seed'? its options: "),
-        ("no_such_module_here:Environment", {}, "Check the spelling"),
+        ("no_such_module_here:Environment", {}, "check the spelling"),
         (DATABASE.replace("Environment", "Enviroment"), {}, "package.module:Class"),
         ("json:JSONDecoder", {}, "inherits"),
         ("database", {"source": "oracle"}, "generated, dbbench or sqlite"),

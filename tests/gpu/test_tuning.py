@@ -17,12 +17,12 @@ from trajectune.tune.checkpoint import CheckpointState
 from trajectune.tune.data.groups import groups_of
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
-from trajectune.tune.loop import Trainer
 from trajectune.tune.model.attention import ATTENTION
 from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.trainable import TrainableModel
 from trajectune.tune.processes import Processes
 from trajectune.tune.settings import LoraSettings, TuneSettings
+from trajectune.tune.trainer import Trainer
 
 Found = tuple[float, dict[str, Tensor]]
 

@@ -11,7 +11,7 @@ from peft import LoraConfig, get_peft_model
 
 from trajectune.errors import ModelError, UnavailableError
 from trajectune.example import Message
-from trajectune.models import embedded
+from trajectune.models import embedded, loading
 from trajectune.models.chat import renderer_of
 from trajectune.models.loading import layer_count, load_model, resolve_model
 from trajectune.models.precision import fastest_dtype
@@ -76,11 +76,19 @@ def test_damaged_weights_are_a_model_error(tiny_dir: Path, tmp_path: Path) -> No
         load_model(str(tmp_path), dtype="float32", device="cpu")
 
 
-def test_auto_dtype_is_the_measured_one(tiny_dir: Path) -> None:
+@pytest.mark.parametrize("fastest", [torch.float32, torch.bfloat16])
+def test_auto_dtype_is_the_measured_one(
+    tiny_dir: Path, monkeypatch: pytest.MonkeyPatch, fastest: torch.dtype
+) -> None:
+    monkeypatch.setattr(loading, "fastest_dtype", lambda device: {"cpu": fastest}[device])
     loaded = load_model(str(tiny_dir), device="cpu")
-    assert loaded.dtype == fastest_dtype("cpu")
-    assert fastest_dtype("cpu") in (torch.float32, torch.bfloat16)
+    assert loaded.dtype == fastest
     assert loaded.max_context == 4096
+
+
+def test_the_fastest_dtype_is_one_of_two_and_stays_the_same() -> None:
+    assert fastest_dtype("cpu") in (torch.float32, torch.bfloat16)
+    assert fastest_dtype("cpu") is fastest_dtype("cpu")
 
 
 def test_a_prompt_is_the_template_without_extra_specials(tiny_dir: Path) -> None:

@@ -24,11 +24,12 @@ from trajectune.progress import Progress
 from trajectune.tune.data.groups import groups_of
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
-from trajectune.tune.loop import Trainer, tune
+from trajectune.tune.loop import tune
 from trajectune.tune.metrics import StepMetrics, TuneResult, read_metrics
 from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.trainable import load_trainable
 from trajectune.tune.settings import LoraSettings, TuneSettings
+from trajectune.tune.trainer import Trainer
 
 Rows = Callable[..., list[TokenRow]]
 SHARES = {"agent": 0.2, "general": 0.8}

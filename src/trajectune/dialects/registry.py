@@ -9,51 +9,48 @@ no state, so one instance of each is shared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.metadata import entry_points
+from typing import NoReturn
 
 from trajectune.dialects.contract import Dialect
 from trajectune.errors import RecipeError, suggestion
+from trajectune.plugins import build, installed, is_dotted, load_class
 
 GROUP = "trajectune.dialects"
 
 
 def dialect_names() -> list[str]:
     """The names that `get_dialect` knows for some environment or for all, sorted."""
-    return sorted({name.partition(".")[0] for name in _installed()})
+    return sorted({name.partition(".")[0] for name in installed(GROUP)})
 
 
 def get_dialect(name: str, environment: str, own: Mapping[str, Dialect] | None = None) -> Dialect:
     """The dialect `name` as it is written in `environment`, whose `own` dialects go first.
 
-    Raises `RecipeError` where there is none.
+    `name` may also be `package.module:Class`. Raises `RecipeError` where there is none.
     """
     if own and name in own:
         return own[name]
-    installed = _installed()
-    for key in (f"{name}.{environment}", name):
-        if key in installed:
-            return _instance(key)
-    known = sorted({*dialect_names(), *(own or ())})
-    if name not in known:
+    known = installed(GROUP)
+    found = next((key for key in (f"{name}.{environment}", name) if key in known or is_dotted(key)), None)
+    return _instance(found) if found else _refuse(name, environment, [*known, *(own or ())])
+
+
+@cache
+def _instance(name: str) -> Dialect:
+    return build(load_class(name, GROUP, Dialect, "dialect"), {}, name, "dialect")
+
+
+def _refuse(name: str, environment: str, known: Sequence[str]) -> NoReturn:
+    names = sorted({key.partition(".")[0] for key in known})
+    if name not in names:
         raise RecipeError(
             f"there is no dialect {name!r}",
-            remedy=f"{suggestion(name, known)}choose one of: {', '.join(known)}",
+            remedy=f"{suggestion(name, names)}choose one of: {', '.join(names)}",
         )
-    written = [key.partition(".")[2] for key in installed if key.startswith(f"{name}.")]
+    written = sorted(key.partition(".")[2] for key in known if key.startswith(f"{name}."))
     raise RecipeError(
         f"the dialect {name!r} has no grammar for the environment {environment!r}",
-        remedy=f"use the dialect 'react'; {name} writes for: {', '.join(sorted(written))}",
+        remedy=f"use the dialect 'react'; {name} writes for: {', '.join(written)}",
     )
-
-
-@cache
-def _installed() -> dict[str, str]:
-    return {entry.name: entry.value for entry in entry_points(group=GROUP)}
-
-
-@cache
-def _instance(key: str) -> Dialect:
-    (entry,) = entry_points(group=GROUP, name=key)
-    return entry.load()()

@@ -1,55 +1,29 @@
-"""The tuning loop: schedule → packs → gradients → step, from rows to a saved model.
+"""Tuning, from rows to a saved model.
 
-The idea: everything that decides what happens in step t is a function of the settings and t. So a run that
-was killed goes on from its last checkpoint and ends with the same weights, bit for bit in fp32 on CPU.
-
-Invariants: the loss of a step is Σ share_s · (mean loss of source s over the step's trained tokens, each
-counted as often as its label weighs), over all packs and processes; `run_dir/model` appears whole, when
-everything is done; tuning again with the same inputs does nothing.
+Invariants: `run_dir/model` appears whole, when everything is done; tuning again with the same inputs does
+nothing, and other inputs are refused in the same place.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from trajectune.errors import DataError, RecipeError
-from trajectune.models.identity import Provenance, template_digest, weights_digest, write_provenance
+from trajectune.models.identity import Provenance, template_digest, weights_digest
 from trajectune.models.loading import resolve_model
-from trajectune.models.quiet import quiet
-from trajectune.progress import OnProgress, Progress, silent
-from trajectune.storage import read_json, write_folder, write_json
-from trajectune.tune.checkpoint import Checkpoints, CheckpointState
-from trajectune.tune.data.groups import groups_of, sources_of
-from trajectune.tune.data.packing import pack_rows, split_among
+from trajectune.progress import OnProgress, silent
+from trajectune.storage import read_json
 from trajectune.tune.data.rows import TokenRow
-from trajectune.tune.data.schedule import Schedule, learning_rate
 from trajectune.tune.metrics import (
-    MetricsLog,
-    SourceMetrics,
-    StepMetrics,
     TuneResult,
-    by_label,
-    read_metrics,
-    total_by_source,
 )
-from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.memory import keep_freed_memory
-from trajectune.tune.model.optimizer import MasterAdamW
-from trajectune.tune.model.trainable import TrainableModel, choose_precision, load_trainable
-from trajectune.tune.processes import Processes, join_processes
+from trajectune.tune.processes import join_processes
 from trajectune.tune.settings import TuneSettings
-
-RESULT = "result.json"
-"""Name of the file in the run directory that says that tuning is done, and what it came to."""
+from trajectune.tune.trainer import RESULT, Trainer
 
 
 def tune(
@@ -84,148 +58,6 @@ def tune(
         trainer.finish(provenance)
     processes.wait()
     return TuneResult.model_validate(read_json(run_dir / RESULT))
-
-
-class Trainer:
-    """One tuning run: its model, its optimizer and the step they have reached."""
-
-    def __init__(
-        self,
-        rows: Sequence[TokenRow],
-        model: str | Path,
-        settings: TuneSettings,
-        run_dir: Path,
-        shares: Mapping[str, float],
-        processes: Processes,
-        fingerprint: str,
-    ) -> None:
-        self.rows, self.settings, self.run_dir, self.processes = rows, settings, run_dir, processes
-        self.groups = groups_of(rows)
-        self.factors = np.array([settings.weight_of(group.label) for group in self.groups])
-        if not self.factors.any():
-            raise RecipeError(
-                "no trained token has any weight", remedy="raise `capability_weights` or `format_weight`"
-            )
-        self.shares = {source: shares[source] for source in sources_of(self.groups)}
-        self.fingerprint = fingerprint
-        self.checkpoints = Checkpoints(run_dir / "checkpoints", settings.keep_checkpoints)
-        found = self.checkpoints.latest(fingerprint)
-        self.precision = found[1].precision if found else choose_precision(settings, processes.device)
-        self.trainable: TrainableModel = load_trainable(model, settings, self.precision, processes.device)
-        self.optimizer = MasterAdamW(self.trainable.trained, settings)
-        self.schedule = Schedule(
-            rows, settings.batch_rows, epochs=settings.epochs, steps=settings.steps, seed=settings.seed
-        )
-        self.done = 0
-        if found:
-            self.done = found[1].step
-            self.checkpoints.restore(self.optimizer, found[0], self.done)
-        processes.wait()
-
-    def run(self, on_progress: OnProgress = silent) -> None:
-        """All steps that are left, with a checkpoint now and then."""
-        total, first = self.schedule.steps, self.processes.first
-        with MetricsLog(self.run_dir, self.done, first=first) as log:
-            while self.done < total:
-                metrics = self.step()
-                log.write(metrics)
-                if first:
-                    on_progress(Progress("tuning", self.done, total, f"loss {metrics.loss:.3f}"))
-                if self.done % self.settings.checkpoint_every == 0 and self.done < total and first:
-                    state = CheckpointState(
-                        step=self.done, precision=self.precision, fingerprint=self.fingerprint
-                    )
-                    self.checkpoints.save(self.optimizer, state)
-
-    def step(self) -> StepMetrics:
-        """One optimizer step."""
-        start, settings = time.perf_counter(), self.settings
-        torch.manual_seed(settings.seed + self.done)  # for dropout; nothing else is drawn
-        chosen = self.schedule.rows_of(self.done)
-        packs = pack_rows(
-            self.rows,
-            chosen,
-            self.groups,
-            settings.pack_tokens,
-            share=settings.prefix_tree,
-        )
-        counts = sum(
-            (pack.counts.sum(axis=0, dtype=np.float64) for pack in packs), np.zeros(len(self.groups))
-        )
-        weights = group_weights(counts, self.groups, self.shares, self.factors)
-        mine = split_among(packs, self.processes.size)[self.processes.rank]
-        sums = torch.from_numpy(self.trainable.accumulate(mine, weights)).to(self.trainable.device)
-        self.processes.add_up([sums, *self.optimizer.gradients()])
-        rate = learning_rate(self.done, self.schedule.steps, settings.learning_rate, settings.warmup_ratio)
-        norm = self.optimizer.step(rate, settings.clip)
-        self.done += 1
-        losses = sums.cpu().numpy()
-        capabilities, kinds = by_label(self.groups, losses, counts)
-        return StepMetrics(
-            step=self.done,
-            loss=weights.total(losses),
-            sources=self._by_source(chosen, losses @ weights.members, counts @ weights.members),
-            capabilities=capabilities,
-            kinds=kinds,
-            learning_rate=rate,
-            gradient_norm=norm,
-            rows=len(chosen),
-            tokens=sum(pack.row_tokens for pack in packs),
-            unique_tokens=sum(len(pack) for pack in packs),
-            trained_tokens=int(counts.sum()),
-            packs=len(packs),
-            seconds=round(time.perf_counter() - start, 4),
-        )
-
-    def finish(self, provenance: Provenance | None = None) -> None:
-        """Save the model with its provenance, then what tuning came to, then sweep the checkpoints away."""
-        whole, tokenizer = cast("Any", self.trainable.whole), self.trainable.tokenizer
-
-        def write(folder: Path) -> None:
-            with quiet():
-                whole.save_pretrained(folder)
-                if tokenizer is not None:
-                    tokenizer.save_pretrained(folder)
-            if provenance is not None:
-                write_provenance(folder, provenance)
-
-        write_folder(self.run_dir / "model", write)
-        write_json(self.run_dir / RESULT, self._result().model_dump(mode="json"))
-        self.checkpoints.clear()
-
-    def _by_source(
-        self, chosen: Sequence[int], losses: NDArray[np.float64], counts: NDArray[np.float64]
-    ) -> dict[str, SourceMetrics]:
-        parts: dict[str, SourceMetrics] = {}
-        for index in chosen:
-            part = parts.setdefault(self.rows[index].source, SourceMetrics())
-            part.rows += 1
-            part.tokens += len(self.rows[index])
-        for source, part in parts.items():
-            column = list(self.shares).index(source)
-            part.trained_tokens = int(counts[column])
-            part.loss = float(losses[column] / counts[column])
-        return parts
-
-    def _result(self) -> TuneResult:
-        steps = read_metrics(self.run_dir)
-        late = steps[-max(1, len(steps) // 10) :]
-        total = sum(self.shares.values())
-        return TuneResult(
-            model=self.run_dir / "model",
-            steps=len(steps),
-            precision=self.precision,
-            first_loss=steps[0].loss,
-            last_loss=sum(step.loss for step in late) / len(late),
-            rows=sum(step.rows for step in steps),
-            tokens=sum(step.tokens for step in steps),
-            unique_tokens=sum(step.unique_tokens for step in steps),
-            trained_tokens=sum(step.trained_tokens for step in steps),
-            seconds=sum(step.seconds for step in steps),
-            sources=total_by_source(steps),
-            shares={source: share / total for source, share in self.shares.items()},
-            fingerprint=self.fingerprint,
-        )
 
 
 def _provenance(model: str | Path, trainer: Trainer, dialect: str) -> Provenance | None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trajectune.curate.steps import registry
-from trajectune.curate.steps.contract import Context, CurateStep, StepOptions
 from trajectune.curate.steps.deduplicate import Deduplicate
 from trajectune.curate.steps.filter import Filter, FilterOptions
 from trajectune.curate.steps.registry import build_steps, default_steps, on_examples, on_trajectories
 from trajectune.errors import RecipeError
-from trajectune.example import Example
 
 
 def test_steps_are_named_in_order_with_their_options() -> None:
@@ -52,49 +49,31 @@ def test_mistakes_name_the_entry_and_the_remedy(specs: list[Any], said: str, rem
     assert remedy in caught.value.remedy
 
 
-class Short(CurateStep[Example]):
-    """A step of a user's package."""
-
-    name = "short"
-    level = "examples"
-
-    class Options(StepOptions):
-        words: int = 10
-
-    def judge(self, rows: Iterable[Example], context: Context) -> Iterator[Example]:
-        del context
-        return iter(rows)
-
-
-class NoStep:
-    """Something else."""
-
-
 @pytest.fixture
-def package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user's package that announces steps."""
-    found = [
-        EntryPoint(name, f"{__name__}:{value}", registry.GROUP)
-        for name, value in (("short", "Short"), ("wrong", "NoStep"), ("torn", "Nothing"))
-    ]
-
-    def entry_points(group: str, name: str | None = None) -> list[EntryPoint]:
-        return [each for each in found if each.group == group and name in (None, each.name)]
-
-    monkeypatch.setattr(registry, "entry_points", entry_points)
-    monkeypatch.setattr(EntryPoint, "load", lambda self: globals()[self.value.split(":")[1]])
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package that announces steps, as `importlib.metadata` sees one."""
+    code = "from trajectune.curate.steps.deduplicate import Deduplicate as Short\nclass NoStep: ...\n"
+    (tmp_path / "their_steps.py").write_text(code)
+    info = tmp_path / "their_steps-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-steps\nVersion: 1.0\n")
+    names = "short = their_steps:Short\nwrong = their_steps:NoStep\ntorn = their_steps:Nothing\n"
+    (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\n{names}")
+    monkeypatch.syspath_prepend(str(tmp_path))
 
 
 @pytest.mark.usefixtures("package")
-def test_a_package_adds_a_step() -> None:
-    (step,) = build_steps([{"short": {"words": 3}}])
-    assert isinstance(step, Short)
-    assert step.options == Short.Options(words=3)
+@pytest.mark.parametrize("name", ["short", "their_steps:Short"])
+def test_a_package_adds_a_step(name: str) -> None:
+    (step,) = build_steps([name])
+    assert isinstance(step, Deduplicate)
     assert "short" in registry.step_names()
 
 
 @pytest.mark.usefixtures("package")
-@pytest.mark.parametrize(("name", "said"), [("wrong", "is no CurateStep"), ("torn", "cannot be loaded")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("wrong", "is no curate step"), ("torn", "their_steps has no 'Nothing'")]
+)
 def test_what_is_no_step_is_said(name: str, said: str) -> None:
     with pytest.raises(RecipeError, match=said):
         build_steps([name])

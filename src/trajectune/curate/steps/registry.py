@@ -1,7 +1,8 @@
 """Which curate steps there are, and those that a recipe names, with their options checked.
 
 The idea: a recipe lists steps in order, `[{filter: {per_task: 2}}, deduplicate]`. A package of one's own
-adds a step by the entry-point group `trajectune.curate_steps`: its name, and the class.
+adds a step by the entry-point group `trajectune.curate_steps`: its name, and the class; a class of one's
+own is also named as `package.module:Class`.
 
 Invariants: an unknown name or option is an error that suggests the nearest known one; steps on trajectories
 come before steps on examples, as the recipe's dialect stands between them.
@@ -10,7 +11,6 @@ come before steps on examples, as the recipe's dialect stands between them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +21,7 @@ from trajectune.curate.steps.deduplicate import Deduplicate
 from trajectune.curate.steps.filter import Filter
 from trajectune.errors import RecipeError, suggestion
 from trajectune.example import Example
+from trajectune.plugins import installed, is_dotted, load_class
 from trajectune.storage import explain
 from trajectune.trajectory import Trajectory
 
@@ -33,7 +34,7 @@ StepSpec = str | Mapping[str, Mapping[str, Any] | None]
 
 def step_names() -> list[str]:
     """The names that a recipe may use, sorted."""
-    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
+    return sorted({*BUILT_IN, *installed(GROUP)})
 
 
 def default_steps() -> list[str | dict[str, dict[str, Any] | None]]:
@@ -95,21 +96,15 @@ def _named(spec: StepSpec, where: str) -> tuple[str, Mapping[str, Any]]:
 def _step_class(name: str, where: str) -> type[CurateStep[Any]]:
     if name in BUILT_IN:
         return BUILT_IN[name]
-    found = list(entry_points(group=GROUP, name=name))
-    if not found:
-        known = step_names()
+    known = installed(GROUP)
+    if name not in known and not is_dotted(name):
+        names = step_names()
         raise RecipeError(
             f"there is no curate step {name!r}",
             where=where,
-            remedy=f"{suggestion(name, known)}choose among: {', '.join(known)}",
+            remedy=f"{suggestion(name, names)}choose among: {', '.join(names)}",
         )
-    try:
-        kind = found[0].load()
-    except Exception as error:  # another package's code: anything may come out of it
-        raise RecipeError(f"the curate step {name!r} cannot be loaded: {error}", where=where) from error
-    if not (isinstance(kind, type) and issubclass(kind, CurateStep)):
-        raise RecipeError(f"{found[0].value} is no CurateStep", where=where)
-    return kind
+    return load_class(name, GROUP, CurateStep, "curate step")
 
 
 def _known_options(options: type[StepOptions], error: ValidationError) -> str:
