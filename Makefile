@@ -27,15 +27,16 @@ setup: .venv/.base
 quickstart: .venv/.base
 	$(BIN)/trajectune run recipes/quickstart.yaml --run-dir runs/quickstart
 
-test: .venv/.dev lint
+# What CI runs first: what is quick to fail, then the site, then the tests.
+test: .venv/.dev lint docs
 	$(BIN)/pytest --numprocesses=2 --dist=worksteal --cov --cov-report=term:skip-covered
 
-lint: .venv/.dev docs
+lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/lint-imports
 	$(BIN)/pyright
-	$(BIN)/codespell
 
 # The site is written to site/; a warning (a link to nowhere, say) is an error.
 docs: .venv/.dev

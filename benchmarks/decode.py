@@ -138,8 +138,9 @@ class Theirs:
         return output[:, ids.shape[1] :].tolist()
 
     def batch(self, rows: int, new: int) -> Times:
+        asked = random_prompts(rows, self.vocabulary, next(self.seeds))
         times = [time.perf_counter()]
-        self._generate(random_prompts(rows, self.vocabulary, next(self.seeds)), new, times)
+        self._generate(asked, new, times)
         return Times(times[1] - times[0], times[-1] - times[1])
 
     def episodes(self, turns: int) -> None:
@@ -177,7 +178,7 @@ def _seconds(times: Times, part: str) -> float:
 
 
 def compare_episodes(loaded: LoadedModel, turns: int, repeats: int = 1) -> dict[str, Any]:
-    """Reply tokens per second over whole episodes, the sides in turn."""
+    """Reply tokens per second over whole episodes, the sides in turn; the first of several warms up."""
     sides = both(loaded, EPISODES)
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(repeats):
@@ -186,7 +187,7 @@ def compare_episodes(loaded: LoadedModel, turns: int, repeats: int = 1) -> dict[
             side.episodes(turns)
             seconds[name].append(time.perf_counter() - start)
     tokens = turns * EPISODES * TURN_TOKENS
-    speeds = {name: tokens / statistics.median(taken) for name, taken in seconds.items()}
+    speeds = {name: tokens / statistics.median(taken[1:] or taken) for name, taken in seconds.items()}
     speeds["ratio"] = speeds["trajectune"] / speeds["transformers"]
     return {"case": f"{turns}-turn episodes, batch {EPISODES}", "together": speeds}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -121,17 +122,18 @@ def measure(
 def seconds_of_round(
     composition: Composition, how: Speculation | None, prompt: list[int], rounds: int
 ) -> float:
-    """Mean seconds of an engine's step after the prompt and three steps to warm up."""
+    """Median seconds of an engine's step after the prompt and three steps to warm up."""
     engine = Engine(composition, max_batch=1, max_context=1024, speculation=how)
     engine.submit(0, Request(prompt, 900, stop_tokens=()))
     for _ in range(4):
         engine.step()
-    start = time.perf_counter()
+    taken = []
     for _ in range(rounds):
+        start = time.perf_counter()
         engine.step()
-    taken = time.perf_counter() - start
+        taken.append(time.perf_counter() - start)
     engine.stop()
-    return taken / rounds
+    return statistics.median(taken)
 
 
 def gain(seconds: dict[str, Any], share: float) -> dict[str, float]:

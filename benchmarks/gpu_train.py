@@ -30,7 +30,7 @@ from trajectune.tune.model.attention import ATTENTION, layout_of
 from trajectune.tune.model.lora import add_adapters
 from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.optimizer import MasterAdamW
-from trajectune.tune.model.trainable import TrainableModel
+from trajectune.tune.model.trainable import TrainableModel, checkpoint_activations
 from trajectune.tune.settings import LoraSettings, TuneSettings
 
 PEAK = 989e12
@@ -124,7 +124,7 @@ class Rig:
         settings = TuneSettings(precision="bf16", lora=LoraSettings() if case.lora else None)
         self.base.set_attn_implementation(ATTENTION)
         if case.recompute:
-            self.base.gradient_checkpointing_enable()
+            checkpoint_activations(self.base)
         lora = settings.lora
         self.whole: Any = self.base if lora is None else add_adapters(self.base, lora, case.shape)
         self.trainable = TrainableModel(self.whole)

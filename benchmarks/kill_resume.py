@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,24 +83,18 @@ def _break(recipe: Path, run: Path, moment: float) -> list[dict[str, Any]]:
 
 
 def fingerprint(run: Path) -> dict[str, str]:
-    """Digests of what a run made, by kind; times are left out."""
-    trajectories = {
-        str(path.relative_to(run)): _digest(_trajectories(path))
-        for stage in ("collect", "before", "after")
-        for path in sorted((run / stage).glob("*.jsonl"))
-    }
-    files = ["curate/train.jsonl", "curate/validation.jsonl", "tune/model/model.safetensors"]
-    return {
-        **trajectories,
-        **{name: _digest((run / name).read_bytes()) for name in files},
-        **{
-            f"{stage}/general.json": _digest((run / stage / "general.json").read_bytes())
-            for stage in ("before", "after")
-        },
-    }
+    """Digests of what a run made, by kind; times and places are left out."""
+    found = {}
+    for pattern, content in CONTENTS.items():
+        paths = sorted(run.glob(pattern))
+        if not paths:
+            raise FileNotFoundError(f"the run left no {pattern}")
+        found |= {str(path.relative_to(run)): _digest(content(path)) for path in paths}
+    return found
 
 
 def _trajectories(path: Path) -> bytes:
+    """The rows in any order, without times."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -109,13 +104,29 @@ def _trajectories(path: Path) -> bytes:
     return "\n".join(sorted(rows)).encode()
 
 
+def _measurement(path: Path) -> bytes:
+    """Everything but times."""
+    return json.dumps({**json.loads(path.read_text(encoding="utf-8")), "seconds": 0}).encode()
+
+
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
+CONTENTS: dict[str, Callable[[Path], bytes]] = {
+    "collect/*.jsonl": _trajectories,
+    "curate/train.jsonl": Path.read_bytes,
+    "curate/validation.jsonl": Path.read_bytes,
+    "tune/model/model.safetensors": Path.read_bytes,
+    "evaluate/*/*/episodes.jsonl": _trajectories,
+    "evaluate/*/*/measurement.json": _measurement,
+}
+"""What must be equal: files of a run directory, and what counts of each."""
+STAGES = ("collect", "general", "curate", "tune", "evaluate/base", "evaluate/tuned", "report")
+
+
 def _stage(run: Path) -> str:
-    stages = ["collect", "general", "curate", "before", "tune", "after", "report"]
-    return next((stage for stage in stages if not (run / stage / "done.json").exists()), "finished")
+    return next((stage for stage in STAGES if not (run / stage / "done.json").exists()), "finished")
 
 
 def _run(recipe: Path, folder: Path) -> subprocess.Popen[bytes]:

@@ -1,18 +1,26 @@
 """The pictures of the documents, drawn from the result files: `python benchmarks/plots.py`.
 
-Each file in `benchmarks/results/` that has a picture is drawn as `docs/images/<its name>.svg`.
+Each file in `benchmarks/results/` that has a picture is drawn as `docs/images/<its name>.svg`. Results of
+studies are pages (`record.py`), the older ones lists of arms or systems; both are drawn alike. With
+`python benchmarks/plots.py runs/mine/report/page.json --out DIR` a study of one's own is drawn.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from trajectune.evaluate.intervals import Interval
+from trajectune.report.contents import Page
+from trajectune.report.views import SuiteView, suites_of, systems_of, trade
 
 RESULTS = Path(__file__).parent / "results"
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
@@ -21,54 +29,138 @@ COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
 
 
 def main() -> None:
-    """Draw what there are results for."""
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    for name, draw in PICTURES.items():
-        source = RESULTS / f"{name}.json"
-        if source.exists():
-            mpl.rcParams.update({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 9})
-            figure = draw(json.loads(source.read_text(encoding="utf-8")))
-            figure.savefig(IMAGES / f"{name}.svg", metadata={"Date": None, "Creator": None})
-            print(IMAGES / f"{name}.svg")
+    """Draw what there are results for, or the files that are named."""
+    options = _options()
+    options.out.mkdir(parents=True, exist_ok=True)
+    sources = options.files or [RESULTS / f"{name}.json" for name in PICTURES]
+    for source in filter(Path.exists, sources):
+        data = json.loads(source.read_text(encoding="utf-8"))
+        name = options.out / f"{_name(source)}.svg"
+        mpl.rcParams.update({"svg.hashsalt": name.stem, "svg.fonttype": "none", "font.size": 9})
+        figure = PICTURES.get(name.stem, study)(data)
+        figure.savefig(name, metadata={"Date": None, "Creator": None})
+        print(name)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "files", nargs="*", type=Path, help="result files or pages; default: all with a picture"
+    )
+    parser.add_argument("--out", type=Path, default=IMAGES, help="folder of the pictures")
+    return parser.parse_args()
+
+
+def _name(source: Path) -> str:
+    """A result's own name; of `RUN/report/page.json` the run's."""
+    return source.absolute().parents[1].name if source.name == "page.json" else source.stem
+
+
+def page_of(data: dict[str, Any]) -> Page | None:
+    """The page in a result file, or that the file is; `None` in older files."""
+    found = data.get("page", data if "entries" in data else None)
+    return None if found is None else Page.model_validate(found)
+
+
+def study(data: dict[str, Any]) -> Figure:
+    """Curves over weights where the study has some, otherwise what skill cost."""
+    page = page_of(data)
+    return upscale(data) if page is not None and page.curves else ablation(data)
 
 
 def ablation(data: dict[str, Any]) -> Figure:
     """Agent success against general loss, one point for each arm."""
+    base, placed = _trade(data)
     figure = Figure(figsize=(5, 3.2), layout="constrained")
     axes = figure.subplots()
-    for colour, arm in zip(COLOURS, data["means"], strict=False):
-        x, y = arm["loss"], arm["success"]
+    for colour, (name, (x, y)) in zip(COLOURS, placed.items(), strict=False):
         axes.errorbar(
-            x["value"], 100 * y["value"], xerr=_ends(x), yerr=_ends(y, 100), fmt="o", color=colour,
-            capsize=3, label=arm["name"],
+            x.value, 100 * y.value, xerr=_ends(x), yerr=_ends(y, 100), fmt="o", color=colour,
+            capsize=3, label=name,
         )  # fmt: skip
-    axes.axvline(data["general_before"]["loss"]["value"], color="grey", ls=":", label="base model's loss")
+    if base is not None:
+        axes.axvline(base.value, color="grey", ls=":", label="base model's loss")
     axes.set_xlabel("general loss, nats per token (left is better)")
     axes.set_ylabel("agent success, %")
     axes.legend(frameon=False)
     return figure
 
 
+def _trade(data: dict[str, Any]) -> tuple[Interval | None, dict[str, tuple[Interval, Interval]]]:
+    """General loss of the base model; loss and success of each arm."""
+    page = page_of(data)
+    if page is None:
+        arms = {arm["name"]: (_interval(arm["loss"]), _interval(arm["success"])) for arm in data["means"]}
+        return _interval(data["general_before"]["loss"]), arms
+    placed = trade(page)
+    base = placed.pop("base", None)
+    return base and base[0], placed
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One suite's metric over each weight."""
+
+    label: str
+    scale: float
+    over: dict[str, list[tuple[float, Interval]]]
+    """Axis label to the points."""
+    ceiling: float | None
+    """Of the truly tuned model."""
+
+
 def upscale(data: dict[str, Any]) -> Figure:
-    """Success and general ability over both weights, with the truly tuned large model as a line."""
-    figure = Figure(figsize=(8, 6), layout="constrained")
-    panels = figure.subplots(3, 2, sharex="col", sharey="row")
-    tuned = next(system for system in data["systems"] if system["name"] == "large tuned")
-    for column, (weight, label) in enumerate(
-        (("alpha", "α: large + α·(tuned − base)"), ("beta", "β: tuned + β·(large − base)"))
-    ):
-        placed = sorted(
-            (each for each in data["systems"] if each[weight] is not None), key=lambda each: each[weight]
-        )
-        places = [each[weight] for each in placed]
-        for panel, (_, scale, measure), colour in zip(panels[:, column], MEASURES, COLOURS, strict=False):
-            _curve(panel, places, [measure(each) for each in placed], scale, colour)
-            panel.axhline(scale * measure(tuned)["value"], color="grey", ls=":")
-        panels[-1, column].set_xlabel(label)
-    for panel, (label, _, _) in zip(panels[:, 0], MEASURES, strict=True):
-        panel.set_ylabel(label)
+    """Success and general ability over the weights, with the truly tuned large model as a line."""
+    page = page_of(data)
+    rows = _curves_of_systems(data) if page is None else _curves_of_page(page)
+    weights = list(dict.fromkeys(weight for row in rows for weight in row.over))
+    figure = Figure(figsize=(4 * len(weights), 2 * len(rows)), layout="constrained")
+    panels = figure.subplots(len(rows), len(weights), sharex="col", sharey="row", squeeze=False)
+    for line, row, colour in zip(panels, rows, COLOURS, strict=False):
+        line[0].set_ylabel(row.label)
+        for panel, weight in zip(line, weights, strict=True):
+            _curve(panel, row.over.get(weight, []), row.scale, colour)
+            if row.ceiling is not None:
+                panel.axhline(row.scale * row.ceiling, color="grey", ls=":")
+    for panel, weight in zip(panels[-1], weights, strict=True):
+        panel.set_xlabel(weight)
     figure.suptitle("Emulated fine-tuning; dotted: the large model truly tuned", fontsize=9)
     return figure
+
+
+def _curves_of_page(page: Page) -> list[Curves]:
+    ceiling = page.gaps[0].ceiling if page.gaps else next(reversed(systems_of(page)))
+    return [_curves(view, page, ceiling) for view in suites_of(page)]
+
+
+def _curves(view: SuiteView, page: Page, ceiling: str) -> Curves:
+    over = {curve.weight: curve.points for curve in page.curves if curve.suite == view.name}
+    value = view.value(ceiling)
+    unit = ", %" if view.is_share else ""
+    scale = 100.0 if view.is_share else 1.0
+    return Curves(f"{view.name}: {view.headline}{unit}", scale, over, value and value.value)
+
+
+def _curves_of_systems(data: dict[str, Any]) -> list[Curves]:
+    """Of the older files: every system says at which weights it is."""
+    tuned = next(system for system in data["systems"] if system["name"] == "large tuned")
+    rows = []
+    for label, scale, measure in MEASURES:
+        over = {
+            axis: sorted(
+                (
+                    (each[weight], _interval(measure(each)))
+                    for each in data["systems"]
+                    if each[weight] is not None
+                ),
+                key=lambda point: point[0],
+            )
+            for weight, axis in WEIGHTS.items()
+        }
+        rows.append(Curves(label, scale, over, measure(tuned)["value"]))
+    return rows
 
 
 def emulate(data: dict[str, Any]) -> Figure:
@@ -89,22 +181,25 @@ def emulate(data: dict[str, Any]) -> Figure:
     return figure
 
 
-def _curve(
-    axes: Axes, places: list[float], intervals: list[dict[str, float]], scale: float, colour: str
-) -> None:
-    values = [scale * each["value"] for each in intervals]
-    ends = [_ends(each, scale) for each in intervals]
+def _curve(axes: Axes, points: list[tuple[float, Interval]], scale: float, colour: str) -> None:
+    values = [scale * interval.value for _, interval in points]
+    ends = [_ends(interval, scale) for _, interval in points]
     error = [[low[0] for low, _ in ends], [high[0] for _, high in ends]]
-    axes.errorbar(places, values, yerr=error, fmt="o-", color=colour, capsize=3)
+    axes.errorbar([place for place, _ in points], values, yerr=error, fmt="o-", color=colour, capsize=3)
     axes.grid(axis="y", lw=0.4)
 
 
-def _ends(interval: dict[str, float], scale: float = 1) -> list[list[float]]:
+def _ends(interval: Interval, scale: float = 1) -> list[list[float]]:
     """How far the interval reaches below and above its value, as matplotlib wants it."""
-    low, value, high = (scale * interval[key] for key in ("low", "value", "high"))
+    low, value, high = (scale * each for each in (interval.low, interval.value, interval.high))
     return [[value - low], [high - value]]
 
 
+def _interval(stored: dict[str, float]) -> Interval:
+    return Interval.model_validate(stored)
+
+
+WEIGHTS = {"alpha": "α: large + α·(tuned − base)", "beta": "β: tuned + β·(large − base)"}
 MEASURES: tuple[tuple[str, float, Callable[[dict[str, Any]], dict[str, float]]], ...] = (
     ("agent success, %", 100, lambda system: next(iter(system["agents"].values()))["success"]),
     ("general questions, %", 100, lambda system: system["general"]["questions"]),

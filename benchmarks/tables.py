@@ -1,17 +1,19 @@
-"""The tables of the README, written from the result files, so that no number is typed by hand.
+"""The tables of the documents, written from the result files, so that no number is typed by hand.
 
 python benchmarks/tables.py benchmarks/results/quickstart-cpu.json
 python benchmarks/tables.py benchmarks/results/*.json
+python benchmarks/tables.py runs/mine/report/page.json
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from gpu_tables import gpu_tables
 from trajectune.report.contents import Page
 from trajectune.report.views import SuiteView, suites_of, systems_of
 from trajectune.report.wording import measured, percent, words
@@ -19,7 +21,11 @@ from trajectune.report.wording import measured, percent, words
 
 def main() -> None:
     """Print the table of each file."""
-    for path in map(Path, sys.argv[1:]):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", nargs="+", type=Path, help="result files, or pages of runs")
+    for path in parser.parse_args().files:
         data = json.loads(path.read_text(encoding="utf-8"))
         print(f"\n{path.name}: `{data.get('command', '')}`, commit {str(data.get('commit', ''))[:7]}\n")
         print(table_of(data))
@@ -27,8 +33,10 @@ def main() -> None:
 
 def table_of(data: dict[str, Any]) -> str:
     """The table that goes with the file's kind (older files hold no page)."""
-    if "page" in data:
-        return measurements(Page.model_validate(data["page"]))
+    if "page" in data or "entries" in data:
+        return measurements(Page.model_validate(data.get("page", data)))
+    if "parts" in data:
+        return "\n\n".join(markdown(*table) for table in gpu_tables(data["parts"]))
     if "means" in data:
         return ablation(data)
     if "scores" in data:
@@ -150,7 +158,10 @@ def decoding_speed(results: list[dict[str, Any]]) -> str:
 
 
 def _ratio(speeds: dict[str, float] | None) -> str:
-    return f"{speeds['trajectune']:.0f}, ×{speeds['ratio']:.2f}" if speeds else "–"
+    if not speeds:
+        return "–"
+    ours = next(speed for name, speed in speeds.items() if name not in ("transformers", "ratio"))
+    return f"{ours:.0f}, ×{speeds['ratio']:.2f}"  # the oldest file has this project's earlier name
 
 
 def tuning_speed(results: dict[str, Any]) -> str:

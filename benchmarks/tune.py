@@ -22,7 +22,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -348,8 +350,6 @@ def _line(data: str, system: str, a: Answer) -> str:
 
 
 def _about(args: argparse.Namespace) -> dict[str, Any]:
-    from importlib.metadata import version
-
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     ).stdout
@@ -358,10 +358,17 @@ def _about(args: argparse.Namespace) -> dict[str, Any]:
         "commit": commit.strip(),
         "date": time.strftime("%Y-%m-%d"),
         "hardware": _hardware(args.device),
-        "versions": {name: version(name) for name in ("torch", "transformers", "trl", "accelerate")},
+        "versions": dict(_versions("torch", "transformers", "trl", "accelerate")),
         "batch_rows": args.batch_rows,
         "pack_tokens": args.pack_tokens,
     }
+
+
+def _versions(*names: str) -> Iterator[tuple[str, str]]:
+    """Those of the packages that are there: without TRL the other systems still run."""
+    for name in names:
+        with suppress(PackageNotFoundError):
+            yield name, version(name)
 
 
 def _hardware(device: str) -> str:

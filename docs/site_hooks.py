@@ -24,6 +24,7 @@ PUBLIC = "<!-- public names -->"
 CHAIN = "trajectune.run.api."
 """Where the functions of the chain are; all else that is public has its place on another page."""
 _OUTSIDE = re.compile(r"\]\(\.\./(?!/)")
+_TO_README = re.compile(r"\]\(\.\./README\.md")
 _FROM_README = re.compile(r"\]\(docs/")
 
 
@@ -45,7 +46,9 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         return markdown.replace(PUBLIC, listed_names())
     if page.file.src_uri in ("index.md", "CHANGELOG.md", "CONTRIBUTING.md"):
         return _FROM_README.sub("](", markdown)
-    return _OUTSIDE.sub("](", markdown) if "/" not in page.file.src_uri else markdown
+    if "/" in page.file.src_uri:
+        return markdown
+    return _OUTSIDE.sub("](", _TO_README.sub("](index.md", markdown))
 
 
 def public_names() -> Iterator[tuple[str, str]]:

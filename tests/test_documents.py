@@ -129,6 +129,7 @@ def test_the_suite_on_its_page_measures(tmp_path: Path) -> None:
             "[a](decisions.md) [b](../benchmarks/x.json)",
             "[a](decisions.md) [b](benchmarks/x.json)",
         ),
+        ("log.md", "[a](../README.md#on-a-gpu)", "[a](index.md#on-a-gpu)"),
         ("api/data.md", "[a](../guide.md)", "[a](../guide.md)"),
     ],
 )

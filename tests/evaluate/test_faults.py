@@ -51,6 +51,7 @@ def test_faults_that_are_no_invalid_action() -> None:
     [
         ("I'm sorry, but I can't help with that.", True),
         ("As an AI, no.", True),
+        ("I apologize, this is beyond me.", True),
         ("I cannot access databases", True),
         ("I cannot find it, so I look elsewhere.", False),
         ("SELECT 1", False),

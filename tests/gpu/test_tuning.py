@@ -19,7 +19,7 @@ from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.model.attention import ATTENTION
 from trajectune.tune.model.loss import group_weights
-from trajectune.tune.model.trainable import TrainableModel
+from trajectune.tune.model.trainable import TrainableModel, checkpoint_activations
 from trajectune.tune.processes import Processes
 from trajectune.tune.settings import LoraSettings, TuneSettings
 from trajectune.tune.trainer import Trainer
@@ -74,7 +74,7 @@ def test_any_packing_equals_row_by_row() -> None:
 def test_activation_checkpointing_changes_nothing() -> None:
     model, made = random_model().model, rows(4, trunk=140, tail=40)
     plain = packed(model, made, 10_000, share=True)
-    model.gradient_checkpointing_enable()
+    checkpoint_activations(model)
     assert_same(packed(model, made, 10_000, share=True), plain, 1e-4)
 
 

@@ -18,7 +18,7 @@ from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.data.tree import Pack, build_pack
 from trajectune.tune.model.loss import group_weights
-from trajectune.tune.model.trainable import TrainableModel
+from trajectune.tune.model.trainable import TrainableModel, checkpoint_activations
 
 Rows = Callable[..., list[TokenRow]]
 Row = Callable[..., TokenRow]
@@ -135,7 +135,7 @@ def test_a_neighbour_changes_nothing(model: PreTrainedModel, make_row: Row) -> N
 def test_activation_checkpointing_changes_nothing(make_model: Models, make_rows: Rows) -> None:
     packs = pack_rows(rows := make_rows(6), range(len(rows)), GROUPS, 100)
     plain, checkpointed = make_model(), make_model()
-    checkpointed.activation_checkpointing_enable()
+    checkpoint_activations(checkpointed)
     assert_same(packed(checkpointed, packs), packed(plain, packs))
 
 

@@ -60,8 +60,7 @@ def serve(
         -d '{"model": "embedded", "messages": [{"role": "user", "content": "Hello!"}]}'
 
     Any OpenAI client works with the base URL `http://127.0.0.1:8000/v1`. Also there: `/v1/completions`,
-    `/v1/models`, `/health` and `/metrics` (Prometheus). Needs an extra: `pip install '.[serve]'` in the
-    checkout.
+    `/v1/models`, `/health` and `/metrics` (Prometheus). Needs the extra: `pip install '.[serve]'`.
     """
     from trajectune.composition.files import load_composition
 

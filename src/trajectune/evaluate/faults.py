@@ -19,11 +19,11 @@ Invariants: kinds overlap, so shares do not add up to one; the rules see nothing
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 
+from trajectune.dialects.refusal import sounds_like_refusal
 from trajectune.trajectory import Fault, Step
 
 LONG_TERM = 3
@@ -49,12 +49,6 @@ _OF_FAULT = {
     Fault.REPETITION: {ErrorKind.SHORT_TERM_REPETITION},
     Fault.REFUSAL: {ErrorKind.REFUSAL},
 }
-_REFUSALS = re.compile(
-    r"\b(i( am|'m) (sorry|unable|not able)"
-    r"|i (cannot|can't|can not|won't|will not) "
-    r"(help|assist|do|perform|fulfil|provide|access|comply|answer|complete)"
-    r"|as an ai\b|as a language model\b|i (do not|don't) have (access|the ability))"
-)
 
 
 def errors_of(steps: Sequence[Step]) -> list[frozenset[ErrorKind]]:
@@ -79,8 +73,7 @@ def errors_of(steps: Sequence[Step]) -> list[frozenset[ErrorKind]]:
 
 def refuses(step: Step) -> bool:
     """Whether a step without a move says that the agent will not or cannot act."""
-    words = _words(step).lower().replace("’", "'")
-    return not step.actions and _REFUSALS.search(words) is not None
+    return not step.actions and sounds_like_refusal(_words(step))
 
 
 def _move(step: Step) -> str:

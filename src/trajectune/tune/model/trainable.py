@@ -102,7 +102,7 @@ def load_trainable(
     plain = loaded.model
     plain.set_attn_implementation(ATTENTION)
     if settings.checkpoint_activations:
-        _checkpoint_activations(plain)
+        checkpoint_activations(plain)
     _freeze(plain, settings.freeze_layers)
     torch.manual_seed(settings.seed)
     whole = plain if settings.lora is None else add_adapters(plain, settings.lora, str(model))
@@ -111,7 +111,7 @@ def load_trainable(
     )
 
 
-def _checkpoint_activations(model: Any) -> None:
+def checkpoint_activations(model: Any) -> None:
     """Switch it on under the name that this transformers has for it."""
     name = "activation_checkpointing_enable"
     getattr(model, name if hasattr(model, name) else "gradient_checkpointing_enable")()
