@@ -10,8 +10,8 @@ requests, put together up to the wanted length):
   logits summed: how proxy-tuning is written;
 - `engine` and `speculative`: the composition in our engine, one token at a time or in drafted blocks;
 - `large` and `large_engine`: the large model alone, by `transformers.generate` and by our engine;
-- `assisted`: `transformers` assisted generation of the large model with the small base model (another law,
-  for reference; batch 1 only).
+- `assisted`: `transformers` assisted generation of the large model with the small base model (another
+  distribution, for reference; batch 1 only).
 
 Reported are seconds until every row has its first token, tokens per second from then on, the share of
 drafts kept, the mean block, and the rate that the cost model predicts beside the measured one. The naive

@@ -263,8 +263,8 @@ def agentinstruct_rows(path: Path, model: str) -> list[TokenRow]:
     from trajectune.tune.data.masks import tokenize_all
 
     rejected: list[Any] = []
-    rows, set_aside = tokenize_all(read_examples(path, rejected), load_tokenizer(model), MAX_TOKENS)
-    print(f"{path}: {len(rows)} rows, {len(rejected) + len(set_aside)} set aside", file=sys.stderr)
+    rows, unproven = tokenize_all(read_examples(path, rejected), load_tokenizer(model), MAX_TOKENS)
+    print(f"{path}: {len(rows)} rows, {len(rejected) + len(unproven)} rejected", file=sys.stderr)
     return rows
 
 

@@ -22,6 +22,7 @@ from trajectune.evaluate.systems import load_system
 from trajectune.trajectory import Action, Fault, Reply, Step, ToolCall
 
 ROOT = Path(__file__).parents[1]
+REGISTRY = r"pip install ['\"]?(trajectune|agenttune)"
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 PAGES += sorted((ROOT / "docs").rglob("*.md"))
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -92,7 +93,13 @@ def test_python_is_python(page: Path) -> None:
 
 @each_page
 def test_nobody_is_sent_to_a_registry_for_this_package(page: Path) -> None:
-    assert not re.search(r"pip install '?(trajectune|agenttune)", text_of(page))
+    assert not re.search(REGISTRY, text_of(page))
+
+
+def test_no_message_sends_anybody_to_a_registry_either() -> None:
+    sources = sorted((ROOT / "src").rglob("*.py"))
+    assert sources
+    assert [path.name for path in sources if re.search(REGISTRY, path.read_text("utf-8"))] == []
 
 
 def test_the_dialect_on_its_page_reads_what_it_writes() -> None:

@@ -54,6 +54,11 @@ class AgentError(TrajectuneError):
     """The infrastructure of agents broke: an endpoint that stays down, a decoder out of memory."""
 
 
+def install_extra(name: str) -> str:
+    """How an optional part is installed, for a remedy: from the checkout, since no registry has it."""
+    return f"pip install '.[{name}]' in the checkout of trajectune"
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`did you mean 'x'? ` when a known word is close, else nothing; the beginning of a remedy."""
     close = difflib.get_close_matches(word, list(known), n=1)

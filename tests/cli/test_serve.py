@@ -54,7 +54,7 @@ def test_a_missing_extra_is_named(serve: Ended, monkeypatch: pytest.MonkeyPatch)
     )
     status, said = serve(["tiny"])
     assert status == 2
-    assert "missing: fastapi remedy: pip install '.[serve]'" in said
+    assert "missing: fastapi remedy: pip install '.[serve]' in the checkout" in said
 
 
 def test_mistakes_are_said_before_a_model_is_loaded(serve: Ended, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,3 +94,38 @@ def test_an_old_recipe_is_told_how_to_be_written_now(trajectune: Command, tmp_pa
     ended = trajectune("run", path)
     assert ended.status == 2
     assert "study: seeds: - 0 arms: a: curate.eta: 1.0" in ended.err
+
+
+def test_files_of_one_name_are_two_sources(trajectune: Command, tmp_path: Path) -> None:
+    files = [tmp_path / folder / "chats.jsonl" for folder in ("a", "b")]
+    for path in files:
+        path.parent.mkdir()
+        path.write_text(json.dumps({"instruction": path.parent.name, "output": "yes"}) + "\n", "utf-8")
+    given = [word for path in files for word in ("--data", path)]
+    ended = trajectune("tune", *given, "--model", "tiny", "--set", "tune.steps=1", "--run-dir", "run")
+    assert ended.status == 0
+    mixture = json.loads((tmp_path / "run" / "curate" / "mixture.json").read_text("utf-8"))
+    assert {name: source["rows"] for name, source in mixture["sources"].items()} == {
+        "chats": 1,
+        "chats-2": 1,
+    }
+
+
+def test_help_loads_no_heavy_library() -> None:
+    code = (
+        "import sys; from trajectune.cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit: sys.exit(bool({'torch', 'transformers', 'pyarrow'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "run", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "RECIPE" in done.stdout
+
+
+def test_data_of_which_nothing_can_be_read_says_why(trajectune: Command, tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_bytes(b"no json\n\xff\n")
+    ended = trajectune("tune", "--data", "bad.jsonl", "--model", "tiny", "--run-dir", "run")
+    assert ended.status == 2
+    assert "no row of 'bad' can be used, the first because: bad.jsonl, line 1: not JSON" in ended.err
+    (kept,) = (tmp_path / "run" / "stages").glob("curate-*/rejected.jsonl")
+    assert len(kept.read_text("utf-8").splitlines()) == 2

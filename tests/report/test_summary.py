@@ -8,7 +8,7 @@ from rich.table import Table
 
 from trajectune.evaluate.contract import Measurement
 from trajectune.report.contents import Entry
-from trajectune.report.summary import change_table, measurement_table
+from trajectune.report.summary import measurement_table
 
 
 def shown(table: Table) -> str:
@@ -41,9 +41,3 @@ def test_names_are_no_markup() -> None:
     text = shown(measurement_table([Entry(system="[red]x[/red]", measurement=measured)]))
     assert "[red]x[/red]" in text
     assert "[bold]y" in text
-
-
-def test_changes() -> None:
-    text = shown(change_table(pages.run_page().changes))
-    assert "base → tuned" in text
-    assert "3.7e-11" in text

@@ -15,6 +15,39 @@ HERMES = (
 )
 """JSON between marks (Hermes, Qwen2.5)."""
 
+QWEN_SYSTEM = "You are a helpful assistant."
+"""What `QWEN` puts at the beginning of a conversation without a system message."""
+
+QWEN = r"""
+{%- set given = messages[0].content if messages[0].role == 'system' else 'SYSTEM' -%}
+{{- '<|im_start|>system\n' ~ given -}}
+{%- if tools -%}
+{{- '\n\n# Tools\n\nFunctions that may help with the question, inside <tools></tools>:\n<tools>' -}}
+{%- for tool in tools -%}{{- '\n' ~ (tool | tojson) -}}{%- endfor -%}
+{{- '\n</tools>\n\nA call is a JSON object with its name and arguments inside <tool_call></tool_call>.' -}}
+{%- endif -%}
+{{- '<|im_end|>\n' -}}
+{%- for message in messages -%}
+{%- if message.role == 'tool' -%}
+{%- if loop.first or loop.previtem.role != 'tool' -%}{{- '<|im_start|>user' -}}{%- endif -%}
+{{- '\n<tool_response>\n' ~ message.content ~ '\n</tool_response>' -}}
+{%- if loop.last or loop.nextitem.role != 'tool' -%}{{- '<|im_end|>\n' -}}{%- endif -%}
+{%- elif message.role == 'assistant' -%}
+{{- '<|im_start|>assistant' -}}
+{%- if message.content -%}{{- '\n' ~ message.content -}}{%- endif -%}
+{%- for call in message.tool_calls or [] -%}
+{{- '\n<tool_call>\n{"name": ' ~ (call.function.name | tojson) -}}
+{{- ', "arguments": ' ~ (call.function.arguments | tojson) ~ '}\n</tool_call>' -}}
+{%- endfor -%}
+{{- '<|im_end|>\n' -}}
+{%- elif not (message.role == 'system' and loop.first) -%}
+{{- '<|im_start|>' ~ message.role ~ '\n' ~ message.content ~ '<|im_end|>\n' -}}
+{%- endif -%}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}
+""".strip().replace("SYSTEM", QWEN_SYSTEM)
+"""ChatML as Qwen2.5 has it: tools in the system message, Hermes' calls, results in a turn of the user."""
+
 XML = (
     _TOOLS + "{% for m in messages %}{{ '<|im_start|>' ~ m.role ~ '\n' ~ m.content }}"
     "{% for c in m.tool_calls or [] %}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trajectune.cli.options import key_values
 from trajectune.errors import RecipeError
-from trajectune.run.recipe import Recipe, check_recipe, load_recipe, override
+
+if TYPE_CHECKING:
+    from trajectune.run.recipe import Recipe
 
 RecipePath = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="A recipe, such as recipes/quickstart.yaml.")
@@ -91,6 +93,7 @@ def evaluate(
 
     from trajectune.report.contents import Entry
     from trajectune.report.summary import measurement_table
+    from trajectune.run.recipe import check_recipe, override
     from trajectune.run.recipe.study import file_name
     from trajectune.run.run import evaluate_model
 
@@ -190,17 +193,32 @@ def _recipe_of_files(
     data: list[Path], general: list[Path], model: str, eta: float, changes: list[str] | None
 ) -> Recipe:
     """A recipe that only tunes, on files; without general files η is 1."""
+    from trajectune.run.recipe import check_recipe, override
+
     for path in [*data, *general]:
         if not path.is_file():
             raise RecipeError("no such data file", where=str(path), remedy="check the path")
     sources = {
         "eta": eta if general else 1.0,
-        "agent": {path.stem: {"data": str(path)} for path in data},
-        "general": {f"general-{path.stem}": {"data": str(path)} for path in general},
+        "agent": _sources(data),
+        "general": _sources(general, "general-"),
         "validation": 0,
     }
     recipe = check_recipe({"name": "tune", "model": model, "curate": sources}, where="the options")
     return override(recipe, key_values(changes))
+
+
+def _sources(files: list[Path], prefix: str = "") -> dict[str, dict[str, str]]:
+    """Each file as a source that is called after it; files of one name are told apart by a number."""
+    found: dict[str, dict[str, str]] = {}
+    for path in files:
+        stem = name = f"{prefix}{path.stem}"
+        number = 1
+        while name in found:
+            number += 1
+            name = f"{stem}-{number}"
+        found[name] = {"data": str(path)}
+    return found
 
 
 def _model_name(model: str) -> str:
@@ -216,4 +234,6 @@ def _run(recipe: Recipe, until: str, run_dir: Path | None, redo: bool) -> None:
 
 
 def _load(path: Path, changes: list[str] | None) -> Recipe:
+    from trajectune.run.recipe import load_recipe, override
+
     return override(load_recipe(path), key_values(changes))

@@ -8,7 +8,6 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from trajectune.evaluate.compare import PairedChange
 from trajectune.report.contents import Entry, Page
 from trajectune.report.views import suites_of, systems_of
 from trajectune.report.wording import NOTHING, measured, words
@@ -31,16 +30,4 @@ def measurement_table(entries: Sequence[Entry]) -> Table:
             cells = [remark or cell for remark, cell in zip(remarks, shown, strict=True)]
             label = escape(words(name)) or NOTHING
             table.add_row(escape(view.name) if is_headline else "", label, *cells)
-    return table
-
-
-def change_table(changes: Sequence[PairedChange]) -> Table:
-    """What changed between two systems, item by item."""
-    table = Table("suite", "before → after", box=box.SIMPLE)
-    for name in ("items", "gained", "lost", "p"):
-        table.add_column(name, justify="right")
-    for each in changes:
-        counts = [str(count) for count in (each.tasks, each.gained, each.lost)]
-        names = escape(each.suite), escape(f"{each.before} → {each.after}")
-        table.add_row(*names, *counts, f"{each.p_value:.2g}")
     return table

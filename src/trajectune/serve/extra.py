@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from trajectune.errors import UnavailableError
+from trajectune.errors import UnavailableError, install_extra
 
 PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 
@@ -16,5 +16,5 @@ def require_extra() -> None:
         raise UnavailableError(
             "The server needs packages that are not installed.",
             where=f"missing: {', '.join(missing)}",
-            remedy="pip install '.[serve]'",
+            remedy=install_extra("serve"),
         )

@@ -31,6 +31,13 @@ class Row:
 
     line: int
     value: dict[str, Any]
+    part: int = 0
+    """Values that begin before it on the same line, in a file whose lines hold several."""
+
+    @property
+    def place(self) -> str:
+        """Tells it from all other rows of its file: the line, with the part where there are several."""
+        return f"{self.line}.{self.part}" if self.part else str(self.line)
 
 
 @dataclass(frozen=True, slots=True)

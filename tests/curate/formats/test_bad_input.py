@@ -150,6 +150,17 @@ def test_an_array_is_read_in_pieces_of_any_size(
     assert "expected a JSON object, found a number" in rejected[0].reason
 
 
+def test_rows_of_one_line_have_ids_and_reasons_of_their_own(tmp_path: Path) -> None:
+    """`json.dump` writes a whole array into one line."""
+    path = tmp_path / "set.json"
+    row = turns()
+    path.write_text(f"{json.dumps([row, row, turns(value=3), row])}\n", "utf-8")
+    rejected: list[Rejected] = []
+    assert [each.id for each in read_examples(path, rejected)] == ["set-1", "set-1.1", "set-1.3"]
+    (bad,) = rejected
+    assert (bad.line, bad.reason.partition(": conv")[0]) == (1, "value 3 of the line")
+
+
 def test_a_torn_array_gives_what_was_whole(tmp_path: Path) -> None:
     path = tmp_path / "set.json"
     whole = json.dumps([GOOD, GOOD, GOOD])

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import trajectune as tt
+from trajectune.dialects.registry import get_dialect
+from trajectune.environments.database import DatabaseEnvironment
 from trajectune.run.api.rejections import Rejections, write_rejections
 from trajectune.run.recipe import Recipe, check_recipe, override
 from trajectune.run.stages.sources import examples_of, holds_trajectories, missing_files, source_values
@@ -47,6 +49,18 @@ def test_trajectories_of_a_file_are_rendered_in_the_recipes_dialect(
         assert rejected == []
         texts.add(examples[0].messages[-1].content)
     assert len(texts) == 3
+
+
+def test_trajectories_are_rendered_in_the_grammar_that_their_environment_brings(
+    trajectories: list[Trajectory], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = written(tmp_path / "played.jsonl", trajectories)
+    monkeypatch.setattr(DatabaseEnvironment, "dialects", {"agentbench": get_dialect("json", "database")})
+    ours, json_ = (
+        [example.messages for example in examples_of(override(RECIPE, {"dialect": name}), data, "mine", [])]
+        for name in ("agentbench", "json")
+    )
+    assert ours == json_
 
 
 def test_every_row_is_an_example_or_rejected_with_its_reason(

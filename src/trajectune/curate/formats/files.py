@@ -118,7 +118,8 @@ def read_numbered(
             if form is not None:
                 yield NumberedExample(row.line, read_row(form, row, source, name))
         except RowError as error:
-            sink.append(Rejected(row.line, str(error)))
+            nth = f"value {row.part + 1} of the line: " if row.part else ""
+            sink.append(Rejected(row.line, f"{nth}{error}"))
 
 
 def write_examples(

@@ -74,6 +74,7 @@ def read_stream(file: IO[bytes], rejected: RejectedSink) -> Iterator[Row]:
         window.skip(" \t\r\n")
         is_array = window.text.startswith("[")
         window.drop(1 if is_array else 0)
+        before, part = 0, 0
         while True:
             window.skip(_SPACE_AND_COMMAS)
             if not window.text:
@@ -83,8 +84,9 @@ def read_stream(file: IO[bytes], rejected: RejectedSink) -> Iterator[Row]:
             if is_array and window.text.startswith("]"):
                 return
             line, value = window.line, _next_value(window)
+            before, part = line, part + 1 if line == before else 0
             if isinstance(value, dict):
-                yield Row(line, value)
+                yield Row(line, value, part)
             else:
                 rejected.append(Rejected(line, f"expected a JSON object, found {json_type(value)}"))
     except ValueError as error:

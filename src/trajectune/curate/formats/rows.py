@@ -43,7 +43,7 @@ def read_row(form: Format, row: Row, source: str | None, default_source: str) ->
     try:
         messages, tools = form.parse(value)
         example = Example(
-            id=_id(value.get("id"), f"{given}-{row.line}"),
+            id=_id(value.get("id"), f"{given}-{row.place}"),
             source=given if source is None else source,
             messages=messages,
             tools=tools,

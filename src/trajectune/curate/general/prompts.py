@@ -18,7 +18,7 @@ import warnings
 from importlib import resources
 from itertools import zip_longest
 
-from trajectune.errors import UnavailableError
+from trajectune.errors import UnavailableError, install_extra
 
 EASY_PUZZLES: dict[str, dict[str, object]] = {
     "chain_sum": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 2},
@@ -55,7 +55,7 @@ def general_prompts(
     if len(found) < needed:
         raise UnavailableError(
             f"there are only {len(found)} general prompts, and {needed} are asked for",
-            remedy="ask for fewer rows, name a file of conversations, or pip install '.[general]'",
+            remedy=f"ask for fewer rows, name a file of conversations, or {install_extra('general')}",
         )
     return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from trajectune.errors import UnavailableError
+from trajectune.errors import UnavailableError, install_extra
 
 PACKAGES = ("alfworld", "textworld", "fast_downward")
 
@@ -23,6 +23,6 @@ def require_extra() -> Path:
         raise UnavailableError(
             "The household environment needs ALFWorld's engine, which is not installed.",
             where=f"missing: {', '.join(missing)}",
-            remedy="pip install '.[household]'",
+            remedy=install_extra("household"),
         )
     return Path(alfworld.origin).parent

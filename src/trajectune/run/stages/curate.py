@@ -92,7 +92,11 @@ def run(work: Work) -> None:
     recipe, folder = work.recipe, work.folder
     rejected: Rejections = []
     agent = _agent_examples(work, rejected)
-    mixed = mixture_of(recipe, agent, general_examples(recipe, work.input("general"), rejected))
+    general = general_examples(recipe, work.input("general"), rejected)
+    write_rejections(folder / "rejected.jsonl", rejected)
+    for sources in (agent, general):
+        _check_rows(sources, rejected, folder)
+    mixed = mixture_of(recipe, agent, general)
     tokenizer = load_tokenizer(recipe.source_model)
     train, held_out = (
         prove(rows, tokenizer, recipe.tune.max_tokens) for rows in (mixed.train, mixed.held_out)
@@ -173,6 +177,18 @@ def _stepped(
     if rejected is not None:
         rejected += as_rejections(done.rejected)
     return done.rows
+
+
+def _check_rows(examples: dict[str, list[Example]], rejected: Rejections, folder: Path) -> None:
+    """Raises DataError where every row of all these sources was rejected."""
+    reasons = [(source, reason) for source, reason in rejected if source in examples]
+    if reasons and not any(examples.values()):
+        source, reason = reasons[0]
+        raise DataError(
+            f"no row of {source!r} can be used, the first because: {reason}",
+            where=str(folder / "rejected.jsonl"),
+            remedy="mend the data, or the steps and the dialect that it is curated with",
+        )
 
 
 def _thresholds(recipe: Recipe) -> dict[str, float | None]:

@@ -11,7 +11,7 @@ from trajectune.curate.formats.files import is_trajectory
 from trajectune.curate.hub import HUB_PREFIX, read_source
 from trajectune.curate.steps.filter import INFRASTRUCTURE
 from trajectune.dialects.conversation import to_example
-from trajectune.dialects.registry import get_dialect
+from trajectune.environments.registry import find_dialect
 from trajectune.errors import DataError
 from trajectune.example import Example
 from trajectune.run.api.rejections import Rejections
@@ -66,7 +66,7 @@ def _rendered(
             rejected.append((source, f"{trajectory.id}: {INFRASTRUCTURE}"))
             continue
         try:
-            example = to_example(trajectory, get_dialect(recipe.dialect, trajectory.environment))
+            example = to_example(trajectory, find_dialect(recipe.dialect, trajectory.environment))
         except DataError as error:
             rejected.append((source, f"{trajectory.id}: {error.what}"))
         else:

@@ -32,10 +32,6 @@ class Column:
     name: str
     type: str = "TEXT"
 
-    @property
-    def is_number(self) -> bool:
-        return sqlite_type(self.type) != "TEXT"
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
