@@ -43,7 +43,7 @@ PARTS = {
     "machine": Part("gpu_machine", 40),
     "tests": Part("gpu_tests", 150),
     "train": Part("gpu_train", 240),
-    "decode": Part("gpu_decode", 80),
+    "decode": Part("gpu_decode", 110),
     "compose": Part("gpu_compose", 100),
 }
 

@@ -78,7 +78,6 @@ def test_columns_of_one_name_are_told_apart_and_none_is_lost(names: list[str]):
 )
 def test_types(given_type: str, expected: str):
     assert sqlite_type(given_type) == expected
-    assert Column("c", given_type).is_number == (expected != "TEXT")
 
 
 def test_texts_ignore_case_and_numbers_stay_numbers():
