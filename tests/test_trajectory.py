@@ -133,3 +133,32 @@ def test_usage_adds_up() -> None:
         prompt_tokens=3, generated_tokens=4
     )
     assert total == Usage(prompt_tokens=4, generated_tokens=6, seconds=0.5)
+
+
+def called(*numbers: int, seen: str = "", **more: Any) -> Step:
+    actions = [
+        Action(call=ToolCall(name="press", arguments={"b": n, "a": 1}, id=str(n)), observation=seen)
+        for n in numbers
+    ]
+    return Step(actions=actions, **more)
+
+
+def test_a_move_is_what_was_asked_for_whatever_was_thought() -> None:
+    reordered = ToolCall(name="press", arguments={"a": 1, "b": 2}, id="other")
+    assert called(2, thought="x").move == Step(actions=[Action(call=reordered)], thought="y").move
+    assert called(2).move != called(3).move
+    assert called(2, 3).move != called(3, 2).move
+    assert Step(message="Hello  there").move == Step(replies=[Reply(text="hello\nThere ")]).move
+
+
+def test_a_step_repeats_another_when_it_gets_the_same_answer_again() -> None:
+    assert called(2, seen="no").repeats(called(2, seen="no", thought="again"))
+    assert not called(2, seen="yes").repeats(called(2, seen="no"))
+    assert not called(3, seen="no").repeats(called(2, seen="no"))
+
+
+def test_words_are_verbatim_where_a_model_said_them() -> None:
+    said = [Reply(text="I think."), Reply(text="Done.")]
+    assert Step(thought="I think", replies=said, fault=Fault.BAD_FORMAT).words == "I think.\nDone."
+    assert Step(thought="Hm.").words == "Hm."
+    assert Step(message="Hi!", replies=said).words == "Hi!"

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 class TrajectuneError(Exception):
     """A failure with its place and its remedy.
 
+    `raise TrajectuneError("the file is empty", where="a.jsonl", remedy="write something")`.
+
     `what` is one sentence; `where` names the file, line, row, recipe key or URL; `remedy` says what
     to do next. `str()` joins the three, one a line.
     """

@@ -99,7 +99,10 @@ class Message(Record):
 
 
 class Example(Record):
-    """A conversation to learn from."""
+    """A conversation to learn from.
+
+    `Example(id="1", messages=[Message(role="user", content="Hi"), …])`.
+    """
 
     id: str
     source: str = ""

@@ -11,6 +11,7 @@ both; one that holds neither has a fault that says why.
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -61,7 +62,10 @@ class Record(BaseModel):
 
 
 class Tool(Record):
-    """An action that the agent may take."""
+    """An action that the agent may take.
+
+    `Tool(name="look", description="Look around.", parameters={"type": "object", …})`.
+    """
 
     name: str
     description: str = ""
@@ -70,7 +74,10 @@ class Tool(Record):
 
 
 class ToolCall(Record):
-    """One use of a tool."""
+    """One use of a tool.
+
+    `ToolCall(name="open", arguments={"door": 2})`.
+    """
 
     name: str
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
@@ -154,6 +161,25 @@ class Step(Record):
         return own + [action.fault for action in self.actions if action.fault is not None]
 
     @property
+    def words(self) -> str:
+        """What the agent said, verbatim where a model said it."""
+        return self.message or "\n".join(reply.text for reply in self.replies) or self.thought
+
+    @property
+    def move(self) -> str:
+        """What was asked for, as text: equal for equal moves, whatever was thought.
+
+        The calls with their arguments; where there is none, the words, spaces and case apart.
+        """
+        if self.actions:
+            return " ".join(f"{c.name} {json.dumps(c.arguments, sort_keys=True)}" for c in self.calls)
+        return " ".join(self.words.lower().split())
+
+    def repeats(self, other: Step) -> bool:
+        """The same move as another step with the same answer: nothing was learnt and nothing changed."""
+        return (self.move, self.answer) == (other.move, other.answer)
+
+    @property
     def answer(self) -> str:
         """All that came back, as one text: the observations in order, a blank line apart."""
         parts = [action.observation for action in self.actions] + [self.observation]
@@ -169,7 +195,10 @@ class Demonstration(Record):
 
 
 class Trajectory(Record):
-    """One episode of one task, from the instruction to the reward."""
+    """One episode of one task, from the instruction to the reward.
+
+    `played.trajectories()[0].steps`.
+    """
 
     schema_version: int = SCHEMA_VERSION
     id: str

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
 from trajectune.progress import Progress
+from trajectune.run import display as displays
 from trajectune.run.display import Display
 
 
@@ -38,3 +40,15 @@ def test_no_bar_is_drawn_into_a_file_or_outside_of_a_stage() -> None:
         display.on_progress(Progress("database", 3, 8))
     display.on_progress(Progress("database", 4, 8))
     assert page.getvalue().strip() == ""
+
+
+def test_progress_goes_to_the_caller_or_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Progress] = []
+    with displays.shown(told.append) as tell:
+        tell(Progress("database", 1, 8))
+    assert told == [Progress("database", 1, 8)]
+    display, page = shown(terminal=True)
+    monkeypatch.setattr(displays, "Display", lambda: display)
+    with displays.shown(None) as tell:
+        tell(Progress("database", 5, 8))
+    assert "5/8" in page.getvalue()

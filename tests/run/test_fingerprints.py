@@ -75,6 +75,8 @@ DEPENDS: dict[str, tuple[Any, set[str]]] = {
     "evaluate.bad_format_limit": (2, EVALUATE),
     "evaluate.repetition_limit": (2, EVALUATE),
     "evaluate.general": (False, EVALUATE),
+    "evaluate.references": ({"gpt-4": {"database": 0.3}}, set()),
+    "evaluate.allow_other_template": (True, set()),
     "suites.mine.suite": ("my:Other", EVALUATE),
     "tune.epochs": (2.0, {"tune"}),
     "tune.steps": (3, {"tune"}),

@@ -51,7 +51,10 @@ class _PassingError(Exception):
 
 
 class EndpointAgent(Agent):
-    """A model served at `url`, such as `http://localhost:8000/v1`."""
+    """A model served at `url`, such as `http://localhost:8000/v1`.
+
+    `Endpoint("http://localhost:8000/v1", "my-model", workers=8)`.
+    """
 
     def __init__(
         self,

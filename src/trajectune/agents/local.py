@@ -49,7 +49,10 @@ class _Turn:
 
 
 class LocalAgent(Agent):
-    """Decodes up to `batch_size` conversations together."""
+    """Decodes up to `batch_size` conversations together.
+
+    `rollout(db, Local("embedded", temperature=0.7), to="played.jsonl")`.
+    """
 
     def __init__(
         self,

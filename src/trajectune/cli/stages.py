@@ -75,6 +75,10 @@ def evaluate(
     ] = "",
     tasks: Annotated[int, typer.Option(min=1, help="Tasks to play.")] = 60,
     split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
+    allow_other_template: Annotated[
+        bool,
+        typer.Option("--allow-other-template", help="Also under another template than it was tuned with."),
+    ] = False,
     run_dir: RunDir = None,
     set_: Set = None,
     redo: Redo = False,
@@ -107,7 +111,7 @@ def evaluate(
         "name": "evaluate",
         "model": model,
         "environments": {environment.rpartition(":")[2]: entry},
-        "evaluate": {"general": False},
+        "evaluate": {"general": False, "allow_other_template": allow_other_template},
     }
     checked = override(check_recipe(data, where="the options"), key_values(set_))
     shown = name or _model_name(model)

@@ -73,7 +73,10 @@ class Ask:
 
 
 class Dialect(ABC):
-    """One way of writing steps. Instances are immutable and shared."""
+    """One way of writing steps. Instances are immutable and shared.
+
+    `class Mine(Dialect): name = "mine"`, with `open`, `speak`, `answer` and `read`.
+    """
 
     name: ClassVar[str]
     native: ClassVar[bool] = False

@@ -29,7 +29,10 @@ MAX_OBSERVATION_CHARS = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One problem of an environment."""
+    """One problem of an environment.
+
+    `Task("train-1", "train", kind="easy", data={"seed": 1})`.
+    """
 
     id: str
     """Stable across runs and machines; unique in the environment."""
@@ -42,7 +45,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """The answer to one tool call, or to the agent's words."""
+    """The answer to one tool call, or to the agent's words.
+
+    `StepResult("It opens.", done=True, reward=1.0)`.
+    """
 
     observation: str
     done: bool = False
@@ -56,7 +62,10 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What an expert does next: one call or several at once, or words to the user."""
+    """What an expert does next: one call or several at once, or words to the user.
+
+    `yield Move("I look first.", ToolCall(name="look"))`.
+    """
 
     thought: str
     call: ToolCall | Sequence[ToolCall] = ()
@@ -76,7 +85,10 @@ Expert = Generator[Move, str, None]
 
 
 class Episode(ABC):
-    """One run of a task."""
+    """One run of a task.
+
+    `class Open(Episode)`, with `observation`, `step` and `close`.
+    """
 
     @property
     @abstractmethod
@@ -107,7 +119,10 @@ class Episode(ABC):
 
 
 class Environment(ABC):
-    """A place to act in. Built from keyword options that a recipe may set; building it is cheap."""
+    """A place to act in. Built from keyword options that a recipe may set; building it is cheap.
+
+    `class Door(Environment): name = "door"`, with `tasks`, `instruction` and `open`.
+    """
 
     name: ClassVar[str]
     tools: ClassVar[Sequence[Tool]] = ()

@@ -51,7 +51,10 @@ class SystemIdentity(Record):
 
 @dataclass(frozen=True)
 class System:
-    """A model, or a composition of several, that can be measured."""
+    """A model, or a composition of several, that can be measured.
+
+    `suite.measure(system, folder)` is given one; `load_system` makes it.
+    """
 
     identity: SystemIdentity
     composition: Composition
@@ -74,7 +77,10 @@ class System:
 
 
 class Item(Record):
-    """One task or question of a suite, as it went."""
+    """One task or question of a suite, as it went.
+
+    `Item(task="t-1", score=1.0)`.
+    """
 
     task: str
     attempt: int = 0
@@ -92,7 +98,10 @@ class Item(Record):
 
 
 class Measurement(Record):
-    """One system on one suite."""
+    """One system on one suite.
+
+    `Measurement(suite="mine", group="held-out", system=system.identity, metrics={…})`.
+    """
 
     suite: str
     group: Group
@@ -121,7 +130,10 @@ class Measurement(Record):
 
 
 class Suite(ABC):
-    """A set of tasks or questions with its metrics."""
+    """A set of tasks or questions with its metrics.
+
+    `class Mine(Suite): name, group = "mine", "held-out"`, with `measure`.
+    """
 
     name: str
     group: Group

@@ -18,7 +18,6 @@ Invariants: kinds overlap, so shares do not add up to one; the rules see nothing
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
@@ -60,7 +59,7 @@ def errors_of(steps: Sequence[Step]) -> list[frozenset[ErrorKind]]:
         kinds = {kind for fault in step.faults for kind in _OF_FAULT[fault]}
         if refuses(step):
             kinds.add(ErrorKind.REFUSAL)
-        act = (_move(step), step.answer)
+        act = (step.move, step.answer)
         seen[act] += 1
         if act == before:
             kinds.add(ErrorKind.SHORT_TERM_REPETITION)
@@ -73,15 +72,4 @@ def errors_of(steps: Sequence[Step]) -> list[frozenset[ErrorKind]]:
 
 def refuses(step: Step) -> bool:
     """Whether a step without a move says that the agent will not or cannot act."""
-    return not step.actions and sounds_like_refusal(_words(step))
-
-
-def _move(step: Step) -> str:
-    if step.actions:
-        return " ".join(f"{call.name} {json.dumps(call.arguments, sort_keys=True)}" for call in step.calls)
-    return " ".join(_words(step).lower().split())
-
-
-def _words(step: Step) -> str:
-    """What the agent said, where it called no tool."""
-    return step.message or "\n".join(reply.text for reply in step.replies) or step.thought
+    return not step.actions and sounds_like_refusal(step.words)

@@ -191,12 +191,8 @@ class EpisodeRun:
         return result
 
     def _repeats(self, step: Step) -> bool:
-        """The same calls as before with the same answers: nothing was learnt and nothing changed."""
-        last = self._steps[-1] if self._steps else None
-        if last is None or not step.actions or len(last.actions) != len(step.actions):
-            return False
-        pairs = zip(last.actions, step.actions, strict=True)
-        return all(old.call.same_as(new.call) and old.observation == new.observation for old, new in pairs)
+        """Whether the calls of the step before were made again, to the same effect."""
+        return bool(self._steps and step.actions) and step.repeats(self._steps[-1])
 
     def _show(self, step: Step, move: Move | None) -> None:
         """Let the conversation grow by the step."""

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from trajectune.progress import Progress
+from trajectune.progress import OnProgress, Progress
 
 
 class Display:
@@ -43,8 +43,8 @@ class Display:
         """Bars may be drawn while the block runs; they are gone after it."""
         columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn())
         more = (TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
-        shown = not self.console.is_terminal
-        with Bars(*columns, *more, console=self.console, disable=shown, transient=True) as self._bars:
+        hidden = not (self.console.is_terminal or self.console.is_jupyter)
+        with Bars(*columns, *more, console=self.console, disable=hidden, transient=True) as self._bars:
             try:
                 yield
             finally:
@@ -62,3 +62,14 @@ class Display:
             total=progress.total,
             note=escape(progress.note),
         )
+
+
+@contextmanager
+def shown(on_progress: OnProgress | None) -> Iterator[OnProgress]:
+    """Whom to tell of progress while the block runs: the caller's function, or bars where people look."""
+    if on_progress is not None:
+        yield on_progress
+        return
+    display = Display()
+    with display.bars():
+        yield display.on_progress

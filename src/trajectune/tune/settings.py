@@ -32,7 +32,10 @@ class LoraSettings(BaseModel):
 
 
 class TuneSettings(BaseModel):
-    """How a model is tuned."""
+    """How a model is tuned.
+
+    `TuneSettings(epochs=1, learning_rate=2.4e-4, lora=LoraSettings(rank=16))`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -21,7 +21,10 @@ from trajectune.progress import OnProgress, silent
 
 
 class Choices(Suite):
-    """`items` questions of each set (`trajectune.evaluate.suites.questions`), four options each."""
+    """`items` questions of each set (`trajectune.evaluate.suites.questions`), four options each.
+
+    `Choices(items=60)`.
+    """
 
     needs: ClassVar[frozenset[Need]] = frozenset({"likelihoods"})
 

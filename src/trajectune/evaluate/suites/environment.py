@@ -32,6 +32,8 @@ EPISODES = "episodes.jsonl"
 class EnvironmentSuite(Suite):
     """The first `tasks` tasks of a split, one episode each.
 
+    `EnvironmentSuite(db, tasks=84)`.
+
     `key` tells two entries of one environment apart; it is the suite's name. `dialect` is what a system
     acts in that has none of its own. A reward of at least `threshold` (the environment's own if `None`) is
     a success. `bad_format_limit` and `repetition_limit` end an episode as in `rollout`.

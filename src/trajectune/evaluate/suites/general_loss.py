@@ -32,6 +32,8 @@ from trajectune.tune.data.rows import TokenRow
 class GeneralLoss(Suite):
     """Loss on general examples, and divergence from a base model.
 
+    `GeneralLoss(data.held_out, base="embedded")`.
+
     `base` is the model before tuning, loaded or by name; a system that is the base itself gets no
     divergence. Conversations are cut to `max_tokens`.
     """

@@ -19,9 +19,10 @@ from trajectune.environments.contract import Environment, Split, Task
 from trajectune.environments.registry import load_environment
 from trajectune.errors import DataError, RecipeError
 from trajectune.example import Example
-from trajectune.progress import OnProgress, silent
+from trajectune.progress import OnProgress
 from trajectune.rollout.rollout import rollout as play
 from trajectune.run.api.rejections import Rejections, told
+from trajectune.run.display import shown
 from trajectune.storage import read_records
 from trajectune.trajectory import Trajectory
 
@@ -108,31 +109,33 @@ def rollout(
     threshold: float | None = None,
     bad_format_limit: int = 1,
     repetition_limit: int | None = None,
-    on_progress: OnProgress = silent,
+    on_progress: OnProgress | None = None,
 ) -> Played:
     """Let an agent act in the first `tasks` tasks of a split (`None`: all): `rollout(db, Expert(), to=…)`.
 
     Trajectories are appended to the JSONL file `to`; those that are in it are not played again. `source`
-    (the environment's name if empty) begins their ids. Raises what a user must mend (`TrajectuneError`).
+    (the environment's name if empty) begins their ids. Progress is drawn as bars, unless `on_progress`
+    takes it. Raises what a user must mend (`TrajectuneError`).
     """
     chosen = first_tasks(environment, split, tasks, source or environment.name)
     acting = agent.agent(environment) if isinstance(agent, Expert) else agent
     least = environment.reward_threshold if threshold is None else threshold
     try:
-        play(
-            environment,
-            chosen,
-            acting,
-            get_dialect(dialect, environment.name, environment.dialects),
-            Path(to),
-            attempts=attempts,
-            seed=seed,
-            source=source,
-            threshold=least,
-            bad_format_limit=bad_format_limit,
-            repetition_limit=repetition_limit,
-            on_progress=on_progress,
-        )
+        with shown(on_progress) as tell:
+            play(
+                environment,
+                chosen,
+                acting,
+                get_dialect(dialect, environment.name, environment.dialects),
+                Path(to),
+                attempts=attempts,
+                seed=seed,
+                source=source,
+                threshold=least,
+                bad_format_limit=bad_format_limit,
+                repetition_limit=repetition_limit,
+                on_progress=tell,
+            )
     finally:
         if isinstance(agent, Expert):
             acting.close()

@@ -15,7 +15,8 @@ from trajectune.curate.steps.mix import MixtureSettings, SourceSettings
 from trajectune.curate.steps.mix import mix as blend
 from trajectune.engine.engine import Engine
 from trajectune.example import Example
-from trajectune.progress import OnProgress, silent
+from trajectune.progress import OnProgress
+from trajectune.run.display import shown
 
 SPARE = 4
 """Prompts at hand for each answer wanted: answers that are cut off at the limit are not used."""
@@ -27,7 +28,10 @@ CONTEXT = 512
 
 @dataclass(frozen=True)
 class Mixed:
-    """Training data: what `mix` gives and `tune` takes."""
+    """Training data: what `mix` gives and `tune` takes.
+
+    `data = mix(agent={…}, general={…}, eta=0.5)`.
+    """
 
     train: list[Example]
     held_out: list[Example]
@@ -47,7 +51,7 @@ def self_distil(
     prompts: Sequence[str] | None = None,
     seed: int = 0,
     batch_size: int = 32,
-    on_progress: OnProgress = silent,
+    on_progress: OnProgress | None = None,
 ) -> list[Example]:
     """`rows` examples that the model makes itself, by answering general prompts (or your own).
 
@@ -57,7 +61,8 @@ def self_distil(
     composition, _ = load_composition(model)
     engine = Engine(composition, max_batch=batch_size, max_context=CONTEXT)
     asked = general_prompts(rows * SPARE, seed, at_least=rows) if prompts is None else prompts
-    done = distil(asked, engine, Path(to), rows=rows, source=source, seed=seed, on_progress=on_progress)
+    with shown(on_progress) as tell:
+        done = distil(asked, engine, Path(to), rows=rows, source=source, seed=seed, on_progress=tell)
     if len(done.examples) < rows:
         _log.warning("%s: %d answers of %d wanted could be used", to, len(done.examples), rows)
     return done.examples

@@ -18,18 +18,22 @@ from trajectune.evaluate.contract import Measurement, Suite, System
 from trajectune.evaluate.run import evaluate as measure
 from trajectune.evaluate.suites.environment import EPISODES
 from trajectune.evaluate.systems import load_system
-from trajectune.progress import OnProgress, silent
+from trajectune.progress import OnProgress
 from trajectune.report.contents import Entry, Page
 from trajectune.report.page import write_page
 from trajectune.report.provenance import commit, hardware, versions
 from trajectune.report.samples import Sample, choose_samples
+from trajectune.run.display import shown
 from trajectune.storage import explain, read_records
 from trajectune.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One system, measured: its measurements and the folder that holds the items behind them."""
+    """One system, measured: its measurements and the folder that holds the items behind them.
+
+    `base = evaluate("embedded", suites, to="nb/base")`.
+    """
 
     name: str
     measurements: list[Measurement]
@@ -66,7 +70,7 @@ def evaluate(
     max_new_tokens: int = 128,
     max_context: int = 2048,
     seed: int = 0,
-    on_progress: OnProgress = silent,
+    on_progress: OnProgress | None = None,
 ) -> Evaluated:
     """Measure a model or a composition: `evaluate(tuned.model, suites, to="nb/after")`.
 
@@ -85,7 +89,9 @@ def evaluate(
             max_context=max_context,
             speculation=model.speculation if isinstance(model, Emulation) else None,
         )
-    return Evaluated(model.name, measure(model, suites, folder, seed=seed, on_progress=on_progress), folder)
+    with shown(on_progress) as tell:
+        measured = measure(model, suites, folder, seed=seed, on_progress=tell)
+    return Evaluated(model.name, measured, folder)
 
 
 def compare(before: Evaluated, after: Evaluated, seed: int = 0) -> Compared:
@@ -109,10 +115,19 @@ def compose(form: str, *, strength: float = 1.0, **models: Any) -> Emulation:
     return emulation
 
 
-def report(systems: Sequence[Evaluated], *, to: str | Path, title: str = "", model: str = "") -> Path:
+def report(
+    systems: Sequence[Evaluated],
+    *,
+    to: str | Path,
+    title: str = "",
+    model: str = "",
+    references: Mapping[str, Mapping[str, float]] | None = None,
+) -> Path:
     """One page over measured systems: `report([base, after], to="nb/report")`; gives `index.html`.
 
-    Each system is compared with the first. Raises `RecipeError` where there is none.
+    Each system is compared with the first. `references`, scores of other models by suite
+    (`{model: {suite: score}}`), give AgentTuning's overall score. Raises `RecipeError` where there is no
+    system.
     """
     if not systems:
         raise RecipeError("there is nothing to report", remedy="give at least one evaluated system")
@@ -123,6 +138,7 @@ def report(systems: Sequence[Evaluated], *, to: str | Path, title: str = "", mod
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         entries=[Entry(system=each.name, measurement=m) for each in systems for m in each.measurements],
         changes=[change for each in systems[1:] for change in compare(first, each).changes],
+        references={name: dict(scores) for name, scores in (references or {}).items()},
         hardware=hardware(),
         versions=versions(),
         commit=commit(),

@@ -8,9 +8,10 @@ from pathlib import Path
 from trajectune.errors import DataError
 from trajectune.models.loading import resolve_model
 from trajectune.models.templates import load_tokenizer
-from trajectune.progress import OnProgress, silent
+from trajectune.progress import OnProgress
 from trajectune.run.api.data import Mixed
 from trajectune.run.api.rejections import Rejections, as_rejections
+from trajectune.run.display import shown
 from trajectune.tune.data.prove import prove
 from trajectune.tune.loop import tune as train
 from trajectune.tune.metrics import TuneResult
@@ -36,7 +37,7 @@ def tune(
     *,
     to: str | Path,
     dialect: str = "",
-    on_progress: OnProgress = silent,
+    on_progress: OnProgress | None = None,
 ) -> Tuned:
     """Tune a model on mixed data: `tune("embedded", data, TuneSettings(epochs=1), to="nb/tune")`.
 
@@ -49,13 +50,14 @@ def tune(
     if not proven.rows:
         reason = proven.rejected[0].reason if proven.rejected else "there is none"
         raise DataError(f"no example can be trained on: {reason}", where=str(to))
-    result = train(
-        proven.rows,
-        resolve_model(model),
-        settings,
-        Path(to),
-        data.shares,
-        dialect=dialect,
-        on_progress=on_progress,
-    )
+    with shown(on_progress) as tell:
+        result = train(
+            proven.rows,
+            resolve_model(model),
+            settings,
+            Path(to),
+            data.shares,
+            dialect=dialect,
+            on_progress=tell,
+        )
     return Tuned(str(Path(to) / "model"), model, result, as_rejections(proven.rejected))

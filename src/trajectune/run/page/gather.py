@@ -47,6 +47,7 @@ def gather(work: Work, study: Study, measured: Measured) -> Page:
         ],
         changes=changes(measured),
         gaps=gaps(measured),
+        references=recipe.evaluate.references,
         curves=curves(measured),
         funnel=[row for named in _different(study, work.where, "curate") for row in _funnel(named)],
         mixture=[row for named in _different(study, work.where, "curate") for row in _mixture(named)],

@@ -143,6 +143,10 @@ class EvaluateSpec(RolloutSpec):
 
     general: bool = True
     """Measure general ability too: the loss on held-out general examples, and multiple choice."""
+    references: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Scores of reference models, `{model: {suite: score}}`: for AgentTuning's overall score."""
+    allow_other_template: bool = False
+    """Measure a tuned model also under another chat template than the one it was tuned with."""
 
 
 class SuiteSpec(Section):

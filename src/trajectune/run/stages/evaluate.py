@@ -134,6 +134,7 @@ def _measure(work: Work, name: str, model: str, shown: str, base: LoadedModel | 
         batch_size=limits.batch_size,
         max_new_tokens=limits.max_new_tokens,
         max_context=limits.max_context,
+        allow_other_template=limits.allow_other_template,
     )
     system = replace(system, identity=system.identity.model_copy(update={"model": shown}))
     suites = suites_of(work.recipe, _held_out(work), base)
