@@ -245,8 +245,8 @@ def test_a_suite_of_ones_own_is_measured(
     (measured,) = evaluate_model(recipe, "tiny", tmp_path / "run", display=quiet)
     assert (measured.suite, measured.counts) == ("mine", {"answer": 42})
     for wrong, said in (
-        ("own_suite:None", "cannot be imported"),
-        ("json:loads", "is not a suite"),
+        ("own_suite:None", "has no .None."),
+        ("json:loads", "is no suite"),
     ):
         bad = override(recipe, {"suites": {"mine": {"suite": wrong}}})
         with pytest.raises(RecipeError, match=said):

@@ -120,7 +120,7 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("trajectune.environments.household.extra.find_spec", lambda _: None)
     environment = HouseholdEnvironment()
     assert environment.tools  # can be listed and described
-    with pytest.raises(UnavailableError, match=r"trajectune\[household\]"):
+    with pytest.raises(UnavailableError, match=r"pip install .\.\[household\]"):
         environment.tasks("train")
 
 
