@@ -12,7 +12,7 @@ from trajectune.curate.funnel import Funnel, FunnelRow
 from trajectune.curate.sift import sift
 from trajectune.curate.steps.contract import Context
 from trajectune.curate.steps.registry import build_steps, default_steps
-from trajectune.storage import JsonlWriter, read_json, read_records
+from trajectune.storage import JsonlWriter, read_records
 from trajectune.trajectory import Trajectory
 
 ROWS = [
@@ -79,7 +79,7 @@ def test_the_total_is_made_of_counts(tmp_path: Path) -> None:
     two = FunnelRow(source="household", tasks=100, episodes=100, kept=100, turns=12.0)
     funnel = Funnel(rows=[one, two])
     funnel.save(tmp_path / "funnel.json")
-    assert Funnel.model_validate(read_json(tmp_path / "funnel.json")) == funnel
+    assert Funnel.load(tmp_path / "funnel.json") == funnel
     assert (funnel.total.turns, funnel.total.kept, funnel.total.tasks) == (4.0, 500, 1100)
     assert funnel.total.rejected == {"x": 800}
 

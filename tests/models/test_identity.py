@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
-from trajectune.errors import ModelError
+from trajectune.errors import DataError, ModelError
 from trajectune.models import identity
 from trajectune.models.adapters import load_sharing
 from trajectune.models.chat import renderer_of
@@ -97,3 +97,10 @@ def test_an_adapter_over_a_shared_base_is_checked_too(tiny_dir: Path, tmp_path: 
     with pytest.raises(ModelError, match="another tokenizer or chat template"):
         load_sharing(names, "float32", "cpu")
     assert len(load_sharing(names, "float32", "cpu", allow_other_template=True)) == 2
+
+
+def test_a_damaged_note_is_named(folder: Path) -> None:
+    (folder / identity.NOTE).write_text('{"base": 3}', encoding="utf-8")
+    with pytest.raises(DataError, match="not a note of where a model comes from: base: ") as caught:
+        load_model(str(folder))
+    assert caught.value.where == str(folder / identity.NOTE)

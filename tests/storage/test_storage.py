@@ -20,7 +20,16 @@ from hypothesis import strategies as st
 
 from trajectune import storage
 from trajectune.errors import DataError
-from trajectune.storage import JsonlWriter, Rejected, Row, read_json, read_jsonl, read_records, write_json
+from trajectune.storage import (
+    JsonlWriter,
+    Rejected,
+    Row,
+    read_json,
+    read_jsonl,
+    read_record,
+    read_records,
+    write_json,
+)
 from trajectune.trajectory import ToolCall
 
 VALUES = st.recursive(
@@ -265,6 +274,16 @@ def test_a_json_file_that_is_none_is_named_with_the_place(tmp_path: Path, data: 
     with pytest.raises(DataError, match=said) as caught:
         read_json(path)
     assert caught.value.where == str(path)
+
+
+def test_a_record_that_does_not_fit_names_file_field_and_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "call.json"
+    write_json(path, {"name": "look"})
+    assert read_record(path, ToolCall, "a call") == ToolCall(name="look")
+    write_json(path, {"name": 3})
+    with pytest.raises(DataError, match="this is not a call: name: ") as caught:
+        read_record(path, ToolCall, "a call", "write it anew")
+    assert (caught.value.where, caught.value.remedy) == (str(path), "write it anew")
 
 
 def test_the_cache_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

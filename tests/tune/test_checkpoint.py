@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import nn
 
-from trajectune.errors import RecipeError
+from trajectune.errors import DataError, RecipeError
 from trajectune.storage import read_json, write_json
 from trajectune.tune import checkpoint
 from trajectune.tune.checkpoint import Checkpoints, CheckpointState
@@ -140,5 +140,5 @@ def test_a_state_with_unknown_words_is_not_taken_for_ours(tmp_path: Path) -> Non
     kept = Checkpoints(tmp_path, 1)
     kept.save(optimizer(), state(1))
     write_json(tmp_path / "step-000001" / "state.json", {**state(1).model_dump(), "rank": 3})
-    with pytest.raises(ValueError, match="rank"):
+    with pytest.raises(DataError, match="rank"):
         kept.latest("f")

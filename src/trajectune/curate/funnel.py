@@ -13,7 +13,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from trajectune.curate.steps.filter import BELOW, INFRASTRUCTURE, NO_STEP, OVER_CAP, SAME_CALLS
-from trajectune.storage import write_json
+from trajectune.storage import read_record, write_json
 from trajectune.trajectory import Record
 
 _VERSION_1 = {"errors": INFRASTRUCTURE, "failures": BELOW, "repeated": SAME_CALLS, "over_cap": OVER_CAP}
@@ -99,5 +99,10 @@ class Funnel(Record):
         )
 
     def save(self, path: Path) -> None:
-        """Write the counts as JSON; `Funnel.model_validate(read_json(path))` gives them back."""
+        """Write the counts as JSON."""
         write_json(path, self.model_dump(mode="json"))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """What `save` wrote. Raises `DataError` naming the file and the field."""
+        return read_record(path, cls, "a funnel's counts")

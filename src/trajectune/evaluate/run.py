@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from trajectune.errors import DataError, ModelError, RecipeError, TrajectuneError
 from trajectune.evaluate.contract import Measurement, Status, Suite, System
 from trajectune.progress import OnProgress, silent
-from trajectune.storage import explain, read_json, write_json
+from trajectune.storage import read_json, read_record, write_json
 
 MEASUREMENT, ASKED = "measurement.json", "asked.json"
 
@@ -47,15 +47,9 @@ def read_measurements(folder: Path) -> list[Measurement]:
 
 def read_measurement(folder: Path) -> Measurement:
     """The measurement in one suite's folder. Raises `DataError`."""
-    path = folder / MEASUREMENT
-    try:
-        return Measurement.model_validate(read_json(path))
-    except ValidationError as error:
-        raise DataError(
-            f"this is no measurement: {explain(error)}",
-            where=str(path),
-            remedy="delete its folder and measure again",
-        ) from None
+    return read_record(
+        folder / MEASUREMENT, Measurement, "a measurement", "delete its folder and measure again"
+    )
 
 
 def _measured(

@@ -15,7 +15,7 @@ import huggingface_hub
 from transformers import PreTrainedTokenizerBase
 
 from trajectune.errors import ModelError
-from trajectune.storage import read_json, write_json
+from trajectune.storage import read_record, write_json
 from trajectune.trajectory import Record
 
 NOTE = "trajectune.json"
@@ -78,7 +78,7 @@ def write_provenance(folder: Path, provenance: Provenance) -> None:
 def read_provenance(folder: Path) -> Provenance | None:
     """The note in a model's folder; `None` where there is none."""
     path = folder / NOTE
-    return Provenance.model_validate(read_json(path)) if path.is_file() else None
+    return read_record(path, Provenance, "a note of where a model comes from") if path.is_file() else None
 
 
 def check_template(source: Path | str, tokenizer: PreTrainedTokenizerBase) -> None:

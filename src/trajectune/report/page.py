@@ -14,16 +14,14 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from pydantic import ValidationError
 
-from trajectune.errors import DataError
 from trajectune.evaluate.contract import SystemIdentity
 from trajectune.report import views, wording
 from trajectune.report.contents import Page
 from trajectune.report.figures import figures_of
 from trajectune.report.headline import headline
 from trajectune.report.samples import Sample
-from trajectune.storage import explain, read_json, write_atomic, write_json
+from trajectune.storage import read_record, write_atomic, write_json
 
 _FILTERS = (
     "percent",
@@ -49,14 +47,9 @@ def write_page(page: Page, samples: Sequence[Sample], out_dir: Path) -> Path:
 
 def read_page(path: Path) -> Page:
     """What a `page.json` holds. Raises `DataError` for another kind of file or a newer version."""
-    try:
-        return Page.model_validate(read_json(path))
-    except ValidationError as error:
-        raise DataError(
-            f"this is not the data of a page: {explain(error)}",
-            where=str(path),
-            remedy="give the page.json of a report folder, or upgrade trajectune",
-        ) from None
+    return read_record(
+        path, Page, "the data of a page", "give the page.json of a report folder, or upgrade trajectune"
+    )
 
 
 def render(page: Page, samples: Sequence[Sample]) -> str:

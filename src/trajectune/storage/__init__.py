@@ -17,6 +17,7 @@ from trajectune.storage.reading import (
     open_binary,
     read_json,
     read_jsonl,
+    read_record,
     read_records,
 )
 from trajectune.storage.text import encode, explain, json_type, parse_json, strict_decoder
@@ -37,6 +38,7 @@ __all__ = [
     "parse_json",
     "read_json",
     "read_jsonl",
+    "read_record",
     "read_records",
     "strict_decoder",
     "write_atomic",

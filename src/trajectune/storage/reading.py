@@ -122,6 +122,22 @@ def read_json(path: Path | str) -> Any:
             raise DataError(str(error), where=str(path), remedy="mend the file or make it again") from None
 
 
+def read_record(
+    path: Path | str,
+    model: type[RecordType],
+    what: str,
+    remedy: str = "mend the file, or remove it and make it again",
+) -> RecordType:
+    """A whole JSON file as one `model`; `what` names it in errors ("a measurement").
+
+    Raises `DataError` naming the file and each wrong field.
+    """
+    try:
+        return model.model_validate(read_json(path))
+    except ValidationError as error:
+        raise DataError(f"this is not {what}: {explain(error)}", where=str(path), remedy=remedy) from None
+
+
 def _lines(file: IO[bytes], path: Path, sink: RejectedSink) -> Iterator[tuple[int, bytes]]:
     """Number and bytes of each line that is not blank; lines without end and broken archives rejected."""
     number = 0

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from safetensors.torch import load_file, save_file
 
 from trajectune.errors import RecipeError
-from trajectune.storage import read_json, write_folder, write_json
+from trajectune.storage import read_record, write_folder, write_json
 from trajectune.tune.model.optimizer import MasterAdamW
 
 
@@ -41,7 +41,7 @@ class Checkpoints:
         found = self._all()
         if not found:
             return None
-        state = CheckpointState.model_validate(read_json(found[-1] / "state.json"))
+        state = read_record(found[-1] / "state.json", CheckpointState, "the state of a checkpoint")
         if state.fingerprint != fingerprint:
             raise RecipeError(
                 "this run directory holds a checkpoint made with other rows, shares, model or settings",

@@ -15,7 +15,7 @@ from trajectune.errors import DataError, RecipeError
 from trajectune.models.identity import Provenance, template_digest, weights_digest
 from trajectune.models.loading import resolve_model
 from trajectune.progress import OnProgress, silent
-from trajectune.storage import read_json
+from trajectune.storage import read_record
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.metrics import (
     TuneResult,
@@ -57,7 +57,7 @@ def tune(
     if processes.first:
         trainer.finish(provenance)
     processes.wait()
-    return TuneResult.model_validate(read_json(run_dir / RESULT))
+    return read_record(run_dir / RESULT, TuneResult, "the result of a tuning")
 
 
 def _provenance(model: str | Path, trainer: Trainer, dialect: str) -> Provenance | None:
@@ -96,7 +96,7 @@ def _finished(run_dir: Path, fingerprint: str) -> TuneResult | None:
     """The result of an equal tuning that is already here."""
     if not (run_dir / RESULT).exists():
         return None
-    result = TuneResult.model_validate(read_json(run_dir / RESULT))
+    result = read_record(run_dir / RESULT, TuneResult, "the result of a tuning")
     if result.fingerprint != fingerprint:
         raise RecipeError(
             "this run directory holds a model tuned with other rows, shares, base model or settings",

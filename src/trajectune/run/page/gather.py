@@ -20,7 +20,6 @@ from trajectune.run.page.comparing import Measured, changes, curves, gaps
 from trajectune.run.stage import Result, Work, in_order
 from trajectune.run.stages.curate import read_curated
 from trajectune.run.study import Arm, Study
-from trajectune.storage import read_json
 from trajectune.tune.metrics import read_metrics
 
 Named = tuple[str, Arm, Path]
@@ -79,7 +78,7 @@ def _prefix(arm: Arm, seeds: bool) -> str:
 
 def _funnel(named: Named) -> Iterator[FunnelRow]:
     prefix, _, folder = named
-    for row in Funnel.model_validate(read_json(folder / "funnel.json")).rows:
+    for row in Funnel.load(folder / "funnel.json").rows:
         yield FunnelRow(
             source=prefix + row.source,
             tasks=row.tasks,

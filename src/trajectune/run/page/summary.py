@@ -12,14 +12,13 @@ from trajectune.report.summary import measurement_table
 from trajectune.run.directory import RunDirectory
 from trajectune.run.display import Display
 from trajectune.run.study import REPORT, Study
-from trajectune.storage import read_json
 
 
 def show_summary(home: RunDirectory, study: Study, until: str, display: Display) -> None:
     """What the last stage left: the funnel, the model's folder, or tables and the page."""
     if until == "curate":
         for arm in study.arms:
-            funnel = Funnel.model_validate(read_json(home.folder(arm.results["curate"]) / "funnel.json"))
+            funnel = Funnel.load(home.folder(arm.results["curate"]) / "funnel.json")
             if funnel.rows:
                 display.show(funnel_table(funnel))
     elif until == "tune":

@@ -30,7 +30,7 @@ from trajectune.run.stage import Work
 from trajectune.run.stages.environments import bound_environments
 from trajectune.run.stages.sources import examples_of, holds_trajectories, source_values
 from trajectune.run.stages.values import model_values
-from trajectune.storage import encode, open_atomic, read_json, read_records, write_json
+from trajectune.storage import encode, open_atomic, read_record, read_records, write_json
 from trajectune.tune.data.prove import Proven, prove
 
 
@@ -115,7 +115,7 @@ def run(work: Work) -> None:
 
 def read_curated(folder: Path) -> Curated:
     """What the stage left in a folder."""
-    return Curated.model_validate(read_json(folder / "mixture.json"))
+    return read_record(folder / "mixture.json", Curated, "a described mixture")
 
 
 def read_mixed(folder: Path) -> Mixed:
