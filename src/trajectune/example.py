@@ -77,8 +77,10 @@ class Message(Record):
 
     role: Role
     content: str
+    reasoning: str = ""
+    """What was thought before the words, where the source keeps it apart (`reasoning_content`)."""
     trained: bool = False
-    """Whether the loss covers this message (its text, its calls and its end-of-turn token)."""
+    """Whether the loss covers this message (its reasoning, text, calls and end-of-turn token)."""
     spans: list[Span] = Field(default_factory=list)
     """The parts of `content`, in order; empty when they are not known."""
     tool_calls: list[ToolCall] = Field(default_factory=list)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
@@ -50,9 +52,31 @@ def byte_level(template: str, specials: list[str], *, qwen: bool = False) -> Pre
     )
 
 
-def sentencepiece_like(template: str) -> PreTrainedTokenizerFast:
+def sentencepiece_like(template: str, more: Sequence[str] = ()) -> PreTrainedTokenizerFast:
     """A BPE tokenizer as Llama-2's: metaspaces, characters, and bytes for what is unknown."""
-    specials = ["<unk>", "<s>", "</s>"]
+    bpe = _pieces(["<unk>", "<s>", "</s>", *more])
+    bpe.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    return _fast(bpe, template, strip=True)
+
+
+def phi_like(template: str) -> PreTrainedTokenizerFast:
+    """As Phi-3's: a space is put before each text; marks take the space behind them; decoding adds one."""
+    bpe = _pieces(["<unk>", "<s>", "</s>"])
+    bpe.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    marks = ["<|system|>", "<|user|>", "<|assistant|>", "<|end|>", "<|endoftext|>"]
+    bpe.add_special_tokens([AddedToken(mark, normalized=False, rstrip=True) for mark in marks])
+    return _fast(bpe, template, strip=True, eos="<|endoftext|>")
+
+
+def gemma_like(template: str) -> PreTrainedTokenizerFast:
+    """As Gemma's: spaces become metaspaces and nothing is put before a text."""
+    bpe = _pieces(["<pad>", "<unk>", "<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"])
+    bpe.normalizer = normalizers.Replace(" ", "▁")
+    bpe.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    return _fast(bpe, template, strip=False, bos="<bos>", eos="<eos>", pad="<pad>")
+
+
+def _pieces(specials: list[str]) -> Tokenizer:
     signs = sorted(set("".join(CORPUS).replace(" ", "")) - set("東京👩👧") | {"▁"})
     tokens = [*specials, *(f"<0x{byte:02X}>" for byte in range(256)), *signs]
     merges: list[tuple[str, str]] = []
@@ -65,18 +89,28 @@ def sentencepiece_like(template: str) -> PreTrainedTokenizerFast:
             tokens += [parts[0]] if parts[0] not in tokens else []
     vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
     bpe = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True))
-    bpe.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
-    bpe.decoder = decoders.Sequence(
-        [
-            decoders.Replace("▁", " "),
-            decoders.ByteFallback(),
-            decoders.Fuse(),
-            decoders.Strip(" ", 1, 0),
-        ]
-    )
     bpe.add_special_tokens([AddedToken(token, normalized=False) for token in specials])
+    return bpe
+
+
+def _fast(
+    bpe: Tokenizer,
+    template: str,
+    *,
+    strip: bool,
+    bos: str = "<s>",
+    eos: str = "</s>",
+    pad: str | None = None,
+) -> PreTrainedTokenizerFast:
+    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    bpe.decoder = decoders.Sequence([*steps, decoders.Strip(" ", 1, 0)] if strip else steps)
     return PreTrainedTokenizerFast(
-        tokenizer_object=bpe, chat_template=template, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+        tokenizer_object=bpe,
+        chat_template=template,
+        bos_token=bos,
+        eos_token=eos,
+        pad_token=pad,
+        unk_token="<unk>",
     )
 
 
