@@ -166,3 +166,19 @@ FAMILIES: dict[str, TinyFamily] = {
     "granite": TinyFamily("Granite", _chatml, _GRANITE),
     "gpt-neox": TinyFamily("GPTNeoX", _chatml, {"rotary_pct": 0.25}),
 }
+
+REFUSED: dict[str, str] = {
+    "gpt-oss (attention sinks)": "GptOssConfig",
+    "DeepSeek-V2 (multi-head latent attention)": "DeepseekV2Config",
+    "DeepSeek-V3 (multi-head latent attention)": "DeepseekV3Config",
+    "Mamba (state space)": "MambaConfig",
+    "T5 (encoder and decoder)": "T5Config",
+}
+"""Kinds of models that are refused, with the class of their configuration."""
+
+
+def write_config(name: str, folder: Path) -> Path:
+    """A folder of a model that is refused: its configuration suffices to say so."""
+    folder.mkdir(parents=True)
+    getattr(transformers, REFUSED[name])().save_pretrained(folder)
+    return folder

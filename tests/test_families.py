@@ -1,0 +1,29 @@
+"""Every common family of models × what is done with a model (the page docs/proven/families.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.families import FAMILIES, REFUSED, write_config
+from support.proofs import PROOFS
+from trajectune.errors import ModelError
+from trajectune.models.loading import load_model
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return FAMILIES[request.param].write(tmp_path_factory.mktemp("family") / request.param)
+
+
+@pytest.mark.parametrize("proof", PROOFS)
+def test_it_is_proven(folder: Path, proof: str) -> None:
+    PROOFS[proof](folder)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_is_refused_by_name(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as refused:
+        load_model(str(write_config(name, tmp_path / "model")), "float32", "cpu")
+    assert name.partition("(")[2].rstrip(")") in refused.value.what
