@@ -12,7 +12,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from torch import nn
 from transformers import GenerationConfig, PreTrainedModel
 
 from trajectune.errors import ModelError
@@ -23,7 +22,8 @@ from trajectune.models.weights import Shapes, check_names, read_shapes
 _FACTORS = re.compile(r"\.lora_(A|B)\.|\.lora_magnitude_vector")
 _PLAIN_INITS = (True, False, None, "gaussian", "orthogonal", "eva")
 """Ways to begin an adapter that leave the base model's weights as they are."""
-_PREFIX = "base_model.model."
+_ENDS = re.compile(r"\.(embed_tokens|lm_head|wte|embed_in|embed_out|embeddings?)(\.base_layer)?\.weight$")
+"""Names of a whole embedding or head among an adapter's weights."""
 
 
 def brings_only_factors(folder: Path) -> bool:
@@ -39,10 +39,9 @@ def put_adapter(model: PreTrainedModel, folder: Path, *, base: str) -> Any:
     """
     from peft import LoraConfig, PeftModel  # only needed here, and slow to import
 
-    shapes = read_shapes([folder / ADAPTER_WEIGHTS])
-    _check_settings(adapter_settings(folder), shapes, str(folder / ADAPTER_CONFIG))
+    check_adapter(folder)
     with library_errors(folder, f"the adapter does not fit its base model, {base}"):
-        _resize(model, shapes, folder)
+        _resize(model, embedding_rows(folder))
         config = LoraConfig.from_pretrained(str(folder))
         config.inference_mode = True
         adapted: Any = PeftModel(model, config)
@@ -50,6 +49,25 @@ def put_adapter(model: PreTrainedModel, folder: Path, *, base: str) -> Any:
         found = adapted.load_adapter(str(folder), "default", key_mapping=mapping)
         check_names(found.missing_keys, found.unexpected_keys, (), folder)
     return adapted
+
+
+def check_adapter(folder: Path) -> None:
+    """Raises ModelError where an adapter's configuration and weights do not go together."""
+    shapes = read_shapes([folder / ADAPTER_WEIGHTS])
+    _check_settings(adapter_settings(folder), shapes, str(folder / ADAPTER_CONFIG))
+
+
+def embedding_rows(folder: Path) -> int:
+    """Rows of the embedding and head that an adapter brings, 0 where it brings none. Raises ModelError."""
+    shapes = read_shapes([folder / ADAPTER_WEIGHTS])
+    rows = sorted({shape[0] for name, shape in shapes.items() if _ENDS.search(name) and shape})
+    if len(rows) > 1:
+        raise ModelError(
+            f"the adapter's embedding and head have {rows[0]:,} and {rows[-1]:,} rows",
+            where=str(folder),
+            remedy="save both with the same number of rows",
+        )
+    return rows[0] if rows else 0
 
 
 def take_generation(model: PreTrainedModel, folder: Path) -> None:
@@ -85,23 +103,8 @@ def _check_settings(settings: dict[str, Any], shapes: Shapes, where: str) -> Non
         )
 
 
-def _resize(model: PreTrainedModel, shapes: Shapes, folder: Path) -> None:
-    """Give the embeddings as many rows as the adapter's own have."""
-    names = {id(module): name for name, module in model.named_modules()}
-    ends = [model.get_input_embeddings(), model.get_output_embeddings()]
-    keys = [f"{_PREFIX}{names.get(id(end), '')}" for end in ends]
-    rows = {
-        shapes[name][0]
-        for key in keys
-        for name in (f"{key}.weight", f"{key}.base_layer.weight")
-        if shapes.get(name)
-    }
-    if len(rows) > 1:
-        raise ModelError(
-            f"the adapter's embedding and head have {sorted(rows)[0]:,} and {sorted(rows)[-1]:,} rows",
-            where=str(folder),
-            remedy="save both with the same number of rows",
-        )
-    held: Any = ends[0]
-    if isinstance(held, nn.Module) and rows and rows != {held.weight.shape[0]}:
-        model.resize_token_embeddings(rows.pop(), mean_resizing=False)
+def _resize(model: PreTrainedModel, rows: int) -> None:
+    """Give the embeddings as many rows as the adapter's own have, if it has any."""
+    held: Any = model.get_input_embeddings()
+    if rows and rows != held.weight.shape[0]:
+        model.resize_token_embeddings(rows, mean_resizing=False)
