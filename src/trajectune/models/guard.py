@@ -36,7 +36,9 @@ def library_errors(where: Path | str, what: str = "the model cannot be loaded") 
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise ModelError(f"{what}: {in_a_line(error)}", where=str(where), remedy=_remedy(str(error))) from error
+        raise ModelError(
+            f"{what}: {in_a_line(error)}", where=str(where), remedy=_remedy(str(error))
+        ) from error
 
 
 def in_a_line(error: BaseException) -> str:

@@ -37,7 +37,9 @@ def hub_folder(name: str, *, weights: bool = True) -> Path:
     try:
         validate_repo_id(name)
     except HFValidationError as error:
-        raise ModelError("this is neither a folder nor a hub name", where=name[:300], remedy=_REMEDY) from error
+        raise ModelError(
+            "this is neither a folder nor a hub name", where=name[:300], remedy=_REMEDY
+        ) from error
     problem = _problem(name)
     with library_errors(name):
         folder = _snapshot(name, _SMALL, problem)

@@ -18,7 +18,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from trajectune.errors import ModelError
-from trajectune.models.chat.renderer import end_markers
+from trajectune.models.chat.ends import turn_ends
 from trajectune.models.config import read_config
 from trajectune.models.guard import library_errors
 from trajectune.models.hub import hub_folder
@@ -58,14 +58,18 @@ class LoadedModel:
         return int(getattr(config, "max_position_embeddings", None) or 1 << 20)
 
     @property
-    def end_tokens(self) -> tuple[int, ...]:
-        """Tokens that end a reply: the generation config's, the tokenizer's, the chat template's.
-
-        The template's are those that end a turn where it is one special token: a base model's end token is
-        often another one, and what is tuned under the template learns to end with the template's.
-        """
-        ids = [*_configured(self.model), self.tokenizer.eos_token_id, *end_markers(self.tokenizer)]
+    def own_ends(self) -> tuple[int, ...]:
+        """Tokens that end a text by the model's settings: its generation config's and its tokenizer's."""
+        ids = [*_configured(self.model), self.tokenizer.eos_token_id]
         return tuple(dict.fromkeys(int(token) for token in ids if token is not None))
+
+    @property
+    def end_tokens(self) -> tuple[int, ...]:
+        """Tokens that end a reply: the model's own, and those with which its chat template ends a turn.
+
+        A base model's own end is often another one; what is tuned under the template ends as that does.
+        """
+        return tuple(dict.fromkeys((*self.own_ends, *turn_ends(self.tokenizer))))
 
 
 def layer_count(name: str) -> int:

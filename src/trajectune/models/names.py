@@ -69,9 +69,7 @@ def adapter_base(source: Path | str) -> Path | str | None:
     if not isinstance(source, Path) or not is_adapter(source):
         return None
     if not (source / ADAPTER_WEIGHTS).is_file():
-        raise ModelError(
-            "the adapter has no safetensors weights", where=str(source), remedy=NO_SAFETENSORS
-        )
+        raise ModelError("the adapter has no safetensors weights", where=str(source), remedy=NO_SAFETENSORS)
     named = adapter_settings(source).get("base_model_name_or_path")
     if not named or not isinstance(named, str):
         raise ModelError(
@@ -108,7 +106,9 @@ def read_object(path: Path) -> dict[str, Any]:
     try:
         found = read_json(path)
     except DataError as error:
-        raise ModelError(f"the file cannot be read: {error.what}", where=str(path), remedy=remedy) from error
+        raise ModelError(
+            f"the file cannot be read: {error.what}", where=str(path), remedy=remedy
+        ) from error
     if not isinstance(found, dict):
         raise ModelError(
             f"expected a JSON object, found {json_type(found)}", where=str(path), remedy=remedy

@@ -23,6 +23,7 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from trajectune.errors import ModelError
+from trajectune.models.guard import library_errors
 
 _ORDINARY = {"full_attention", "sliding_attention", "attention"}
 _STATE = re.compile(r"(mamba|ssm|lru|linear_(conv|attn|num|key|value)|conv_L_cache|state_size)")
@@ -31,7 +32,9 @@ _SINKS = re.compile(r"\b(s_aux|sinks)\b")
 
 def check_supported(config: PreTrainedConfig, where: Path | str) -> None:
     """Raises ModelError where this kind of model cannot be tuned and decoded here."""
-    if reason := _reason(config):
+    with library_errors(where, "the configuration cannot be used"):
+        reason = _reason(config)
+    if reason:
         raise ModelError(
             f"models of type {config.model_type!r} are not supported: {reason}",
             where=str(where),
@@ -66,7 +69,8 @@ def _of_class(config: type[PreTrainedConfig]) -> str:
     """What the model's own code says, which is imported for it."""
     model: Any = MODEL_FOR_CAUSAL_LM_MAPPING[config]
     model = model[0] if isinstance(model, tuple) else model
-    if not getattr(model, "_supports_attention_backend", False):
+    placed = "position_ids" in inspect.signature(model.forward).parameters
+    if not placed or not getattr(model, "_supports_attention_backend", False):
         return "its attention cannot be replaced"
     if _SINKS.search(inspect.getsource(sys.modules[model.__module__])):
         return "attention sinks"

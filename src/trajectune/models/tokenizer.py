@@ -22,12 +22,25 @@ def read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 
 def check_vocabulary(tokenizer: PreTrainedTokenizerBase, rows: int, where: Path | str) -> None:
-    """Raises ModelError where the tokenizer has tokens beyond the `rows` of the model's embedding."""
-    tokens = max([len(tokenizer), *(number + 1 for number in tokenizer.added_tokens_decoder)])
-    if tokens > rows:
+    """Raises ModelError where text can become a token beyond the `rows` of the model's embedding.
+
+    A special token that no conversation has may lack a row (Gemma 3's image token does); tokens of ordinary
+    text, those that the chat template writes, and those at the ends of a text may not.
+    """
+    added = tokenizer.added_tokens_decoder
+    highest = max([len(tokenizer) - 1, *added])
+    if highest < rows:
+        return
+    homeless = {number: token for token, number in tokenizer.get_vocab().items() if number >= rows}
+    template = str(tokenizer.chat_template or "")
+    used = {str(token) for token in (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token)}
+    special = {number for number, token in added.items() if token.special}
+    wanted = [n for n, token in homeless.items() if n not in special or token in used or token in template]
+    if wanted:
         raise ModelError(
-            f"the tokenizer has {tokens:,} tokens, the model's embedding {rows:,} rows",
+            f"the tokenizer has {max(homeless) + 1:,} tokens, the model's embedding {rows:,} rows: "
+            f"{homeless[min(wanted)]!r} has none",
             where=str(where),
-            remedy="take the tokenizer that belongs to the model, or resize the model's embedding "
-            "(`resize_token_embeddings`) and save it",
+            remedy="use the tokenizer that belongs to the model, or resize the model's embedding to it "
+            "(`model.resize_token_embeddings(len(tokenizer))`) and save both",
         )

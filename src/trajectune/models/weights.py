@@ -39,7 +39,9 @@ def weight_files(folder: Path) -> list[Path]:
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if not (folder / INDEX).is_file():
-        raise ModelError("the folder holds no safetensors weights", where=str(folder), remedy=NO_SAFETENSORS)
+        raise ModelError(
+            "the folder holds no safetensors weights", where=str(folder), remedy=NO_SAFETENSORS
+        )
     places = read_object(folder / INDEX).get("weight_map")
     if not isinstance(places, dict) or not places or not all(isinstance(p, str) for p in places.values()):
         raise ModelError("the index names no weight files", where=str(folder / INDEX), remedy=_COPY)

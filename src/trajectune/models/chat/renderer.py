@@ -39,27 +39,6 @@ def renderer_of(tokenizer: PreTrainedTokenizerBase) -> ChatRenderer:
     return _renderer(tokenizer, str(tokenizer.chat_template))
 
 
-def end_markers(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    """Ids that end a turn in a tokenizer's chat template, where it is one special token that does.
-
-    Empty without a template, and for one that marks no ends.
-    """
-    return _end_markers(tokenizer, str(tokenizer.chat_template or ""))
-
-
-@functools.lru_cache(maxsize=8)
-def _end_markers(tokenizer: PreTrainedTokenizerBase, template: str) -> tuple[int, ...]:
-    if not template:
-        return ()
-    try:
-        renderer = renderer_of(tokenizer)
-        markers = [renderer.turn[1], renderer.call_end]
-    except ModelError:
-        return ()
-    by_text = {str(token): number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
-    return tuple(dict.fromkeys(by_text[marker] for marker in markers if marker in by_text))
-
-
 class ChatRenderer:
     """A tokenizer's chat template. Raises ModelError when there is none, or none that can be run."""
 

@@ -68,7 +68,12 @@ def environment() -> ImmutableSandboxedEnvironment:
 def conversations() -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]] | None]]:
     """Messages and tools of every shape: lengths, roles, calls, reasoning, long words."""
     system, user = {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}
-    reply = {"role": "assistant", "content": "Hello", "reasoning_content": "A greeting.", "thinking": "Yes."}
+    reply = {
+        "role": "assistant",
+        "content": "Hello",
+        "reasoning_content": "A greeting.",
+        "thinking": "Yes.",
+    }
     function = {"name": "look", "arguments": {"place": "here"}}
     call = {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "id": "call00001"}]}
     call["tool_calls"][0]["function"] = function  # pyright: ignore[reportArgumentType]
@@ -81,7 +86,10 @@ def conversations() -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]
     for turns in (1, 4, 20):
         yield [system, *[user, reply] * turns, user], None
         yield [system, *[user, call, answer, reply] * turns, user], tools * turns
-    yield [{"role": "user", "content": "word " * 4_000}, {"role": "assistant", "content": "x" * 20_000}], None
+    yield (
+        [{"role": "user", "content": "word " * 4_000}, {"role": "assistant", "content": "x" * 20_000}],
+        None,
+    )
     yield [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}], None
 
 
@@ -106,7 +114,11 @@ def main() -> int:
 
 
 def _render(
-    template: jinja2.Template, messages: list[Any], tools: list[Any] | None, opened: bool, specials: dict[str, Any]
+    template: jinja2.Template,
+    messages: list[Any],
+    tools: list[Any] | None,
+    opened: bool,
+    specials: dict[str, Any],
 ) -> int:
     most = longest(len(json.dumps([messages, tools])))
     length = 0

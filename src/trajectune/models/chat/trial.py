@@ -37,7 +37,9 @@ def check_runs(tokenizer: PreTrainedTokenizerBase) -> None:
     """Raises ModelError where a tokenizer's chat template cannot be run in bounded time and memory."""
     given: Any = tokenizer.chat_template
     templates = tuple(map(str, given.values() if isinstance(given, dict) else [given]))
-    specials = {name: token for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
+    specials = {
+        name: token for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)
+    }
     if reason := _reason(templates, json.dumps(specials, sort_keys=True)):
         raise ModelError(
             f"the chat template is not used: it {reason}",
