@@ -108,7 +108,7 @@ def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="says rank 5, its weights have 4"):
         attach(wide, other)
     larger = Tiny(width=48).loaded()
-    with pytest.raises(ModelError, match="does not fit its base model, llama: .* size mismatch"):
+    with pytest.raises(ModelError, match=r"does not fit its base model, llama: .* size mismatch"):
         attach(make_adapter("tiny", tmp_path / "thin", 1, r=4), larger)
 
 

@@ -1,4 +1,4 @@
-"""Whether a model can be worked with, found out before any work: from everything but its weights' numbers."""
+"""Whether a model can be worked with, found out before any work from all but the numbers in its weights."""
 
 from __future__ import annotations
 

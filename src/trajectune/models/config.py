@@ -1,4 +1,4 @@
-"""A model's configuration, read with distrust: its numbers decide how much is built before a weight is seen.
+"""A model's configuration, read with distrust: its numbers say how much is built before a weight is seen.
 
 The idea: before transformers sees the file, every number in it is finite, every list and nesting short,
 and what is called a size is a whole number from 1 to a limit far above all known models. So what is built
@@ -48,9 +48,8 @@ def check_values(config: dict[str, Any], where: str) -> None:
         if name in _SIZES:
             if value is not None or (depth == 1 and name not in _OPTIONAL):
                 _check_size(key, value, where)
-        elif isinstance(value, int) and not isinstance(value, bool) and _COUNTS.search(name):
-            if not -1 <= value <= _MOST:
-                raise _wrong(key, f"is {value:,}, which no model has", where)
+        elif isinstance(value, int) and _COUNTS.search(name) and not -1 <= value <= _MOST:
+            raise _wrong(key, f"is {value:,}, which no model has", where)
 
 
 def _check_size(key: str, value: Any, where: str) -> None:

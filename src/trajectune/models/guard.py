@@ -43,6 +43,8 @@ def library_errors(where: Path | str, what: str = "the model cannot be loaded") 
 
 def in_a_line(error: BaseException) -> str:
     """What an error says, in one line of bounded length."""
+    if isinstance(error, KeyError):
+        return f"something is missing in a file: {error}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if len(lines) > 1 and lines[0].endswith(":"):
         lines[:2] = [" ".join(lines[:2])]

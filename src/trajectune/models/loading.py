@@ -20,10 +20,11 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 from trajectune.errors import ModelError
 from trajectune.models.chat.ends import turn_ends
 from trajectune.models.config import read_config
+from trajectune.models.generation import check_ends, configured_ends, read_generation
 from trajectune.models.guard import library_errors
 from trajectune.models.hub import hub_folder
 from trajectune.models.identity import check_template
-from trajectune.models.lora import put_adapter, take_generation
+from trajectune.models.lora import put_adapter
 from trajectune.models.names import adapter_base, resolve_model
 from trajectune.models.precision import fastest_dtype
 from trajectune.models.quiet import quiet
@@ -60,7 +61,7 @@ class LoadedModel:
     @property
     def own_ends(self) -> tuple[int, ...]:
         """Tokens that end a text by the model's settings: its generation config's and its tokenizer's."""
-        ids = [*_configured(self.model), self.tokenizer.eos_token_id]
+        ids = [*configured_ends(self.model), self.tokenizer.eos_token_id]
         return tuple(dict.fromkeys(int(token) for token in ids if token is not None))
 
     @property
@@ -126,6 +127,7 @@ def _load_plain(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreT
     config = read_config(folder)
     check_supported(config, folder)
     check_size(config, folder)
+    read_generation(folder)
     tokenizer = read_tokenizer(folder)
     check_vocabulary(tokenizer, config.get_text_config().vocab_size, folder)
     with library_errors(folder):
@@ -158,27 +160,11 @@ def of_adapter(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path
 ) -> PreTrainedTokenizerBase:
     """The adapter's own tokenizer where it has one, checked; its generation settings go to `model`."""
-    take_generation(model, folder)
-    check_ends(model, folder)
+    if (settings := read_generation(folder)) is not None:
+        model.generation_config = settings
+        check_ends(model, folder)
     if has_tokenizer(folder):
         tokenizer = read_tokenizer(folder)
     rows: Any = model.get_input_embeddings()
     check_vocabulary(tokenizer, rows.weight.shape[0], folder)
     return tokenizer
-
-
-def check_ends(model: PreTrainedModel, where: Path) -> None:
-    """Raises ModelError where the generation settings' end tokens are no token ids."""
-    for token in _configured(model):
-        if not isinstance(token, int) or not 0 <= token < 1 << 31:
-            raise ModelError(
-                f"the end token {token!r} is no token id",
-                where=str(where / "generation_config.json"),
-                remedy="give a whole number, or a list of them, as `eos_token_id`",
-            )
-
-
-def _configured(model: PreTrainedModel) -> list[Any]:
-    """The end tokens of the generation settings."""
-    found = getattr(model.generation_config, "eos_token_id", None)
-    return [token for token in (found if isinstance(found, list) else [found]) if token is not None]

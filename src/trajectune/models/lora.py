@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from transformers import GenerationConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
 from trajectune.errors import ModelError
 from trajectune.models.guard import library_errors
@@ -68,13 +68,6 @@ def embedding_rows(folder: Path) -> int:
             remedy="save both with the same number of rows",
         )
     return rows[0] if rows else 0
-
-
-def take_generation(model: PreTrainedModel, folder: Path) -> None:
-    """Let a `generation_config.json` beside an adapter count for the model, in place of its base's."""
-    if (folder / "generation_config.json").is_file():
-        with library_errors(folder / "generation_config.json"):
-            model.generation_config = GenerationConfig.from_pretrained(str(folder), local_files_only=True)
 
 
 def _check_settings(settings: dict[str, Any], shapes: Shapes, where: str) -> None:

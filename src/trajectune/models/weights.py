@@ -79,12 +79,12 @@ def check_size(config: PreTrainedConfig, folder: Path) -> None:
     _check_layers(config, shapes, folder)
     with library_errors(folder, "no model can be built of the configuration"), torch.device("meta"):
         described: Any = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    _check_shapes(described, shapes, folder)
     wanted = sum(parameter.numel() for parameter in described.parameters())
     held = sum(torch.Size(shape).numel() for shape in shapes.values())
     if wanted > _MORE * held + _SPARE:
         raise ModelError(
-            f"the configuration describes {wanted:,} weights, the files hold {held:,}"
-            + _first_unlike(described, shapes),
+            f"the configuration describes {wanted:,} weights, the files hold {held:,}",
             where=str(folder),
             remedy=_COPY,
         )
@@ -109,18 +109,22 @@ def _check_layers(config: PreTrainedConfig, shapes: Collection[str], folder: Pat
         )
 
 
-def _first_unlike(described: Any, shapes: Shapes) -> str:
-    for name, parameter in described.named_parameters():
-        if name in shapes and tuple(parameter.shape) != shapes[name]:
-            return f": {name} is {list(parameter.shape)} in one and {list(shapes[name])} in the other"
-    return ""
+def _check_shapes(described: Any, shapes: Shapes, folder: Path) -> None:
+    """Compare what has the same name in both; experts are stored one by one and built as one."""
+    wanted = {name: tuple(weight.shape) for name, weight in described.named_parameters()}
+    unlike = [
+        f"{name} {list(shapes[name])} instead of {list(shape)}"
+        for name, shape in wanted.items()
+        if name in shapes and shapes[name] != shape and "expert" not in name
+    ]
+    check_names((), (), unlike, folder)
 
 
 def check_loaded(info: Mapping[str, Any], where: Path | str) -> None:
     """Raises ModelError where weights were missing, superfluous or of another shape.
 
-    `info` is what `from_pretrained(output_loading_info=True)` gives: tied weights and what a family is known
-    to leave out are not in it.
+    `info` is what `from_pretrained(output_loading_info=True)` gives: tied weights, and what a family is
+    known to leave out, are not in it.
     """
     unlike = [f"{name} {list(held)} instead of {list(wanted)}" for name, held, wanted in _unlike(info)]
     check_names(info.get("missing_keys", ()), info.get("unexpected_keys", ()), unlike, where)
