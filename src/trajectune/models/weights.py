@@ -133,7 +133,11 @@ def check_loaded(info: Mapping[str, Any], where: Path | str) -> None:
 
 
 def check_names(
-    missing: Collection[str], unexpected: Collection[str], unlike: Collection[str], where: Path | str
+    missing: Collection[str],
+    unexpected: Collection[str],
+    unlike: Collection[str],
+    where: Path | str,
+    what: str = "the weights are not those of the model that is described",
 ) -> None:
     """Raises ModelError naming weights that are missing, unexpected, or of another shape."""
     faults = [
@@ -143,9 +147,7 @@ def check_names(
     ]
     if faults:
         raise ModelError(
-            f"the weights are not those of the model that is described; {'; '.join(faults)}",
-            where=str(where),
-            remedy=_COPY,
+            f"{what}; {'; '.join(faults)}", where=str(where), remedy=_COPY
         )
 
 
