@@ -90,7 +90,17 @@ def test_a_size_that_the_weights_do_not_have_is_refused(folder: Path, key: str, 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "3", "null", "{", '{"vocab_size": NaN}', '{"rms_norm_eps": 1e999}', "[" * 200_000, "\ufeff\x00"],
+    [
+        "",
+        "[]",
+        "3",
+        "null",
+        "{",
+        '{"vocab_size": NaN}',
+        '{"rms_norm_eps": 1e999}',
+        "[" * 200_000,
+        "\ufeff\x00",
+    ],
 )
 def test_what_is_no_configuration_is_refused(folder: Path, text: str) -> None:
     (folder / "config.json").write_text(text, "utf-8")

@@ -25,6 +25,7 @@ from trajectune.models.tiny import write_tiny_model
 Change = Callable[[dict[str, torch.Tensor]], Any]
 IDS = torch.arange(12)[None]
 FACTOR = "base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight"
+OTHER = FACTOR.replace("q_proj", "k_proj")
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 
@@ -87,7 +88,10 @@ def refused(folder: Path, match: str) -> None:
     ("change", "match"),
     [
         (lambda w: w.pop(FACTOR), r"1 missing: .*layers\.1\.self_attn\.q_proj\.lora_A"),
-        (lambda w: w.update({FACTOR.replace("q_proj", "k_proj"): w[FACTOR].clone()}), r"1 unexpected: .*k_proj\.lora_A"),
+        (
+            lambda w: w.update({FACTOR.replace("q_proj", "k_proj"): w[FACTOR].clone()}),
+            r"1 unexpected: .*k_proj\.lora_A",
+        ),
         (lambda w: w.update({FACTOR: w[FACTOR][:, :-1].clone()}), "size mismatch"),
         (lambda w: w.update({FACTOR: w[FACTOR][:-1].clone()}), "size mismatch"),
     ],
@@ -119,7 +123,9 @@ def test_a_rank_that_the_weights_do_not_have_is_refused(folder: Path, rank: obje
         ("base_model_name_or_path", "/nowhere", "no such model folder"),
     ],
 )
-def test_settings_that_no_adapter_has_are_refused(folder: Path, key: str, value: object, match: str) -> None:
+def test_settings_that_no_adapter_has_are_refused(
+    folder: Path, key: str, value: object, match: str
+) -> None:
     change(folder, **{key: value})
     with pytest.raises(ModelError, match=match):
         load_model(str(folder), "float32", "cpu")
@@ -147,7 +153,10 @@ def test_added_tokens_bring_their_embedding(base: Path, tmp_path: Path, settings
     expected = torch.load(folder.with_suffix(".logits"))
     for each in (merged, shared[str(folder)]):
         torch.testing.assert_close(logits(each), expected, rtol=1e-4, atol=1e-4)
-        assert each.tokenizer.convert_tokens_to_ids("<new_2>") == each.model.get_input_embeddings().weight.shape[0] - 1  # pyright: ignore
+        assert (
+            each.tokenizer.convert_tokens_to_ids("<new_2>")
+            == each.model.get_input_embeddings().weight.shape[0] - 1
+        )  # pyright: ignore
     torch.testing.assert_close(logits(shared[str(base)]), logits(load_model(str(base), "float32", "cpu")))
 
 
@@ -199,7 +208,9 @@ def test_an_adapter_attached_by_hand_is_checked_too(folder: Path) -> None:
         attach(folder, loaded)
 
 
-def test_a_damaged_adapter_gives_a_model_or_an_error_for_users(base: Path, sound: Path, tmp_path: Path) -> None:
+def test_a_damaged_adapter_gives_a_model_or_an_error_for_users(
+    base: Path, sound: Path, tmp_path: Path
+) -> None:
     rng, loaded = random.Random(3), 0
     values = [-1, 0, 10**9, 1.5, True, False, None, "x", "(a+)+", [], {}, [1], {"q_proj": 2}]
     for number in range(20):

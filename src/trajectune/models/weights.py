@@ -146,9 +146,7 @@ def check_names(
         if names
     ]
     if faults:
-        raise ModelError(
-            f"{what}; {'; '.join(faults)}", where=str(where), remedy=_COPY
-        )
+        raise ModelError(f"{what}; {'; '.join(faults)}", where=str(where), remedy=_COPY)
 
 
 def _unlike(info: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

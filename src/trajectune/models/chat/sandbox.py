@@ -23,7 +23,7 @@ import jinja2.ext
 import jinja2.nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-CPU_SECONDS, MEMORY = 3, 512 << 20
+CPU_SECONDS, MEMORY = 1, 512 << 20
 TOO_LONG, TOO_MUCH_MEMORY = 3, 4
 """Exit codes."""
 
