@@ -7,6 +7,7 @@ import json
 import resource
 import time
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ COSTLY = {
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TRAJECTUNE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(trial, "_CPU_SECONDS", 1)
     trial._reason.cache_clear()
 
 
@@ -126,13 +128,13 @@ def test_the_trial_knows_jinja_as_transformers_does() -> None:
     alike = 0
     for name, template in templates.items():
         tokenizer = with_template(template)
+        specials = tokenizer.special_tokens_map
         compiled = sandbox.environment().from_string(template)
-        for messages, tools in sandbox.conversations():
+        for messages, tools in islice(sandbox.conversations(), 4):
             try:
                 theirs = tokenizer.apply_chat_template(messages, tools=tools, tokenize=False)  # pyright: ignore
             except Exception:
                 continue
-            specials = tokenizer.special_tokens_map
             ours = compiled.render(messages=messages, tools=tools, add_generation_prompt=False, **specials)
             assert ours == theirs, name
             alike += 1
@@ -140,5 +142,7 @@ def test_the_trial_knows_jinja_as_transformers_does() -> None:
 
 
 def test_published_templates_pass() -> None:
-    asked = json.dumps({"templates": list(published().values()), "specials": {}})
-    assert trial._try(Path(sandbox.__file__), asked) == ""
+    templates = list(published().values())
+    for start in range(0, len(templates), 10):
+        asked = json.dumps({"templates": templates[start : start + 10], "specials": {}, "seconds": 2})
+        assert trial._try(Path(sandbox.__file__), asked) == ""

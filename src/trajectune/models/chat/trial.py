@@ -25,7 +25,7 @@ from trajectune.models.chat import sandbox
 from trajectune.storage import cache_dir
 
 _LONGEST_TEMPLATE = 1 << 20
-_WALL_SECONDS = 30  # on a loaded machine; the script has its own limit of processor time
+_CPU_SECONDS, _WALL_SECONDS = 2, 30
 _REASONS = {
     sandbox.TOO_LONG: "writes far more than the conversation has",
     sandbox.TOO_MUCH_MEMORY: f"needs more than {sandbox.MEMORY >> 20} MB for a short conversation",
@@ -66,7 +66,7 @@ def _reason(templates: tuple[str, ...], specials: str) -> str:
     if sum(map(len, templates)) > _LONGEST_TEMPLATE:
         return f"has {sum(map(len, templates)):,} characters"
     script = Path(sandbox.__file__)
-    asked = json.dumps({"templates": templates, "specials": json.loads(specials)})
+    asked = json.dumps({"templates": templates, "specials": json.loads(specials), "seconds": _CPU_SECONDS})
     digest = hashlib.sha256(script.read_bytes() + asked.encode()).hexdigest()
     passed = cache_dir() / "templates" / digest
     if passed.exists():
