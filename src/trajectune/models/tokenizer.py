@@ -16,9 +16,20 @@ def has_tokenizer(folder: Path) -> bool:
 
 
 def read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer in a folder. Raises ModelError."""
+    """The tokenizer in a folder. Raises ModelError.
+
+    Where its files are missing transformers makes one for some families that has special tokens alone.
+    """
     with library_errors(folder, "the tokenizer cannot be loaded"):
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        found = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        empty = len(found) <= len(found.added_tokens_decoder)
+    if empty:
+        raise ModelError(
+            "the tokenizer cannot be loaded: it has no words",
+            where=str(folder),
+            remedy="put the model's tokenizer.json into the folder",
+        )
+    return found
 
 
 def check_vocabulary(tokenizer: PreTrainedTokenizerBase, rows: int, where: Path | str) -> None:
