@@ -46,7 +46,7 @@ def load_sharing(
         if source in loaded:
             return loaded[source]
         base = bases.get(source)
-        shared = base in distinct or wanted.count(base) > 1
+        shared = base is not None and (base in distinct or wanted.count(base) > 1)
         if base is not None and shared and brings_only_factors(Path(source)):
             loaded[source] = attach(Path(source), of(base, str(base)), name)
             if not allow_other_template:

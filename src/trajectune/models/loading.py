@@ -131,7 +131,7 @@ def _load_plain(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreT
     tokenizer = read_tokenizer(folder)
     check_vocabulary(tokenizer, config.get_text_config().vocab_size, folder)
     with library_errors(folder):
-        model, info = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             config=config,
             dtype=dtype,
@@ -141,6 +141,7 @@ def _load_plain(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreT
             ignore_mismatched_sizes=True,  # they are named below
             output_loading_info=True,
         )
+    model, info = loaded
     check_loaded(info, folder)
     check_ends(model, folder)
     return model, tokenizer

@@ -20,6 +20,8 @@ from trajectune.models.names import ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapter_set
 from trajectune.models.weights import Shapes, check_names, read_shapes
 
 _FACTORS = re.compile(r"\.lora_(A|B)\.|\.lora_magnitude_vector")
+_FIRST = re.compile(r"\.lora_A\.|\.lora_embedding_A")
+"""Names of factors with a row for each rank."""
 _PLAIN_INITS = (True, False, None, "gaussian", "orthogonal", "eva")
 """Ways to begin an adapter that leave the base model's weights as they are."""
 _ENDS = re.compile(r"\.(embed_tokens|lm_head|wte|embed_in|embed_out|embeddings?)(\.base_layer)?\.weight$")
@@ -79,7 +81,7 @@ def _check_settings(settings: dict[str, Any], shapes: Shapes, where: str) -> Non
         raise ModelError(
             f"adapters of type {kind!r} are not supported", where=where, remedy="use a LoRA adapter"
         )
-    most = max((min(shape) for name, shape in shapes.items() if "lora_" in name and shape), default=0)
+    most = max((shape[0] for name, shape in shapes.items() if _FIRST.search(name) and shape), default=0)
     patterns = settings.get("rank_pattern") or {}
     named = [settings.get("r"), *(patterns.values() if isinstance(patterns, dict) else [patterns])]
     for rank in named:

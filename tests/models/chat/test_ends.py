@@ -52,7 +52,7 @@ def test_a_base_model_stops_at_its_templates_end(tmp_path: Path) -> None:
     loaded = load_model(str(folder), "float32", "cpu")
     loaded.tokenizer.eos_token = "<|endoftext|>"
     loaded.model.generation_config.eos_token_id = loaded.tokenizer.eos_token_id  # pyright: ignore
-    text, turn = loaded.tokenizer.convert_tokens_to_ids(["<|endoftext|>", "<|im_end|>"])
+    text, turn = (loaded.tokenizer.get_vocab()[token] for token in ("<|endoftext|>", "<|im_end|>"))
     assert loaded.own_ends == (text,)
     assert loaded.end_tokens == (text, turn)
     assert _reply(loaded, turn) == [turn]
