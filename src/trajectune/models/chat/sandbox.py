@@ -96,7 +96,7 @@ def conversations() -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]
 def main() -> int:
     """Render every conversation with the `templates` on standard input. Gives the exit code.
 
-    `seconds` of processor time is what all together may take, `specials` are the tokenizer's tokens by name.
+    `seconds` is the processor time that all may take; `specials` are the tokenizer's tokens by name.
     """
     given = json.load(sys.stdin)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
