@@ -9,6 +9,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
+from support.models import Tiny
 from trajectune.composition.files import Emulation
 from trajectune.composition.presets import upscale
 from trajectune.engine.engine import Engine
@@ -104,8 +105,11 @@ def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
     wide = make_adapter("tiny", tmp_path / "wide", 1, r=4)
     config = wide / "adapter_config.json"
     config.write_text(config.read_text("utf-8").replace('"r": 4', '"r": 5'), "utf-8")
-    with pytest.raises(ModelError, match="does not fit its base model"):
+    with pytest.raises(ModelError, match="says rank 5, its weights have 4"):
         attach(wide, other)
+    larger = Tiny(width=48).loaded()
+    with pytest.raises(ModelError, match=r"does not fit its base model, llama: .* size mismatch"):
+        attach(make_adapter("tiny", tmp_path / "thin", 1, r=4), larger)
 
 
 def test_an_adapter_that_cannot_be_trusted_or_read_is_refused(
@@ -115,8 +119,8 @@ def test_an_adapter_that_cannot_be_trusted_or_read_is_refused(
     (tmp_path / "pickle" / "adapter_model.safetensors").rename(tmp_path / "pickle" / "adapter_model.bin")
     with pytest.raises(ModelError, match="no safetensors"):
         load_sharing(["tiny", str(tmp_path / "pickle")], "float32", "cpu")
-    for text in ("{torn", "{}", "[]"):
+    for text, match in (("{torn", "cannot be read"), ("{}", "base model is"), ("[]", "found an array")):
         folder = shutil.copytree(adapters[0], tmp_path / "broken", dirs_exist_ok=True)
         (folder / "adapter_config.json").write_text(text, "utf-8")
-        with pytest.raises(ModelError, match="what its base model is"):
+        with pytest.raises(ModelError, match=match):
             load_sharing(["tiny", str(folder)], "float32", "cpu")

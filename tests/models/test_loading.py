@@ -39,7 +39,7 @@ def test_a_folder_without_a_model_and_a_file_are_refused(tmp_path: Path) -> None
 
 
 def test_unreachable_hub_is_a_model_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trajectune.models.loading._is_local", lambda _: True)
+    monkeypatch.setattr("trajectune.models.hub._problem", lambda _: "the hub cannot be reached")
     with pytest.raises(ModelError, match="embedded"):
         load_model("someone/a-model-that-is-not-cached", dtype="float32", device="cpu")
     with pytest.raises(ModelError, match="embedded"):
@@ -72,8 +72,9 @@ def test_damaged_weights_are_a_model_error(tiny_dir: Path, tmp_path: Path) -> No
         (tmp_path / file.name).write_bytes(file.read_bytes())
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match="damaged") as caught:
         load_model(str(tmp_path), dtype="float32", device="cpu")
+    assert caught.value.where == str(weights)
 
 
 @pytest.mark.parametrize("fastest", [torch.float32, torch.bfloat16])

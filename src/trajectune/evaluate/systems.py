@@ -19,7 +19,8 @@ from trajectune.composition.drafting import Speculation
 from trajectune.composition.files import load_composition
 from trajectune.evaluate.contract import System, SystemIdentity
 from trajectune.models.identity import template_digest, weights_digest
-from trajectune.models.loading import LoadedModel, adapter_base, resolve_model
+from trajectune.models.loading import LoadedModel
+from trajectune.models.names import adapter_base, resolve_model
 
 
 def load_system(

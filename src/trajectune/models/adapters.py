@@ -10,18 +10,17 @@ Invariant: the base model is not changed, and every parameter that an adapter do
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer
 
-from trajectune.errors import ModelError
 from trajectune.models.identity import check_template
-from trajectune.models.loading import LoadedModel, adapter_base, load_model, resolve_model
+from trajectune.models.loading import LoadedModel, load_model, of_adapter
+from trajectune.models.lora import brings_only_factors, put_adapter
+from trajectune.models.names import adapter_base, resolve_model
 from trajectune.models.quiet import quiet
 
 
@@ -34,7 +33,8 @@ def load_sharing(
 ) -> dict[str, LoadedModel]:
     """The models by name: equal ones once, and adapters over the one copy of their base. Raises ModelError.
 
-    A single adapter whose base is not asked for otherwise is merged, as `load_model` does.
+    A single adapter whose base is not asked for otherwise is merged, as `load_model` does; so is one that
+    brings more than low-rank factors (an embedding of its own, other weights of the base).
     """
     sources = {name: resolve_model(name) for name in names}
     distinct = set(sources.values())
@@ -46,7 +46,8 @@ def load_sharing(
         if source in loaded:
             return loaded[source]
         base = bases.get(source)
-        if base is not None and (base in distinct or wanted.count(base) > 1):
+        shared = base is not None and (base in distinct or wanted.count(base) > 1)
+        if base is not None and shared and brings_only_factors(Path(source)):
             loaded[source] = attach(Path(source), of(base, str(base)), name)
             if not allow_other_template:
                 check_template(source, loaded[source].tokenizer)
@@ -58,25 +59,16 @@ def load_sharing(
 
 
 def attach(folder: Path, base: LoadedModel, name: str = "") -> LoadedModel:
-    """The adapter in `folder` over `base`, whose parameters both then hold. Raises ModelError."""
-    from peft import PeftModel  # only needed here, and slow to import
+    """The adapter in `folder` over `base`, whose parameters both then hold. Raises ModelError.
 
+    The adapter must be one that `brings_only_factors`.
+    """
     # Deep copies take from the memo what is in it: all modules are new, all tensors are the base's.
     tensors = [*base.model.parameters(), *base.model.buffers()]
     twin = copy.deepcopy(base.model, {id(tensor): tensor for tensor in tensors})
-    tokenizer = base.tokenizer
-    try:
-        with quiet():
-            adapted: Any = PeftModel.from_pretrained(twin, str(folder))  # pyright: ignore[reportCallIssue]
-            if (folder / "tokenizer_config.json").is_file():
-                tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, RuntimeError, json.JSONDecodeError) as error:
-        raise ModelError(
-            f"the adapter does not fit its base model: {str(error).strip().splitlines()[0]}",
-            where=str(folder),
-            remedy=f"its base is {base.name}; tune it again if that has changed",
-        ) from error
-    model = adapted.get_base_model().eval()
+    with quiet():
+        model = put_adapter(twin, folder, base=base.name).get_base_model().eval()
+        tokenizer = of_adapter(model, base.tokenizer, folder)
     for key, weight in model.named_parameters():
         if ".lora_" in key:  # the base's tensors, fp32 buffers among them, stay as they are
             weight.data = weight.data.to(base.device, base.dtype)

@@ -15,6 +15,7 @@ import huggingface_hub
 from transformers import PreTrainedTokenizerBase
 
 from trajectune.errors import ModelError
+from trajectune.models.weights import read_shapes
 from trajectune.storage import read_record, write_json
 from trajectune.trajectory import Record
 
@@ -57,16 +58,20 @@ def weights_digest(model: Path | str) -> str:
     Files up to `WHOLE` bytes count byte by byte. Of larger ones the size, the head (names, shapes and
     places of all tensors) and 256 evenly spaced stretches of 16 KiB count, so that tens of gigabytes take
     well under a second: tuning changes all of them, a deliberate change of single weights may go unseen.
-    Raises ModelError where there are no such weights.
+    Raises ModelError where there are no such weights, or they are damaged.
     """
     folder = model if isinstance(model, Path) else _cached(model)
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise ModelError("the folder holds no safetensors weights", where=str(folder))
+    read_shapes(files)  # what is damaged has no digest
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
-        _add(digest, file)
+        try:
+            digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+            _add(digest, file)
+        except OSError as error:
+            raise ModelError(f"the weight file cannot be read: {error}", where=str(file)) from error
     return digest.hexdigest()
 
 

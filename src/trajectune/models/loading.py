@@ -1,40 +1,38 @@
 """From a model's name to a model and its tokenizer, for tuning, decoding and evaluation alike.
 
-The idea: `embedded`, `tiny`, a folder, a folder with a LoRA adapter and a hub name are all just names.
+The idea: whatever the name stands for (`trajectune.models.names`) becomes a folder, whose files are looked
+at before anything is built of them: configuration, kind of model, weights, vocabulary.
 
-Invariants: weights come from safetensors and never from pickle; no code from a model repository runs;
-whatever a user can get wrong is a `ModelError` that says what to do.
+Invariants: weights come from safetensors and never from pickle; no code from a model repository runs; a
+model has the weights of its files and no others; whatever a user or a file can get wrong is a `ModelError`
+that says what to do.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import httpx
-import huggingface_hub
 import torch
-from safetensors import SafetensorError
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from trajectune.errors import ModelError
-from trajectune.models.embedded import EMBEDDED, embedded_model
+from trajectune.models.chat.ends import turn_ends
+from trajectune.models.config import read_config
+from trajectune.models.generation import check_ends, configured_ends, read_generation
+from trajectune.models.guard import library_errors
+from trajectune.models.hub import hub_folder
 from trajectune.models.identity import check_template
+from trajectune.models.lora import put_adapter
+from trajectune.models.names import adapter_base, resolve_model
 from trajectune.models.precision import fastest_dtype
 from trajectune.models.quiet import quiet
-from trajectune.models.tiny import TINY, tiny_model
+from trajectune.models.support import check_supported
+from trajectune.models.tokenizer import check_vocabulary, has_tokenizer, read_tokenizer
+from trajectune.models.weights import check_loaded, check_size
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-_NO_SAFETENSORS = "convert the weights with `save_pretrained`, which writes safetensors; pickle is not read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,74 +59,30 @@ class LoadedModel:
         return int(getattr(config, "max_position_embeddings", None) or 1 << 20)
 
     @property
-    def end_tokens(self) -> tuple[int, ...]:
-        """Tokens that end a reply: the generation config's, and the tokenizer's end token."""
-        configured = getattr(self.model.generation_config, "eos_token_id", None)
-        ids = configured if isinstance(configured, list) else [configured]
-        ids = [*ids, self.tokenizer.eos_token_id]
+    def own_ends(self) -> tuple[int, ...]:
+        """Tokens that end a text by the model's settings: its generation config's and its tokenizer's."""
+        ids = [*configured_ends(self.model), self.tokenizer.eos_token_id]
         return tuple(dict.fromkeys(int(token) for token in ids if token is not None))
 
+    @property
+    def end_tokens(self) -> tuple[int, ...]:
+        """Tokens that end a reply: the model's own, and those with which its chat template ends a turn.
 
-def resolve_model(name: str) -> Path | str:
-    """What `from_pretrained` understands: a folder for `embedded`, `tiny` and paths, else the hub name.
-
-    Raises ModelError for a path that does not exist or is no model folder.
-    """
-    if name == EMBEDDED:
-        return embedded_model()
-    if name == TINY:
-        return tiny_model()
-    path = Path(name).expanduser()
-    if path.is_dir():
-        if not any((path / file).is_file() for file in ("config.json", "adapter_config.json")):
-            raise ModelError(
-                "the folder holds no model",
-                where=str(path),
-                remedy="give the folder that contains config.json and the weights",
-            )
-        return path
-    if path.exists() or name.startswith(("/", ".", "~")) or name.count("/") > 1:
-        raise ModelError(
-            "there is no such model folder",
-            where=name,
-            remedy="check the path, or use `embedded` or a hub name",
-        )
-    return name
-
-
-def adapter_base(source: Path | str) -> Path | str | None:
-    """The base model of a folder with a LoRA adapter, resolved; `None` for any other source.
-
-    Raises ModelError for an adapter that cannot be read, names no base, or has its weights in pickle.
-    """
-    if not isinstance(source, Path) or not (source / "adapter_config.json").is_file():
-        return None
-    if not (source / "adapter_model.safetensors").is_file():
-        raise ModelError(
-            "the adapter has no safetensors weights", where=str(source), remedy=_NO_SAFETENSORS
-        )
-    try:
-        base = json.loads((source / "adapter_config.json").read_text("utf-8"))["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError, TypeError):
-        base = None
-    if not base:
-        raise ModelError(
-            "the adapter does not say what its base model is",
-            where=str(source / "adapter_config.json"),
-            remedy="name it there as `base_model_name_or_path`",
-        )
-    return resolve_model(str(base))
+        A base model's own end is often another one; what is tuned under the template ends as that does.
+        """
+        return tuple(dict.fromkeys((*self.own_ends, *turn_ends(self.tokenizer))))
 
 
 def layer_count(name: str) -> int:
     """Layers of a model, from its configuration alone. Raises ModelError."""
     source = resolve_model(name)
-    with _user_errors(name), quiet():
-        source = adapter_base(source) or source
-        config = AutoConfig.from_pretrained(
-            source, trust_remote_code=False, local_files_only=_is_local(source)
-        )
-        return int(config.get_text_config().num_hidden_layers)
+    config = read_config(folder_of(adapter_base(source) or source, weights=False))
+    return int(config.get_text_config().num_hidden_layers)
+
+
+def folder_of(source: Path | str, *, weights: bool = True) -> Path:
+    """The folder of what a name was resolved to; a hub's files come first. Raises ModelError."""
+    return source if isinstance(source, Path) else hub_folder(source, weights=weights)
 
 
 def load_model(
@@ -145,14 +99,16 @@ def load_model(
     if number is None:
         raise ModelError(f"unknown dtype {dtype!r}", remedy=f"use auto, {' or '.join(_DTYPES)}")
     source = resolve_model(name)
-    with _user_errors(name), quiet():
+    with quiet():
         if (base := adapter_base(source)) is not None:
             model, tokenizer = _load_adapter(Path(source), base, number)
         else:
-            model, tokenizer = _load_plain(source, number)
+            model, tokenizer = _load_plain(folder_of(source), number)
         if not allow_other_template:
             check_template(source, tokenizer)
-        return LoadedModel(model.to(where).eval(), tokenizer, name)  # pyright: ignore[reportArgumentType]
+        with library_errors(name):
+            model = model.to(where).eval()  # pyright: ignore[reportArgumentType]
+    return LoadedModel(model, tokenizer, name)
 
 
 def _device(device: str) -> str:
@@ -167,63 +123,49 @@ def _device(device: str) -> str:
     return device
 
 
-def _load_plain(source: Path | str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    local = _is_local(source)
-    tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=local)
-    model = AutoModelForCausalLM.from_pretrained(
-        source, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=local
-    )
+def _load_plain(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    config = read_config(folder)
+    check_supported(config, folder)
+    check_size(config, folder)
+    read_generation(folder)
+    tokenizer = read_tokenizer(folder)
+    check_vocabulary(tokenizer, config.get_text_config().vocab_size, folder)
+    with library_errors(folder):
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            config=config,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,  # they are named below
+            output_loading_info=True,
+        )
+    model, info = loaded
+    check_loaded(info, folder)
+    check_ends(model, folder)
     return model, tokenizer
-
-
-def _is_local(source: Path | str) -> bool:
-    """Whether the hub need not or cannot be asked; what is in its cache works without it.
-
-    Asking an unreachable hub takes the client about 45 s of retries.
-    """
-    if isinstance(source, Path):
-        return True
-    try:
-        httpx.head(huggingface_hub.constants.ENDPOINT, timeout=5)
-    except httpx.HTTPError:
-        return True
-    return False
 
 
 def _load_adapter(
     folder: Path, base: Path | str, dtype: torch.dtype
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    from peft import PeftModel  # only needed here, and slow to import
-
-    model, tokenizer = _load_plain(base, dtype)
-    if (folder / "tokenizer_config.json").is_file():
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    merged = PeftModel.from_pretrained(model, str(folder)).merge_and_unload()  # pyright: ignore[reportCallIssue]
-    return merged, tokenizer
+    model, tokenizer = _load_plain(folder_of(base), dtype)
+    adapted = put_adapter(model, folder, base=str(base))
+    with library_errors(folder, "the adapter cannot be merged into its base model"):
+        merged: PreTrainedModel = adapted.merge_and_unload()
+    return merged, of_adapter(merged, tokenizer, folder)
 
 
-@contextmanager
-def _user_errors(name: str) -> Iterator[None]:
-    """Turns what the libraries raise for a user's mistake into ModelError."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise ModelError(
-            "the model does not fit into the device's memory",
-            where=name,
-            remedy="use dtype bfloat16, a smaller model, or device cpu",
-        ) from error
-    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
-        raise ModelError(
-            f"the model cannot be loaded: {str(error).strip().splitlines()[0] if str(error) else error!r}",
-            where=name,
-            remedy=_remedy(str(error)),
-        ) from error
-
-
-def _remedy(message: str) -> str:
-    if "safetensors" in message:
-        return _NO_SAFETENSORS
-    if "trust_remote_code" in message:
-        return "the model needs code of its own, which is not run; choose a model that transformers knows"
-    return "check the name; where no hub is reachable, give a folder with the model or use `embedded`"
+def of_adapter(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path
+) -> PreTrainedTokenizerBase:
+    """The adapter's own tokenizer where it has one, checked; its generation settings go to `model`."""
+    if (settings := read_generation(folder)) is not None:
+        model.generation_config = settings
+        check_ends(model, folder)
+    if has_tokenizer(folder):
+        tokenizer = read_tokenizer(folder)
+    rows: Any = model.get_input_embeddings()
+    check_vocabulary(tokenizer, rows.weight.shape[0], folder)
+    return tokenizer

@@ -8,11 +8,15 @@ prompt, is the beginning of the text with the reply; `trajectune.tune.data.masks
 
 from __future__ import annotations
 
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from pathlib import Path
 
-from trajectune.errors import ModelError, RecipeError
-from trajectune.models.loading import resolve_model
+from transformers import PreTrainedTokenizerBase
+
+from trajectune.errors import RecipeError
+from trajectune.models.hub import hub_folder
+from trajectune.models.names import adapter_base, resolve_model
 from trajectune.models.tiny import CHATML
+from trajectune.models.tokenizer import has_tokenizer, read_tokenizer
 
 HUMAN_SIGN = "\u0d46"
 """Agent-FLAN's stand-in for a special token: it opens a turn's words. MALAYALAM VOWEL SIGN E."""
@@ -69,14 +73,10 @@ def load_tokenizer(model: str, template: str = "") -> PreTrainedTokenizerBase:
     Raises ModelError when there is no tokenizer, RecipeError for an unknown template name.
     """
     source = resolve_model(model)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"the tokenizer cannot be loaded: {(str(error).strip() or repr(error)).splitlines()[0]}",
-            where=model,
-            remedy="check the name; where no hub is reachable, give a folder or use `embedded`",
-        ) from error
+    folder = source if isinstance(source, Path) else hub_folder(source, weights=False)
+    if not has_tokenizer(folder) and (base := adapter_base(source)) is not None:
+        folder = base if isinstance(base, Path) else hub_folder(base, weights=False)
+    tokenizer = read_tokenizer(folder)
     if template:
         if template not in TEMPLATES:
             raise RecipeError(f"unknown chat template {template!r}", remedy=f"use {', '.join(TEMPLATES)}")

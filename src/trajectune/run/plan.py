@@ -14,6 +14,8 @@ from trajectune.curate.formats import read_examples
 from trajectune.curate.hub import HUB_PREFIX
 from trajectune.curate.steps.filter import Filter
 from trajectune.curate.steps.registry import build_steps
+from trajectune.models.check import check_model
+from trajectune.models.names import resolve_model
 from trajectune.run.recipe import Recipe
 from trajectune.run.recipe.sections import SourceSpec
 from trajectune.run.stages.general import OWN_ROWS
@@ -22,6 +24,9 @@ from trajectune.tune.forecast import Forecast, forecast
 
 def plan_recipe(recipe: Recipe, rate: float | None = None) -> Forecast:
     """Forecast the tuning of a recipe. `rate` is in TFLOP/s over all devices; measured here when absent."""
+    here = not isinstance(resolve_model(recipe.source_model), str)  # a hub is not asked
+    if here:
+        check_model(recipe.source_model)
     return forecast(
         planned_rows(recipe),
         recipe.source_model,

@@ -10,12 +10,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from trajectune.composition.files import is_emulation, load_emulation
 from trajectune.errors import RecipeError
 from trajectune.evaluate.contract import Measurement
 from trajectune.evaluate.run import read_measurements
-from trajectune.models.loading import layer_count, resolve_model
-from trajectune.models.shrink import check_layers
 from trajectune.run.directory import RunDirectory, changed_keys
 from trajectune.run.display import Display
 from trajectune.run.followers import follow, is_follower
@@ -25,6 +22,7 @@ from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Result, Work, bind, in_order
 from trajectune.run.stages.environments import bound_environments
 from trajectune.run.stages.evaluate import base_stage
+from trajectune.run.stages.models import check_models
 from trajectune.run.stages.sources import missing_files
 from trajectune.run.study import REPORT, Study, stages_of
 
@@ -44,8 +42,7 @@ def run_recipe(
     `redo` is set; where another process works in the directory; and whatever a stage finds wrong.
     """
     study = Study(recipe, write_report)
-    for arm in study.arms:
-        check(arm.recipe)
+    check([arm.recipe for arm in study.arms])
     study.comparisons  # noqa: B018 - looked at now, so that a wrong name is found before any work
     display, home = display or Display(), RunDirectory(run_dir)
     if is_follower():
@@ -62,7 +59,7 @@ def evaluate_model(
     recipe: Recipe, name: str, run_dir: Path, *, redo: bool = False, display: Display | None = None
 ) -> list[Measurement]:
     """Measure the recipe's model under a name, without tuning. Raises as `run_recipe` does."""
-    check(recipe)
+    check([recipe])
     display, home = display or Display(), RunDirectory(run_dir)
     stage = base_stage(recipe, name)
     result = bind([*stages_of(recipe), stage], recipe)[stage.name]
@@ -92,17 +89,13 @@ def make(
         display.say(f"done in {home.seconds(result):.0f} s")
 
 
-def check(recipe: Recipe) -> None:
-    """Find out what is wrong with names, files and sizes before any work is done."""
-    bound_environments(recipe)
-    if missing := missing_files(recipe):
-        raise RecipeError("no such data file", where=missing[0], remedy="check the path")
-    if not isinstance(recipe.model, str):
-        check_layers(layer_count(recipe.model.shrink), recipe.model.layers)
-    elif is_emulation(recipe.model):
-        load_emulation(recipe.model)
-    else:
-        resolve_model(recipe.model)
+def check(recipes: Sequence[Recipe]) -> None:
+    """Find out what is wrong with names, files, sizes and models before any work is done."""
+    for recipe in recipes:
+        bound_environments(recipe)
+        if missing := missing_files(recipe):
+            raise RecipeError("no such data file", where=missing[0], remedy="check the path")
+    check_models(recipes)
 
 
 def _claim(home: RunDirectory, recipe: Recipe, links: Mapping[str, Result], redo: bool) -> None:

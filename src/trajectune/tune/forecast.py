@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from trajectune.errors import ModelError
 from trajectune.models.embedded import EMBEDDED
-from trajectune.models.loading import resolve_model
+from trajectune.models.names import resolve_model
 from trajectune.models.precision import measured_rate
 from trajectune.models.tiny import TINY
 from trajectune.storage import read_json

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trajectune.errors import DataError, RecipeError
 from trajectune.models.identity import Provenance, template_digest, weights_digest
-from trajectune.models.loading import resolve_model
+from trajectune.models.names import resolve_model
 from trajectune.progress import OnProgress, silent
 from trajectune.storage import read_record
 from trajectune.tune.data.rows import TokenRow

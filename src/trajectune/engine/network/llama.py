@@ -80,12 +80,15 @@ class LlamaNetwork:
         self._layers = [_prepare_layer(layer, prepared) for layer in model.model.layers]
         self._norm = model.model.norm.weight.detach()
         self._head = _joined(prepared, model.lm_head)
-        self._cos, self._sin = _rotation_table(model, loaded.max_context)
+        self._model = model
+        self._cos = self._sin = torch.empty(0)
 
     @torch.inference_mode()
     def __call__(
         self, tokens: torch.Tensor, batch: Batch, cache: KVCache, places: torch.Tensor
     ) -> torch.Tensor:
+        if len(self._cos) < cache.capacity:  # as long as the cache, not as what a configuration may claim
+            self._cos, self._sin = _rotation_table(self._model, cache.capacity)
         hidden = embedding(tokens, self._embedding)
         cos, sin = self._cos[batch.positions], self._sin[batch.positions]
         size, epsilon = (hidden.shape[-1],), self._epsilon

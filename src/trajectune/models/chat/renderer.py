@@ -22,6 +22,7 @@ from trajectune.models.chat.filter import CallFilter
 from trajectune.models.chat.forms import FORMS, CallForm, Hermes
 from trajectune.models.chat.probe import ask_form, ask_turn
 from trajectune.models.chat.spans import Rendered
+from trajectune.models.chat.trial import check_length, check_runs
 from trajectune.models.chat.words import Written, chat_dicts, in_words, tool_schema
 from trajectune.models.identity import template_digest
 from trajectune.trajectory import Tool, ToolCall
@@ -39,7 +40,7 @@ def renderer_of(tokenizer: PreTrainedTokenizerBase) -> ChatRenderer:
 
 
 class ChatRenderer:
-    """A tokenizer's chat template. Raises ModelError when there is none."""
+    """A tokenizer's chat template. Raises ModelError when there is none, or none that can be run."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         if not tokenizer.chat_template:
@@ -49,6 +50,7 @@ class ChatRenderer:
                 remedy="use an instruction-tuned model, name a template (llama-2, llama-3, chatml, "
                 "agent-flan), or put a chat_template.jinja into its folder",
             )
+        check_runs(tokenizer)
         self.tokenizer = tokenizer
         specials = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
         words = sorted({*specials, *map(str, tokenizer.all_special_tokens)}, key=len, reverse=True)
@@ -105,6 +107,7 @@ class ChatRenderer:
                 f"the chat template refuses this conversation: {error}",
                 where=str(self.tokenizer.name_or_path),
             ) from error
+        check_length(str(rendered), messages, tools)
         return str(rendered)
 
     def read(self, text: str, tools: Sequence[Tool] = ()) -> tuple[str, list[ToolCall]]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trajectune.errors import DataError
-from trajectune.models.loading import resolve_model
+from trajectune.models.check import check_model
+from trajectune.models.names import resolve_model
 from trajectune.models.templates import load_tokenizer
 from trajectune.progress import OnProgress
 from trajectune.run.api.data import Mixed
@@ -46,6 +47,7 @@ def tune(
     example can be trained on, and what else a user must mend.
     """
     settings = settings or TuneSettings()
+    check_model(model)
     proven = prove(data.train, load_tokenizer(model), settings.max_tokens)
     if not proven.rows:
         reason = proven.rejected[0].reason if proven.rejected else "there is none"
