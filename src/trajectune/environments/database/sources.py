@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from trajectune.environments.contract import Split, Task
-from trajectune.environments.database.engine.mysql import read_dump, rewrite
+from trajectune.environments.database.engine.dump import read_dump
 from trajectune.environments.database.engine.problem import CHANGES, Problem
 from trajectune.environments.database.engine.sandbox import Sandbox
 from trajectune.environments.database.engine.scoring import states_match
 from trajectune.environments.database.engine.tables import Column, Table, headers
-from trajectune.environments.database.episode import run
 from trajectune.environments.database.generator.generated import answers_of
 from trajectune.errors import DataError
 from trajectune.storage import Rejected, read_json, read_jsonl
@@ -111,7 +110,7 @@ def _question_problem(row: Mapping[str, Any], images: Mapping[str, bytes]) -> Pr
     sandbox = Sandbox(image=image)
     try:
         text = f"{words[0]}{evidence}\n{headers(list(_described(sandbox)))}"
-        answers = None if kind in CHANGES else answers_of(_run_gold(sandbox, gold))
+        answers = None if kind in CHANGES else answers_of(sandbox.query(gold))
     finally:
         sandbox.close()
     return _sound(Problem(text, kind, gold, answers, image=image))
@@ -123,9 +122,9 @@ def _sound(problem: Problem) -> Problem:
         if not problem.answers:
             raise ValueError("the question has no answer")
         return problem
-    left, right = (Sandbox(problem.tables, problem.image) for _ in range(2))
+    left, right = (Sandbox(image=problem.image) for _ in range(2))
     try:
-        run(right, problem.gold)
+        right.run(problem.gold)
         if states_match(left, right):
             raise ValueError(
                 "its change leaves all rows as they were, so that doing nothing would be right"
@@ -134,15 +133,6 @@ def _sound(problem: Problem) -> Problem:
         left.close()
         right.close()
     return problem
-
-
-def _run_gold(sandbox: Sandbox, gold: str) -> list[tuple[object, ...]]:
-    try:
-        return sandbox.query(gold)
-    except sqlite3.Error:
-        if (other := rewrite(gold)) is None:
-            raise
-        return sandbox.query(other)
 
 
 def _described(sandbox: Sandbox) -> Iterator[Table]:

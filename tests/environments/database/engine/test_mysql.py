@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trajectune.environments.database.engine.mysql import read_dump, rewrite, statements
+from trajectune.environments.database.engine.dump import read_dump, statements
+from trajectune.environments.database.engine.mysql import brackets, rewrite
 from trajectune.environments.database.engine.sandbox import Sandbox
 from trajectune.environments.database.engine.tables import Column, Table
-from trajectune.environments.database.episode import run
+
 from trajectune.errors import DataError
 
 TABLE = Table("a table", [Column("name"), Column("n", "INT")], [["Don't", 1], ["b", 2]])
@@ -36,13 +37,13 @@ TABLE = Table("a table", [Column("name"), Column("n", "INT")], [["Don't", 1], ["
 )
 def test_mysql_statements_run(sql: str, expected: str):
     box = Sandbox([TABLE])
-    assert run(box, sql).text == expected
+    assert box.run(sql).text == expected
     box.close()
 
 
 def test_the_first_error_is_shown_when_rewriting_does_not_help():
     box = Sandbox([TABLE])
-    assert run(box, "SELECT nam FROM `a table`").text == "Error: no such column: nam"
+    assert box.run("SELECT nam FROM `a table`").text == "Error: no such column: nam"
     box.close()
 
 
@@ -59,7 +60,7 @@ WORDS = re.findall(
 )
 def test_what_is_no_statement_is_not_rewritten_but_answered(sql: str):
     box = Sandbox([TABLE])
-    assert run(box, sql).failed
+    assert box.run(sql).failed
     box.close()
 
 
@@ -80,15 +81,15 @@ IDENTIFIERS = st.text(alphabet="abAB1_$ -.\"'", min_size=1, max_size=8)
 )
 def test_any_table_can_be_described(name: str, words: str):
     box = Sandbox([Table(name, [Column("one")], []), Table("another", [Column("two")], [])])
-    assert "'one'" in run(box, f"{words} `{name}`;").text
-    assert "'two'" in run(box, f"{words}\n another ;").text
+    assert "'one'" in box.run(f"{words} `{name}`;").text
+    assert "'two'" in box.run(f"{words}\n another ;").text
     box.close()
 
 
 def test_a_change_that_needs_rewriting_is_carried_out_once():
     box = Sandbox([TABLE])
     before = box.changes
-    assert not run(box, "INSERT INTO `a table` VALUES ('it\\'s', 3)").failed
+    assert not box.run("INSERT INTO `a table` VALUES ('it\\'s', 3)").failed
     assert box.query("SELECT name, n FROM `a table` WHERE n = 3") == [("it's", 3)]
     assert box.changes == before + 1
     box.close()

@@ -45,7 +45,7 @@ def answers_match(given: Sequence[str], expected: Sequence[str]) -> bool:
 
 def states_match(left: Sandbox, right: Sandbox) -> bool:
     """Whether two databases hold the same rows in the same tables, in any order."""
-    return left.state() == right.state()
+    return left.sizes() == right.sizes() and left.state() == right.state()
 
 
 def _same(left: str | float, right: str | float) -> bool:

@@ -19,7 +19,6 @@ from trajectune.environments.contract import Expert, Move
 from trajectune.environments.database.engine.problem import Problem
 from trajectune.environments.database.engine.sandbox import Sandbox
 from trajectune.environments.database.engine.scoring import answers_match
-from trajectune.environments.database.episode import run
 from trajectune.environments.database.expert import thoughts
 from trajectune.environments.database.expert.mistakes import Mistake, mistakes
 from trajectune.environments.database.expert.statement import Statement, read
@@ -49,9 +48,9 @@ def provable(problem: Problem) -> bool:
     """Whether the gold statement runs here, its output is shown whole, and it earns the reward."""
     if not problem.gold or "\n" in problem.gold:
         return False
-    sandbox = Sandbox(problem.tables, problem.image)
+    sandbox = Sandbox(image=problem.image)
     try:
-        answer = run(sandbox, problem.gold)
+        answer = sandbox.run(problem.gold)
         if answer.failed:
             return False
         values = read_values(answer.text)
@@ -98,11 +97,11 @@ def _mistaken(problem: Problem, statement: Statement, rng: Random, why: str) -> 
 
 def _shows(problem: Problem, mistake: Mistake) -> bool:
     """Try a mistake on a copy: does its output give it away, and nothing change?"""
-    sandbox = Sandbox(problem.tables, problem.image)
+    sandbox = Sandbox(image=problem.image)
     try:
         before = sandbox.changes
-        wrong = run(sandbox, mistake.sql)
-        return sandbox.changes == before and mistake.shows(wrong, run(sandbox, problem.gold))
+        wrong = sandbox.run(mistake.sql)
+        return sandbox.changes == before and mistake.shows(wrong, sandbox.run(problem.gold))
     finally:
         sandbox.close()
 

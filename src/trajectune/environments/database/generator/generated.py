@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from functools import lru_cache
 from random import Random
 from typing import Literal, get_args
 
@@ -85,8 +86,12 @@ class GeneratedSource:
         return make(str(task.data["seed"]), task.kind, task.split == "test", self.level)
 
 
+@lru_cache(maxsize=256)
 def make(seed: str, kind: str, unseen: bool, level: Level = "varied") -> Problem:
-    """The problem with this seed; `unseen` takes the themes and wordings of the test split."""
+    """The problem with this seed; `unseen` takes the themes and wordings of the test split.
+
+    An episode, its expert and its checks ask for the same one, so the latest are kept.
+    """
     rng = Random(seed)
     words = wordings.TEST if unseen else wordings.TRAIN
     themes = test_themes() if unseen else train_themes()
