@@ -16,12 +16,10 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from hashlib import blake2b
 from typing import Any, TypeVar
 
-from trajectune.environments.database.engine.cells import MAX_CHARS, plain, shown
+from trajectune.environments.database.engine.cells import MAX_CHARS, shown
 from trajectune.environments.database.engine.mysql import brackets, rewrite
-from trajectune.environments.database.engine.tables import quote
 
 MAX_STATEMENT = 10_000
 """Longest statement, in bytes."""
@@ -64,9 +62,6 @@ REFUSALS = (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError)
 
 T = TypeVar("T")
 
-TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
-
-
 class Database:
     """A database made from the `image` that `sqlite3.Connection.serialize` gave; empty from none."""
 
@@ -77,8 +72,7 @@ class Database:
         if image:
             self._connection.deserialize(image)
         self._connection.execute("PRAGMA temp_store=MEMORY")
-        page = self._connection.execute("PRAGMA page_size").fetchone()[0]
-        self._connection.execute(f"PRAGMA max_page_count={MAX_BYTES // page}")
+        self._connection.execute(f"PRAGMA max_page_count={MAX_BYTES // _page_size(image)}")
         for limit, value in LIMITS.items():
             self._connection.setlimit(limit, value)
         self._connection.set_progress_handler(self._out_of_time, 2_000)
@@ -93,11 +87,17 @@ class Database:
         """The whole database, for `Database(image)`."""
         return self._connection.serialize()
 
-    def answer(self, do: str, sql: str, seconds: float) -> Mapping[str, Any]:
-        """Do one of `run`, `rows`, `sizes`, `state`; gives `result`, or `error`: why there is none."""
+    def close(self) -> None:
+        """Free its memory at once."""
+        self._connection.close()
+
+    def answer(self, sql: str, seconds: float, whole: bool) -> Mapping[str, Any]:
+        """The `rows` of a statement (`whole`), or the `text` that shows them; or an `error`: why not."""
         self._deadline = time.monotonic() + seconds
         try:
-            return {"result": getattr(self, DOES[do])(sql)}
+            if whole:
+                return {"rows": self._mended(sql, sqlite3.Cursor.fetchall)}
+            return {"text": self._mended(sql, shown)}
         except sqlite3.OperationalError as error:
             late = "interrupted" in str(error)
             return {"error": f"stopped after {seconds:g} seconds" if late else str(error)[:MAX_CHARS]}
@@ -106,37 +106,14 @@ class Database:
         finally:
             self._deadline = float("inf")
 
-    def _run(self, sql: str) -> str:
-        return self._mended(sql, shown)
-
-    def _rows(self, sql: str) -> list[tuple[object, ...]]:
-        return self._mended(sql, sqlite3.Cursor.fetchall)
-
-    def _sizes(self, _: str) -> dict[str, int]:
-        count = "SELECT count(*) FROM {}"
-        return {name: self._execute(count.format(quote(name))).fetchone()[0] for name in self._names()}
-
-    def _state(self, _: str) -> dict[str, str]:
-        return {name: self._digest(name) for name in self._names()}
-
-    def _names(self) -> list[str]:
-        return [name for (name,) in self._execute(TABLES)]
-
-    def _digest(self, table: str) -> str:
-        """A table as a multiset of rows in their plain form."""
-        digests = [
-            blake2b(repr([plain(value) for value in row]).encode(), digest_size=16).digest()
-            for row in self._execute(f"SELECT * FROM {quote(table)}")
-        ]
-        return blake2b(b"".join(sorted(digests)), digest_size=16).hexdigest()
-
     def _mended(self, sql: str, read: Callable[[sqlite3.Cursor], T]) -> T:
         """Run a statement; what SQLite refuses is tried once more in SQLite's words."""
         before = self.changes
         try:
             return read(self._execute(sql))
         except REFUSALS as refusal:
-            if self._out_of_time() or self.changes != before or (other := rewrite(sql)) is None:
+            lost = "no such table" in str(refusal) or self.changes != before or self._out_of_time()
+            if lost or (other := rewrite(sql)) is None:
                 raise
             try:
                 return read(self._execute(other))
@@ -150,7 +127,10 @@ class Database:
         return int(time.monotonic() > self._deadline)
 
 
-DOES = {"run": "_run", "rows": "_rows", "sizes": "_sizes", "state": "_state"}
+def _page_size(image: bytes) -> int:
+    """Bytes of a page, from the header (where 1 stands for the largest)."""
+    size = int.from_bytes(image[16:18]) or 4096
+    return 2**16 if size == 1 else size
 
 
 def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:

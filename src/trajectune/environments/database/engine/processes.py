@@ -24,7 +24,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from trajectune.environments.database.engine.wire import receive, send
+from trajectune.environments.database.engine.wire import BUFFER, receive, send
 from trajectune.errors import EpisodeError
 
 MAX_PROCESSES = 4
@@ -48,7 +48,7 @@ class Process:
         self._forgotten: deque[int] = deque()
         self._ready = False
         self._socket, theirs = socket.socketpair()
-        self._file = self._socket.makefile("rwb")
+        self._file = self._socket.makefile("rwb", BUFFER)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "trajectune.environments.database.engine.server"],

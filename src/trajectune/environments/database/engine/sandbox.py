@@ -18,19 +18,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trajectune.environments.database.engine.fence import MAX_STATEMENT, TABLES
+from trajectune.environments.database.engine.fence import MAX_STATEMENT
 from trajectune.environments.database.engine.processes import (
     PROCESSES,
     Process,
     ProcessEnded,
     ProcessGone,
 )
+from trajectune.environments.database.engine.state import TABLES, State, state_of
 from trajectune.environments.database.engine.tables import Table, image_of, quote
 
 SECONDS = 2.0
 """What a statement may take, where nothing else is said."""
 TRUSTED = 10
-"""How many times as long our own statements may take: gold, comparing states."""
+"""How many times as long our own statements may take."""
 
 _numbers = itertools.count()
 
@@ -55,7 +56,8 @@ class Sandbox:
         self.seconds = seconds
         self.changes = 0
         """Rows changed so far; equal numbers mean an equal state."""
-        self._image = image_of(tables) if image is None else image
+        self.image = image_of(tables) if image is None else image
+        """The database after the last change."""
         self._number = next(_numbers)
         self._process: Process | None = None
         self._closed = False
@@ -66,13 +68,13 @@ class Sandbox:
         What SQLite refuses is tried once more in its own words.
         """
         try:
-            return Answer(self._ask("run", sql, self.seconds))
+            return Answer(self._ask(sql, self.seconds, whole=False)["text"])
         except sqlite3.Error as error:
             return Answer(f"Error: {error}", failed=True)
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
         """All rows of a statement of our own (a gold query); raises `sqlite3.Error`."""
-        return [tuple(row) for row in self._ask("rows", sql)]
+        return [tuple(row) for row in self._ask(sql, TRUSTED * self.seconds, whole=True)["rows"]]
 
     def table_names(self) -> list[str]:
         """Names of all tables, sorted."""
@@ -82,40 +84,36 @@ class Sandbox:
         """Columns of a table: (position, name, type, not null, default, key)."""
         return self.query(f"PRAGMA table_info({quote(name)})")
 
-    def sizes(self) -> dict[str, int]:
-        """The number of rows of every table."""
-        return self._ask("sizes")
-
-    def state(self) -> dict[str, str]:
-        """A digest of every table as a multiset of rows, in the form in which states are compared."""
-        return self._ask("state")
+    def state(self) -> State:
+        """Every table as a multiset of rows, in the form in which states are compared."""
+        return state_of(self.image)
 
     def close(self) -> None:
         """Drop the database. Closing again does nothing."""
         if self._process is not None:
             self._process.forget(self._number)
-        self._process, self._image, self._closed = None, b"", True
+        self._process, self.image, self._closed = None, b"", True
 
     def __del__(self) -> None:
         if hasattr(self, "_process"):  # else `__init__` had raised
             self.close()
 
-    def _ask(self, do: str, sql: str = "", seconds: float = 0.0) -> Any:
-        """The result of one statement; raises `sqlite3.Error` for all that it may do wrong."""
+    def _ask(self, sql: str, seconds: float, whole: bool) -> dict[str, Any]:
+        """The answer to one statement; raises `sqlite3.Error` for all that it may do wrong."""
         if self._closed:
             raise sqlite3.ProgrammingError("the database is closed")
         if len(sql) > MAX_STATEMENT:
             raise sqlite3.DataError(f"the statement is longer than {MAX_STATEMENT} characters")
-        request = {"number": self._number, "do": do, "sql": sql, "seconds": seconds or TRUSTED * self.seconds}
+        request = {"number": self._number, "sql": sql, "seconds": seconds, "whole": whole}
         try:
             answer, image = self._handled(request)
         except ProcessEnded as end:
             raise sqlite3.OperationalError(str(end)) from None
         self.changes += answer["changed"]
-        self._image = image or self._image
+        self.image = image or self.image
         if "error" in answer:
             raise sqlite3.OperationalError(answer["error"])
-        return answer["result"]
+        return answer
 
     def _handled(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         while True:  # ends: whenever a process is gone, it has ended over the statement of another
@@ -123,6 +121,6 @@ class Sandbox:
             if self._process is None or not opened:
                 self._process = PROCESSES.take()
             try:
-                return self._process.ask(request, b"" if opened else self._image)
+                return self._process.ask(request, b"" if opened else self.image)
             except ProcessGone:
                 continue

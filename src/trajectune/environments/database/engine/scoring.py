@@ -17,6 +17,7 @@ import math
 from collections.abc import Sequence
 
 from trajectune.environments.database.engine.sandbox import Sandbox
+from trajectune.environments.database.engine.state import same_state
 
 
 def plain_answer(value: str) -> str | float:
@@ -45,7 +46,7 @@ def answers_match(given: Sequence[str], expected: Sequence[str]) -> bool:
 
 def states_match(left: Sandbox, right: Sandbox) -> bool:
     """Whether two databases hold the same rows in the same tables, in any order."""
-    return left.sizes() == right.sizes() and left.state() == right.state()
+    return same_state(left.image, right.image)
 
 
 def _same(left: str | float, right: str | float) -> bool:

@@ -6,7 +6,7 @@ memory may grow by `MEMORY` and no more; files have no size, so that nothing can
 other side (`trajectune.environments.database.engine.processes`) takes the end of this process for the
 statement's fault; it keeps an image of every database and opens it again in a new process.
 
-Standard input is a socket: `{"number", "do", "sql", "seconds", "forget"}`, behind it the image of a
+Standard input is a socket: `{"number", "sql", "seconds", "whole", "forget"}`, behind it the image of a
 database that is opened first; the answer is what `Database.answer` gives, with the rows `changed`, behind
 it the new image where there are any. The end of the socket ends the process.
 
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from trajectune.environments.database.engine.fence import Database
-from trajectune.environments.database.engine.wire import receive, send
+from trajectune.environments.database.engine.wire import BUFFER, receive, send
 
 GRACE = 0.3
 """Seconds that a statement may take longer than it was given, until it is killed."""
@@ -47,8 +47,9 @@ class Databases:
     def handle(self, request: Mapping[str, Any], image: bytes) -> tuple[dict[str, Any], bytes]:
         """Answer one request, with the image of a database that was changed."""
         for number in request["forget"]:
-            self._open.pop(number, None)
-            self._sizes.pop(number, None)
+            if number in self._open:
+                self._open.pop(number).close()
+                del self._sizes[number]
         number = request["number"]
         if number not in self._open:
             try:
@@ -59,7 +60,7 @@ class Databases:
         database = self._open[number]
         before = database.changes
         with self._limits(request["seconds"]):
-            answer = database.answer(request["do"], request["sql"], request["seconds"])
+            answer = database.answer(request["sql"], request["seconds"], request["whole"])
         changed = database.changes - before
         image = database.image() if changed else b""
         self._sizes[number] = max(self._sizes[number], len(image))
@@ -97,7 +98,7 @@ def main() -> None:
     """Serve until the other side is gone."""
     _prepare()
     databases = Databases()
-    with open(0, "rb") as inbox, open(os.dup(0), "wb") as outbox:
+    with open(0, "rb", BUFFER) as inbox, open(os.dup(0), "wb") as outbox:
         send(outbox, {"ready": True})
         try:
             while True:

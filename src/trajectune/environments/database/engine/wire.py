@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 LENGTHS = struct.Struct("!IQ")
+BUFFER = 2**16
+"""Bytes of a file's buffer: a statement and a small database are read at once."""
 
 
 class Reader(Protocol):
@@ -32,17 +34,15 @@ class Writer(Protocol):
 
 def send(file: Writer, head: Mapping[str, Any], body: bytes = b"") -> None:
     """Write one message. Cells that are bytes may stand anywhere in `head`."""
-    text = json.dumps(head, default=_marked).encode()
-    file.write(LENGTHS.pack(len(text), len(body)) + text)
-    if body:
-        file.write(body)
+    text = ENCODE(head).encode()
+    file.write(b"".join((LENGTHS.pack(len(text), len(body)), text, body)))  # in one: one awakening
     file.flush()
 
 
 def receive(file: Reader) -> tuple[dict[str, Any], bytes]:
     """Read one message."""
     text, body = LENGTHS.unpack(_exactly(file, LENGTHS.size))
-    head = json.loads(_exactly(file, text), object_hook=_unmarked)
+    head = DECODE(_exactly(file, text).decode())
     return head, _exactly(file, body) if body else b""
 
 
@@ -61,3 +61,7 @@ def _marked(value: object) -> dict[str, str]:
 
 def _unmarked(value: dict[str, Any]) -> dict[str, Any] | bytes:
     return bytes.fromhex(value["\0bytes"]) if len(value) == 1 and "\0bytes" in value else value
+
+
+ENCODE = json.JSONEncoder(default=_marked).encode
+DECODE = json.JSONDecoder(object_hook=_unmarked).decode

@@ -18,7 +18,7 @@ from typing import Literal, get_args
 from trajectune.environments.contract import Split, Task
 from trajectune.environments.database.engine.problem import CHANGES, Problem
 from trajectune.environments.database.engine.schema import draw_table
-from trajectune.environments.database.engine.tables import Table, headers, load
+from trajectune.environments.database.engine.tables import Table, headers, image_of
 from trajectune.environments.database.generator import edits, questions, wordings
 from trajectune.environments.database.generator.joins import joined
 from trajectune.environments.database.generator.phrasing import Manner
@@ -102,11 +102,12 @@ def make(seed: str, kind: str, unseen: bool, level: Level = "varied") -> Problem
             continue
         question, gold = candidate
         text = f"{question}\n{headers(tables, quoted=level == 'plain')}"
+        image = image_of(tables)
         if kind in CHANGES:
-            return Problem(text, kind, gold, None, tables)
-        answers = _solve(tables, gold)
+            return Problem(text, kind, gold, None, tables, image)
+        answers = _solve(image, gold)
         if answers is not None:
-            return Problem(text, kind, gold, answers, tables)
+            return Problem(text, kind, gold, answers, tables, image)
 
 
 def _candidate(asker: Asker, kind: str) -> tuple[Candidate, list[Table]]:
@@ -119,11 +120,11 @@ def _candidate(asker: Asker, kind: str) -> tuple[Candidate, list[Table]]:
     return getattr(edits if kind in CHANGES else questions, kind)(asker), own
 
 
-def _solve(tables: Sequence[Table], gold: str) -> list[str] | None:
+def _solve(image: bytes, gold: str) -> list[str] | None:
     """The gold statement's values as answers, or `None` when they are too many to show."""
     connection = sqlite3.connect(":memory:")
     try:
-        load(connection, tables)
+        connection.deserialize(image)
         rows = connection.execute(gold).fetchall()
     finally:
         connection.close()
