@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trajectune.environments.database.engine.dump import read_dump, statements
-from trajectune.environments.database.engine.mysql import brackets, rewrite
+from trajectune.environments.database.engine.mysql import rewrite
 from trajectune.environments.database.engine.sandbox import Sandbox
 from trajectune.environments.database.engine.tables import Column, Table
 
@@ -38,6 +38,13 @@ TABLE = Table("a table", [Column("name"), Column("n", "INT")], [["Don't", 1], ["
 def test_mysql_statements_run(sql: str, expected: str):
     box = Sandbox([TABLE])
     assert box.run(sql).text == expected
+    box.close()
+
+
+@pytest.mark.parametrize("sql", ["SELECT `nam` FROM `a table`", "SELECT IF(`nam` = 'b', 1, 2) FROM `a table`"])
+def test_a_misspelt_column_in_back_quotes_stays_an_error_when_rewritten(sql: str):
+    box = Sandbox([TABLE])
+    assert box.run(sql).failed
     box.close()
 
 

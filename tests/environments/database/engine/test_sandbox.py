@@ -10,7 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from trajectune.environments.database.engine.sandbox import MAX_BYTES, MAX_CHARS, Sandbox, brackets, plain
+from trajectune.environments.database.engine.cells import MAX_CHARS, plain
+from trajectune.environments.database.engine.fence import MAX_BYTES
+from trajectune.environments.database.engine.mysql import brackets
+from trajectune.environments.database.engine.sandbox import Sandbox
 from trajectune.environments.database.engine.tables import Column, Table, load
 
 PEAKS = Table(

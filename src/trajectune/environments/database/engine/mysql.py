@@ -54,18 +54,18 @@ def rewrite(sql: str) -> str | None:
         return None
     if len(statements) != 1 or not statements[0] or statements[0] == text:
         return None
-    return statements[0]
+    return brackets(statements[0], '"')
 
 
-def brackets(sql: str) -> str:
-    """The statement with `name` as [name]: SQLite takes an unknown name in back quotes for a text.
+def brackets(sql: str, quotes: str = "`") -> str:
+    """The statement with `name` as [name]: SQLite takes an unknown name in quotes for a text.
 
     MySQL answers it with an error, and a misspelt column must be an error here too.
     """
 
     def rewritten(match: re.Match[str]) -> str:
         name = match[0][1:-1]
-        simple = match[0][0] == "`" and "`" not in name and "]" not in name
+        simple = match[0][0] == quotes and quotes not in name and "]" not in name
         return f"[{name}]" if simple else match[0]
 
     return QUOTED.sub(rewritten, sql)
