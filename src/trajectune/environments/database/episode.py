@@ -44,6 +44,8 @@ TOOLS = (
         },
     ),
 )
+MAX_NAME = 100
+"""Characters of an unknown tool's name that are given back."""
 
 
 class DatabaseEpisode(Episode):
@@ -66,7 +68,8 @@ class DatabaseEpisode(Episode):
             return self._sql(call.arguments)
         if call.name == "answer":
             return self._answer(call.arguments)
-        return StepResult(f"There is no tool {call.name!r}; use sql or answer.", fault=Fault.UNKNOWN_TOOL)
+        name = call.name[:MAX_NAME]
+        return StepResult(f"There is no tool {name!r}; use sql or answer.", fault=Fault.UNKNOWN_TOOL)
 
     def close(self) -> None:
         self.sandbox.close()
@@ -103,7 +106,9 @@ class DatabaseEpisode(Episode):
             return states_match(self.sandbox, wanted)
         except sqlite3.Error as error:
             raise EpisodeError(
-                f"The states could not be compared: {error}.", where=self.problem.gold, remedy="run it again"
+                f"The statement that solves the task fails: {error}.",
+                where=self.problem.gold,
+                remedy="run the episode again",
             ) from error
         finally:
             wanted.close()

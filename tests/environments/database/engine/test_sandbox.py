@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from trajectune.environments.database.engine.cells import MAX_CHARS, plain
 from trajectune.environments.database.engine.fence import MAX_BYTES
+from trajectune.environments.database.engine.image import table_info, table_names
 from trajectune.environments.database.engine.mysql import brackets
 from trajectune.environments.database.engine.sandbox import Sandbox
 from trajectune.environments.database.engine.tables import Column, Table, load
@@ -220,8 +221,8 @@ def test_bytes_that_are_no_text_are_shown_and_not_fatal(sandbox: Sandbox):
 def test_a_query_of_our_own_raises(sandbox: Sandbox):
     with pytest.raises(sqlite3.Error):
         sandbox.query("SELECT nothing FROM nowhere")
-    assert sandbox.table_names() == ["High Peaks"]
-    assert [row[1:3] for row in sandbox.table_info("High Peaks")] == [
+    assert table_names(sandbox.image) == ["High Peaks"]
+    assert [row[1:3] for row in table_info(sandbox.image, "High Peaks")] == [
         ("Peak", "TEXT"),
         ("Height (m)", "INTEGER"),
         ("share", "REAL"),

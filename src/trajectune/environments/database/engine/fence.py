@@ -62,6 +62,7 @@ REFUSALS = (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError)
 
 T = TypeVar("T")
 
+
 class Database:
     """A database made from the `image` that `sqlite3.Connection.serialize` gave; empty from none."""
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from trajectune.environments.database.engine.tables import Table, Value, image_of, literal, quote
+from trajectune.environments.database.engine.image import image_of
+from trajectune.environments.database.engine.tables import Table, Value, literal, quote
 
 Operator = Literal["=", ">", "<", "LIKE"]
 

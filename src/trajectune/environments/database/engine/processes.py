@@ -22,6 +22,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from trajectune.environments.database.engine.wire import BUFFER, receive, send
@@ -32,11 +33,11 @@ PATIENCE = 60.0
 """Seconds in which a process must start, and by which an answer may be late, before it counts as broken."""
 
 
-class ProcessGone(Exception):
+class ProcessGoneError(Exception):
     """The process had ended before it was given the statement."""
 
 
-class ProcessEnded(Exception):
+class ProcessEndedError(Exception):
     """The process ended over the statement; the text says why."""
 
 
@@ -52,10 +53,10 @@ class Process:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "trajectune.environments.database.engine.server"],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, filter(None, sys.path)))},
+                env=os.environ | {"PYTHONPATH": _import_path()},
                 start_new_session=True,  # Ctrl-C is for this program
             )
         self._end = weakref.finalize(self, _end, self._process, self._socket)
@@ -79,10 +80,10 @@ class Process:
         self._forgotten.append(number)
 
     def ask(self, request: Mapping[str, Any], image: bytes) -> tuple[dict[str, Any], bytes]:
-        """Have a statement handled. Raises `ProcessGone`, `ProcessEnded` or `EpisodeError`."""
+        """Have a statement handled. Raises `ProcessGoneError`, `ProcessEndedError` or `EpisodeError`."""
         with self._lock:
             if not self.alive:
-                raise ProcessGone
+                raise ProcessGoneError
             try:
                 self._start()
                 return self._exchange(request, image)
@@ -120,7 +121,7 @@ class Process:
         try:
             send(self._file, {**request, "forget": forget}, image)
         except OSError as error:
-            raise ProcessGone from error
+            raise ProcessGoneError from error
         try:
             return receive(self._file)
         except TimeoutError as error:
@@ -128,7 +129,12 @@ class Process:
         except (EOFError, OSError) as error:
             late = self._process.wait() == -signal.SIGALRM
             text = f"stopped after {request['seconds']:g} seconds" if late else "out of memory"
-            raise ProcessEnded(text) from error
+            raise ProcessEndedError(text) from error
+
+
+def _import_path() -> str:
+    """Where modules are found here, so that they are found there."""
+    return os.pathsep.join(str(Path(place).resolve()) for place in sys.path if place)
 
 
 def _end(process: subprocess.Popen[bytes], connection: socket.socket) -> None:

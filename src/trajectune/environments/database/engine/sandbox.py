@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from trajectune.environments.database.engine.fence import MAX_STATEMENT
+from trajectune.environments.database.engine.image import State, image_of, state_of
 from trajectune.environments.database.engine.processes import (
     PROCESSES,
     Process,
-    ProcessEnded,
-    ProcessGone,
+    ProcessEndedError,
+    ProcessGoneError,
 )
-from trajectune.environments.database.engine.state import TABLES, State, state_of
-from trajectune.environments.database.engine.tables import Table, image_of, quote
+from trajectune.environments.database.engine.tables import Table
 
 SECONDS = 2.0
 """What a statement may take, where nothing else is said."""
@@ -76,14 +76,6 @@ class Sandbox:
         """All rows of a statement of our own (a gold query); raises `sqlite3.Error`."""
         return [tuple(row) for row in self._ask(sql, TRUSTED * self.seconds, whole=True)["rows"]]
 
-    def table_names(self) -> list[str]:
-        """Names of all tables, sorted."""
-        return [str(name) for (name,) in self.query(TABLES)]
-
-    def table_info(self, name: str) -> list[tuple[object, ...]]:
-        """Columns of a table: (position, name, type, not null, default, key)."""
-        return self.query(f"PRAGMA table_info({quote(name)})")
-
     def state(self) -> State:
         """Every table as a multiset of rows, in the form in which states are compared."""
         return state_of(self.image)
@@ -107,7 +99,7 @@ class Sandbox:
         request = {"number": self._number, "sql": sql, "seconds": seconds, "whole": whole}
         try:
             answer, image = self._handled(request)
-        except ProcessEnded as end:
+        except ProcessEndedError as end:
             raise sqlite3.OperationalError(str(end)) from None
         self.changes += answer["changed"]
         self.image = image or self.image
@@ -122,5 +114,5 @@ class Sandbox:
                 self._process = PROCESSES.take()
             try:
                 return self._process.ask(request, b"" if opened else self.image)
-            except ProcessGone:
+            except ProcessGoneError:
                 continue

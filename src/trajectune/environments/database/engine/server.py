@@ -98,7 +98,7 @@ def main() -> None:
     """Serve until the other side is gone."""
     _prepare()
     databases = Databases()
-    with open(0, "rb", BUFFER) as inbox, open(os.dup(0), "wb") as outbox:
+    with os.fdopen(0, "rb", BUFFER) as inbox, os.fdopen(os.dup(0), "wb") as outbox:
         send(outbox, {"ready": True})
         try:
             while True:

@@ -80,26 +80,6 @@ def load(connection: sqlite3.Connection, tables: Sequence[Table]) -> None:
         connection.executemany(f"INSERT INTO {quote(table.name)} VALUES ({marks})", table.rows)
 
 
-def image_of(tables: Sequence[Table]) -> bytes:
-    """A database with these tables, as `sqlite3.Connection.serialize` gives it; nothing for no tables.
-
-    Raises `ValueError` for what SQLite cannot hold: whole numbers beyond 64 bits, lone surrogates, nested
-    values, NaN (which would become NULL), a table without columns.
-    """
-    if not tables:
-        return b""
-    connection = sqlite3.connect(":memory:")
-    try:
-        load(connection, tables)
-        connection.commit()
-        return connection.serialize()
-    except (sqlite3.Error, OverflowError, ValueError) as error:
-        names = ", ".join(table.name for table in tables)
-        raise ValueError(f"SQLite cannot hold the table {names!r}: {error}") from error
-    finally:
-        connection.close()
-
-
 def headers(tables: Sequence[Table], quoted: bool = False) -> str:
     """What AgentBench tells an agent about the tables, behind the question; `quoted`: in back quotes."""
     named = [(quote(table.name) if quoted else table.name, _columns(table, quoted)) for table in tables]

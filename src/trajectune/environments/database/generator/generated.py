@@ -16,9 +16,10 @@ from random import Random
 from typing import Literal, get_args
 
 from trajectune.environments.contract import Split, Task
+from trajectune.environments.database.engine.image import image_of
 from trajectune.environments.database.engine.problem import CHANGES, Problem
 from trajectune.environments.database.engine.schema import draw_table
-from trajectune.environments.database.engine.tables import Table, headers, image_of
+from trajectune.environments.database.engine.tables import Table, headers
 from trajectune.environments.database.generator import edits, questions, wordings
 from trajectune.environments.database.generator.joins import joined
 from trajectune.environments.database.generator.phrasing import Manner
