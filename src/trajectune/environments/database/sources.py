@@ -90,6 +90,8 @@ def _dbbench_problem(row: Mapping[str, Any]) -> Problem:
     info = row["table"]["table_info"]
     columns = [Column(str(c["name"]), str(c["type"])) for c in info["columns"]]
     width = len(columns)
+    if not isinstance(row["label"], list) or not all(isinstance(line, list) for line in info["rows"]):
+        raise TypeError("its label and the rows of its table must be lists")
     rows = [[*line[:width], *[None] * (width - len(line))] for line in info["rows"]]
     table = Table(str(row["table"]["table_name"]), columns, rows)
     kind = str(row["type"][0]).lower()

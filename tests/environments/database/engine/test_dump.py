@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trajectune.environments.database.engine.dump import read_dump, statements
+from trajectune.environments.database.engine.image import state_of
 from trajectune.errors import DataError
 
 DUMP = """
@@ -104,11 +105,71 @@ INSERT INTO t VALUES ('/* six */'), ('first
     assert rows_of(tmp_path, dump, "t") == [("/* six */",), ("first\n-- second",), ("#7",), ("9",)]
 
 
-def test_what_does_not_convert_is_left_out_and_the_rest_kept(tmp_path: Path):
+def test_what_does_not_convert_is_rejected_with_its_line_and_the_rest_kept(tmp_path: Path):
     dump = """CREATE TABLE t (a int); CREATE VIEW v AS SELECT 1; INSERT INTO t VALUES (1);
     INSERT INTO u VALUES (1); CREATE TABLE t (b int); INSERT INTO t VALUES ((((;
+    UPDATE t SET a = 9; LOAD DATA INFILE 'x' INTO TABLE t; ALTER TABLE t ADD COLUMN c int;
+
     INSERT INTO t VALUES (2);"""
     assert rows_of(tmp_path, dump, "t") == [(1,), (2,)]
+    rejected = read_dump(tmp_path / "dump.sql").rejected
+    assert [row.line for row in rejected] == [2, 3, 3, 3, 4, 4, 4]
+    assert "'CREATE VIEW v AS SELECT 1': neither a table nor rows" in rejected[0].reason
+    assert "no such table: u" in rejected[1].reason
+
+
+def test_rows_before_any_database_are_rejected(tmp_path: Path):
+    file = tmp_path / "dump.sql"
+    file.write_text("INSERT INTO t VALUES (1);\nUSE d;\nCREATE TABLE t (a int);")
+    assert [(row.line, "before any USE" in row.reason) for row in read_dump(file).rejected] == [(1, True)]
+
+
+SETTINGS = """SET NAMES utf8; LOCK TABLES `t` WRITE; UNLOCK TABLES; DROP TABLE IF EXISTS `t`; CREATE DATABASE x;
+ALTER TABLE `t` DISABLE KEYS; GRANT ALL ON *.* TO x; START TRANSACTION; COMMIT; FLUSH PRIVILEGES"""
+
+
+def test_settings_are_no_content(tmp_path: Path):
+    rows_of(tmp_path, f"CREATE TABLE t (a int);{SETTINGS}", "t")
+    assert read_dump(tmp_path / "dump.sql").rejected == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("_binary 'text'", "text"),
+        ("_binary'it\\'s \\\\ é'", "it's \\ é"),
+        ("_binary '\\0\\n'", b"\0\n"),
+        ("_binary '\udcff\udcfe'", b"\xff\xfe"),
+        ("_binary x'ff00'", b"\xff\x00"),
+        ("0xff00", b"\xff\x00"),
+        ("_utf8mb4 'é'", "é"),
+        ("_latin1'x'", "x"),
+        ("N'x'", "x"),
+        ("'a\\0b'", "a\0b"),
+        ("'\\Z'", "\x1a"),
+    ],
+)
+def test_cells_in_any_character_set_are_read(tmp_path: Path, cell: str, value: object):
+    file = tmp_path / "dump.sql"
+    dump = f"USE d;\nCREATE TABLE t (n int, a blob);\nINSERT INTO t VALUES (1,{cell}),(2,NULL);"
+    file.write_bytes(dump.encode("utf-8", "surrogateescape"))
+    read = read_dump(file)
+    connection = sqlite3.connect(":memory:")
+    connection.deserialize(read.images["d"])
+    assert connection.execute("SELECT n, a FROM t").fetchall() == [(1, value), (2, None)]
+    assert read.rejected == []
+
+
+def test_text_that_is_no_utf_8_is_rejected_and_replace_is_read(tmp_path: Path):
+    file = tmp_path / "dump.sql"
+    file.write_bytes(
+        b"USE d; CREATE TABLE t (a text); INSERT INTO t VALUES ('\xe9');\nREPLACE INTO t VALUES ('ok');"
+    )
+    read = read_dump(file)
+    assert [(row.line, row.reason.endswith("a text in it is not UTF-8")) for row in read.rejected] == [
+        (1, True)
+    ]
+    assert state_of(read.images["d"]) == {"t": {("ok",): 1}}
 
 
 @given(st.lists(st.sampled_from(["SELECT 1", "x ';' y", "`a;b`", "\"it''s;\"", "a - b / c"]), max_size=5))
