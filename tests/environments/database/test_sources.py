@@ -92,7 +92,7 @@ def test_a_task_that_pays_for_nothing_is_rejected(tmp_path: Path, fields: dict, 
     assert words[reason] in rejected.reason
 
 
-def table(*rows: list, columns: tuple[str, ...] = ("a",), name: str = "t") -> dict:
+def table(*rows: list | str, columns: tuple[str, ...] = ("a",), name: str = "t") -> dict:
     """A row of a dbbench file with this table."""
     info = {"columns": [{"name": column, "type": "TEXT"} for column in columns], "rows": list(rows)}
     return ROW | {"table": {"table_name": name, "table_info": info}}
@@ -110,7 +110,7 @@ def table(*rows: list, columns: tuple[str, ...] = ("a",), name: str = "t") -> di
         table(columns=("a\0b",)),
         table(columns=()),
         table(name="sqlite_x"),
-        table("text"),
+        table(*"text"),
         ROW | {"label": "7"},
         ROW | {"label": None},
         ROW | {"sql": "SELECT 1"},
@@ -127,9 +127,7 @@ def test_a_row_that_no_database_holds_is_rejected(tmp_path: Path, row: object):
     assert [row.line for row in environment.rejected] == [2]
 
 
-@pytest.mark.parametrize(
-    "cell", [2**63 - 1, -(2**63), 1e308, float("inf"), "a\0b", "é" * 1000, None, True, ""]
-)
+@pytest.mark.parametrize("cell", [2**63 - 1, -(2**63), 1e308, "a\0b", "é" * 1000, None, True, ""])
 def test_a_cell_that_a_database_holds_is_played(tmp_path: Path, cell: object):
     environment = DatabaseEnvironment("dbbench", path=jsonl(tmp_path / "dev.jsonl", table([cell])))
     (task,) = environment.tasks("test")
@@ -197,9 +195,7 @@ def test_a_question_of_another_shape_is_rejected(shop: Path, tmp_path: Path, row
     assert [row.line for row in environment.rejected] == [1]
 
 
-def test_a_gold_statement_that_takes_too_long_or_too_much_is_rejected(
-    shop: Path, tmp_path: Path, monkeypatch
-):
+def test_a_gold_statement_beyond_its_limits_is_rejected(shop: Path, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(sandbox, "TRUSTED", 0.1)
     endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
     wide = f"SELECT {','.join(['c'] * 1990)} FROM (SELECT zeroblob(99999) c LIMIT 1)"
