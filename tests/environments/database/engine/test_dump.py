@@ -125,7 +125,8 @@ def test_rows_before_any_database_are_rejected(tmp_path: Path):
 
 
 SETTINGS = """SET NAMES utf8; LOCK TABLES `t` WRITE; UNLOCK TABLES; DROP TABLE IF EXISTS `t`;
-CREATE DATABASE x; ALTER TABLE `t` DISABLE KEYS; GRANT ALL ON *.* TO x; START TRANSACTION; COMMIT; FLUSH PRIVILEGES"""
+CREATE DATABASE x; ALTER TABLE `t` DISABLE KEYS; GRANT ALL ON *.* TO x; START TRANSACTION;
+COMMIT; FLUSH PRIVILEGES"""
 
 
 def test_settings_are_no_content(tmp_path: Path):

@@ -115,7 +115,8 @@ WORDS = re.findall(
     """SELECT FROM WHERE JOIN DIV ON GROUP BY ORDER LIMIT UNION ALL DISTINCT CASE WHEN THEN END CAST AS NOT
     IN IS NULL LIKE BETWEEN AND OR XOR INTERVAL WITH RECURSIVE VALUES INSERT INTO UPDATE SET DELETE SHOW
     TABLES DESCRIBE EXPLAIN PRAGMA ATTACH OVER PARTITION t u x y * ( ) , ; = + - || << 'a' "b" `c` x'00ff'
-    1e999 9223372036854775808 zeroblob(99999) hex(x) replace(x,'a',x) ltrim(x,y) count(*) \x00 \ud800 é -- /*""",
+    1e999 9223372036854775808 zeroblob(99999) hex(x) replace(x,'a',x) ltrim(x,y)
+    count(*) \x00 \ud800 é -- /*""",
 )
 PIECES = st.one_of(
     st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join),

@@ -15,6 +15,7 @@ Invariant: no statement takes longer than its seconds and `GRACE`, also when nob
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -97,6 +98,7 @@ def _prepare() -> None:
 def main() -> None:
     """Serve until the other side is gone."""
     _prepare()
+    gc.freeze()  # sqlglot is large and stays
     databases = Databases()
     with os.fdopen(0, "rb", BUFFER) as inbox, os.fdopen(os.dup(0), "wb") as outbox:
         send(outbox, {"ready": True})
