@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trajectune.environments.database.engine.dump import statements
-from trajectune.environments.database.engine.mysql import rewrite
+from trajectune.environments.database.engine.mysql import brackets, rewrite
 from trajectune.environments.database.engine.sandbox import Sandbox
 from trajectune.environments.database.engine.tables import Column, Table
 
@@ -117,3 +117,41 @@ def test_rewrite_is_quick_on_deep_nesting(sql: str):
 
 def test_rewrite_gives_one_statement_or_none():
     assert rewrite("SELECT 1; SELECT IF(1, 2, 3)") is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT `a b`, '`x`', \"`y`\" FROM `t`", "SELECT [a b], '`x`', \"`y`\" FROM [t]"),
+        ("SELECT 'it''s `so`'", "SELECT 'it''s `so`'"),
+        ("SELECT `a``b`, `c]`", "SELECT `a``b`, `c]`"),
+    ],
+)
+def test_brackets_touch_names_only(sql: str, expected: str):
+    assert brackets(sql) == expected
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DESCRIBE x" + " " * 300_000,
+        "DESCRIBE x" + " " * 300_000 + "y",
+        "SHOW" + " " * 300_000 + "TABLE",
+        "SHOW FULL" + " " * 300_000,
+        "'" * 300_000,
+        "`" * 300_001,
+        "'a" * 300_000,
+        "'\"`" * 100_000,
+        "a" * 300_000,
+    ],
+)
+def test_a_long_statement_takes_linear_time(sql: str):
+    start = time.monotonic()
+    rewrite(sql)
+    brackets(sql)
+    assert time.monotonic() - start < 1
+
+
+def test_a_table_is_described_whatever_blanks_stand_around():
+    assert rewrite("  DESCRIBE \n  `a b` ;; \n ") == "PRAGMA table_info(`a b`)"
+    assert rewrite("DESCRIBE a b") != "PRAGMA table_info(`a b`)"

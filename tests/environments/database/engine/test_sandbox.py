@@ -7,13 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trajectune.environments.database.engine.cells import MAX_CHARS, plain
+from trajectune.environments.database.engine.cells import MAX_CHARS
 from trajectune.environments.database.engine.fence import MAX_BYTES
 from trajectune.environments.database.engine.image import table_info, table_names
-from trajectune.environments.database.engine.mysql import brackets
 from trajectune.environments.database.engine.sandbox import Sandbox
 from trajectune.environments.database.engine.tables import Column, Table, load
 
@@ -122,45 +121,6 @@ def test_a_misspelt_column_in_back_quotes_is_an_error(sandbox: Sandbox):
 
 def test_table_facts_may_be_read(sandbox: Sandbox):
     assert "Height (m)" in sandbox.run("PRAGMA table_info(`High Peaks`)").text
-
-
-@pytest.mark.parametrize(
-    ("sql", "expected"),
-    [
-        ("SELECT `a b`, '`x`', \"`y`\" FROM `t`", "SELECT [a b], '`x`', \"`y`\" FROM [t]"),
-        ("SELECT 'it''s `so`'", "SELECT 'it''s `so`'"),
-        ("SELECT `a``b`, `c]`", "SELECT `a``b`, `c]`"),
-    ],
-)
-def test_brackets_touch_names_only(sql: str, expected: str):
-    assert brackets(sql) == expected
-
-
-def test_equal_cells_have_one_plain_form():
-    assert plain(7) == plain(7.0) == plain("7") == plain(" 7.0 ")
-    assert len({plain(None), plain(""), plain("None"), plain("7a")}) == 4
-
-
-@given(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1))
-@example(10**17, 10**17 + 1)
-def test_whole_numbers_are_one_value_exactly_when_they_are_equal(left: int, right: int):
-    assert (plain(left) == plain(right)) == (left == right)
-    assert plain(str(left)) == plain(left)
-    assert plain(float(left)) == plain(int(float(left)))
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
-def test_numbers_are_one_value_exactly_when_they_are_equal(left: float, right: float):
-    assert (plain(left) == plain(right)) == (left == right)
-    assert plain(repr(left)) == plain(left)
-
-
-@pytest.mark.parametrize(
-    ("left", "right"),
-    [("nan", "NaN"), ("inf", "Infinity"), ("1_000", "1000"), ("٣", "3"), ("0x10", "16"), ("1" * 5000, "1")],
-)
-def test_words_that_python_takes_for_numbers_are_texts(left: str, right: str):
-    assert plain(left) != plain(right)
 
 
 def test_an_image_is_a_copy(sandbox: Sandbox):
