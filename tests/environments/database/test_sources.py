@@ -217,6 +217,22 @@ def test_what_a_dump_holds_and_was_not_read_is_counted(tmp_path: Path):
     assert "dump.sql, line 3" in rejected.reason
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_a_database_with_a_write_ahead_log_is_read_whole(tmp_path: Path, live: bool):
+    connection = sqlite3.connect(tmp_path / "log.sqlite")
+    connection.execute("PRAGMA journal_mode=wal")
+    connection.execute("CREATE TABLE t (a)")
+    connection.execute("INSERT INTO t VALUES (7)")
+    connection.commit()
+    if not live:
+        connection.close()
+    file = questions(tmp_path, {"question": "?", "SQL": "SELECT a FROM t"})
+    environment = DatabaseEnvironment("sqlite", path=tmp_path / "log.sqlite", questions=file)
+    assert environment.rejected == []
+    assert environment.source.problem(environment.tasks("test")[0]).answers == ["7"]
+    connection.close()
+
+
 @pytest.mark.parametrize("name", ["missing.sqlite", "text.sqlite"])
 def test_what_is_no_database_is_an_error(tmp_path: Path, name: str):
     (tmp_path / "text.sqlite").write_text("no database at all, and long enough to look at" * 50)
