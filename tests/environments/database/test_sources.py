@@ -13,7 +13,7 @@ from trajectune.environments.contract import Split
 from trajectune.environments.database import DatabaseEnvironment
 from trajectune.environments.database.engine import sandbox
 from trajectune.environments.play import start
-from trajectune.errors import DataError
+from trajectune.errors import DataError, RecipeError
 from trajectune.trajectory import ToolCall
 
 ROW = {
@@ -136,6 +136,12 @@ def test_a_cell_that_a_database_holds_is_played(tmp_path: Path, cell: object):
     assert seen.fault is None
     assert episode.step(ToolCall(name="sql", arguments={"query": "SELECT a FROM t"})).fault is None
     episode.close()
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_a_statement_needs_a_time_that_can_be_kept(seconds: float):
+    with pytest.raises(RecipeError, match="seconds"):
+        DatabaseEnvironment(seconds=seconds)
 
 
 def test_a_file_without_tasks_is_an_error(tmp_path: Path):

@@ -174,6 +174,15 @@ def test_a_process_ends_with_a_program_that_is_killed_while_a_statement_runs():
     assert soon(lambda: gone(pid))
 
 
+def test_a_process_ends_with_its_program_also_when_a_forked_child_lives_on():
+    running, pid = program("import os, time", "os.fork()", "time.sleep(30)")
+    running.kill()
+    running.wait()
+    assert soon(lambda: gone(pid))
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+
+
 def test_ctrl_c_ends_the_program_and_the_process_without_a_word_of_its_own():
     running, pid = program("import time", "while True: box.run('SELECT 1')")
     os.killpg(running.pid, signal.SIGINT)

@@ -99,7 +99,7 @@ class Process:
     def disown(self) -> None:
         """In a forked child: leave the process to the parent."""
         self._end.detach()
-        self._socket.close()
+        _close(self._socket)
         self._lock = threading.Lock()
 
     def _start(self) -> None:
@@ -138,9 +138,15 @@ def _import_path() -> str:
 
 
 def _end(process: subprocess.Popen[bytes], connection: socket.socket) -> None:
-    connection.close()
+    _close(connection)
     process.kill()
     process.wait()
+
+
+def _close(connection: socket.socket) -> None:
+    """Close it at once, whatever file stands on it, with nothing more written."""
+    if (descriptor := connection.detach()) >= 0:
+        os.close(descriptor)
 
 
 class Processes:

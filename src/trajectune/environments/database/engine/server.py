@@ -20,6 +20,7 @@ import os
 import resource
 import signal
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,6 @@ MEMORY = 240 * 2**20
 """Bytes that the handling of a statement may take; with the process itself less than 300 MB."""
 PER_DATABASE = 256 * 2**10
 """Bytes of an open connection, besides its pages."""
-NO_LIMIT = resource.RLIM_INFINITY
 
 
 class Databases:
@@ -44,6 +44,8 @@ class Databases:
         self._open: dict[int, Database] = {}
         self._sizes: dict[int, int] = {}
         self._own = _address_space()
+        _, self._hard = resource.getrlimit(resource.RLIMIT_AS)
+        self._most = sys.maxsize if self._hard == resource.RLIM_INFINITY else self._hard
 
     def handle(self, request: Mapping[str, Any], image: bytes) -> tuple[dict[str, Any], bytes]:
         """Answer one request, with the image of a database that was changed."""
@@ -70,14 +72,13 @@ class Databases:
     @contextmanager
     def _limits(self, seconds: float) -> Iterator[None]:
         held = sum(2 * size + PER_DATABASE for size in self._sizes.values())  # each page may be cached
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (self._own + held + MEMORY, hard))
+        resource.setrlimit(resource.RLIMIT_AS, (min(self._own + held + MEMORY, self._most), self._hard))
         signal.setitimer(signal.ITIMER_REAL, seconds + GRACE)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+            resource.setrlimit(resource.RLIMIT_AS, (self._hard, self._hard))
 
 
 def _address_space() -> int:
