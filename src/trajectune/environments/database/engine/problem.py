@@ -37,6 +37,9 @@ class Problem:
     image: bytes = b""
     """The database, as `sqlite3.Connection.serialize` gives it; made of `tables` where it is left out."""
 
+    shows: str | None = None
+    """What `gold` shows an agent, where the source has run it."""
+
     def __post_init__(self) -> None:
         if not self.image:
             object.__setattr__(self, "image", image_of(self.tables))
