@@ -29,6 +29,7 @@ from trajectune.environments.database.engine.wire import BUFFER, receive, send
 from trajectune.errors import EpisodeError
 
 MAX_PROCESSES = 4
+"""Statements that run at the same time; a process takes about 30 MB, and what its databases hold."""
 PATIENCE = 60.0
 """Seconds in which a process must start, and by which an answer may be late, before it counts as broken."""
 
