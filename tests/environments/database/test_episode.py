@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trajectune.environments.contract import MAX_OBSERVATION_CHARS
 from trajectune.environments.database.engine.problem import Problem
 from trajectune.environments.database.engine.tables import Column, Table
 from trajectune.environments.database.episode import DatabaseEpisode
+from trajectune.errors import EpisodeError
 from trajectune.trajectory import Fault, ToolCall
 
 TABLE = Table("pets", [Column("name"), Column("age", "INT")], [["Rex", 3], ["Ada", 9]])
@@ -120,4 +122,44 @@ def test_any_call_is_answered(name: str, arguments: dict):
     episode = DatabaseEpisode(QUESTION, seconds=0.5)
     result = episode.step(ToolCall(name=name, arguments=arguments))
     assert result.done or result.fault or name == "sql"
+    episode.close()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [10**5000],
+        [-(10**4300)],
+        ["1" * 5000],
+        ["9" * 200_000 + "x"],
+        ["\ud800"],
+        ["a\0b"],
+        [float("nan"), float("inf")],
+        ["nan", "-Infinity", "1e999"],
+        [True, None, 1.5],
+        ["x"] * 50_000,
+        [str(number) for number in range(50_000)],
+        [],
+    ],
+)
+def test_any_answer_is_scored_or_faulted(values: list):
+    for problem in (QUESTION, CHANGE):
+        episode = DatabaseEpisode(problem, seconds=1)
+        result = episode.step(ToolCall.model_construct(name="answer", arguments={"values": values}))
+        assert result.reward == 0
+        assert result.done or result.fault is Fault.BAD_ARGUMENTS
+        episode.close()
+
+
+def test_an_unknown_tool_with_a_long_name_is_answered_briefly():
+    episode = DatabaseEpisode(QUESTION, seconds=1)
+    result = episode.step(ToolCall.model_construct(name="\U000e0001" * 100_000, arguments={}))
+    assert result.fault is Fault.UNKNOWN_TOOL
+    assert len(result.observation) < MAX_OBSERVATION_CHARS
+
+
+def test_a_gold_statement_that_fails_is_broken_infrastructure_and_no_reward():
+    episode = DatabaseEpisode(Problem("?", "update", "UPDATE nowhere SET x = 1", None, [TABLE]), seconds=1)
+    with pytest.raises(EpisodeError, match="no such table"):
+        episode.step(answer(["x"]))
     episode.close()

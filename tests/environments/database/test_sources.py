@@ -11,8 +11,9 @@ import pytest
 from trajectune.environments.check import check_environment
 from trajectune.environments.contract import Split
 from trajectune.environments.database import DatabaseEnvironment
+from trajectune.environments.database.engine import sandbox
 from trajectune.environments.play import start
-from trajectune.errors import DataError
+from trajectune.errors import DataError, RecipeError
 from trajectune.trajectory import ToolCall
 
 ROW = {
@@ -91,6 +92,58 @@ def test_a_task_that_pays_for_nothing_is_rejected(tmp_path: Path, fields: dict, 
     assert words[reason] in rejected.reason
 
 
+def table(*rows: list | str, columns: tuple[str, ...] = ("a",), name: str = "t") -> dict:
+    """A row of a dbbench file with this table."""
+    info = {"columns": [{"name": column, "type": "TEXT"} for column in columns], "rows": list(rows)}
+    return ROW | {"table": {"table_name": name, "table_info": info}}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        table([2**63]),
+        table([-(10**30)]),
+        table(["\ud800"]),
+        table([float("nan")]),
+        table([["nested"]]),
+        table([{"a": 1}]),
+        table(columns=("a\0b",)),
+        table(columns=()),
+        table(name="sqlite_x"),
+        table(*"text"),
+        ROW | {"label": "7"},
+        ROW | {"label": None},
+        ROW | {"sql": "SELECT 1"},
+        ROW | {"type": []},
+        ROW | {"table": None},
+        [],
+        7,
+    ],
+)
+def test_a_row_that_no_database_holds_is_rejected(tmp_path: Path, row: object):
+    file = jsonl(tmp_path / "dev.jsonl", ROW, row)
+    environment = DatabaseEnvironment("dbbench", path=file)
+    assert len(environment.tasks("test")) == 1
+    assert [row.line for row in environment.rejected] == [2]
+
+
+@pytest.mark.parametrize("cell", [2**63 - 1, -(2**63), 1e308, "a\0b", "é" * 1000, None, True, ""])
+def test_a_cell_that_a_database_holds_is_played(tmp_path: Path, cell: object):
+    environment = DatabaseEnvironment("dbbench", path=jsonl(tmp_path / "dev.jsonl", table([cell])))
+    (task,) = environment.tasks("test")
+    episode = environment.open(task)
+    seen = episode.step(ToolCall(name="sql", arguments={"query": "SELECT count(*), length(a) FROM t"}))
+    assert seen.fault is None
+    assert episode.step(ToolCall(name="sql", arguments={"query": "SELECT a FROM t"})).fault is None
+    episode.close()
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_a_statement_needs_a_time_that_can_be_kept(seconds: float):
+    with pytest.raises(RecipeError, match="seconds"):
+        DatabaseEnvironment(seconds=seconds)
+
+
 def test_a_file_without_tasks_is_an_error(tmp_path: Path):
     with pytest.raises(DataError, match="No dbbench task"):
         DatabaseEnvironment("dbbench", path=jsonl(tmp_path / "dev.jsonl", {}))
@@ -133,6 +186,57 @@ def test_questions_over_a_sqlite_file(shop: Path, tmp_path: Path):
     assert [task.kind for task in environment.tasks("train")] == ["select", "select", "delete"]
     assert "cheap is < 1" in environment.open(environment.tasks("train")[0]).observation
     assert shop.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["text", 7, None, [], {"question": "?", "SQL": ""}, {"question": "?", "SQL": None}, {"question": 1}],
+)
+def test_a_question_of_another_shape_is_rejected(shop: Path, tmp_path: Path, row: object):
+    good = {"question": "How many?", "SQL": "SELECT count(*) FROM items"}
+    file = tmp_path / "questions.json"
+    file.write_text(json.dumps([row, good]))
+    environment = DatabaseEnvironment("sqlite", path=shop, questions=file)
+    assert len(environment.tasks("test")) == 1
+    assert [row.line for row in environment.rejected] == [1]
+
+
+def test_a_gold_statement_beyond_its_limits_is_rejected(shop: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(sandbox, "TRUSTED", 0.1)
+    endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+    wide = f"SELECT {','.join(['c'] * 1990)} FROM (SELECT zeroblob(99999) c LIMIT 1)"
+    good = {"question": "How many?", "SQL": "SELECT count(*) FROM items"}
+    rows = [good, *({"question": "?", "SQL": sql} for sql in (endless, wide))]
+    environment = DatabaseEnvironment("sqlite", path=shop, questions=questions(tmp_path, *rows))
+    assert [row.line for row in environment.rejected] == [2, 3]
+    assert "stopped after" in environment.rejected[0].reason
+
+
+def test_what_a_dump_holds_and_was_not_read_is_counted(tmp_path: Path):
+    dump = tmp_path / "dump.sql"
+    dump.write_text("USE d; CREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\nINSERT INTO t VALUES ((((;")
+    file = questions(tmp_path, {"question": "?", "SQL": "SELECT a FROM t", "db_id": "d"})
+    environment = DatabaseEnvironment("sqlite", path=dump, questions=file)
+    assert len(environment.tasks("test")) == 1
+    (rejected,) = environment.rejected
+    assert rejected.line == 3
+    assert "dump.sql, line 3" in rejected.reason
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_database_with_a_write_ahead_log_is_read_whole(tmp_path: Path, live: bool):
+    connection = sqlite3.connect(tmp_path / "log.sqlite")
+    connection.execute("PRAGMA journal_mode=wal")
+    connection.execute("CREATE TABLE t (a)")
+    connection.execute("INSERT INTO t VALUES (7)")
+    connection.commit()
+    if not live:
+        connection.close()
+    file = questions(tmp_path, {"question": "?", "SQL": "SELECT a FROM t"})
+    environment = DatabaseEnvironment("sqlite", path=tmp_path / "log.sqlite", questions=file)
+    assert environment.rejected == []
+    assert environment.source.problem(environment.tasks("test")[0]).answers == ["7"]
+    connection.close()
 
 
 @pytest.mark.parametrize("name", ["missing.sqlite", "text.sqlite"])

@@ -184,3 +184,9 @@ def test_observations_are_bounded_and_never_empty(text: str) -> None:
     assert len(tidy("y" * 4_000)) == 4_000
     assert tidy("y" * 4_001).endswith(" ... (cut)")
     assert len(opening("hello\n\n" + text)) <= MAX_OBSERVATION_CHARS
+
+
+def test_an_unknown_tool_with_a_long_name_is_answered_briefly(lender: Lender) -> None:
+    result = started(lender).step(ToolCall.model_construct(name="\U000e0001" * 100_000, arguments={}))
+    assert result.fault is Fault.UNKNOWN_TOOL
+    assert len(result.observation) < MAX_OBSERVATION_CHARS

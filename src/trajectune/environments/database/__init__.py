@@ -1,5 +1,21 @@
-"""The database environment (see `trajectune.environments.database.environment`)."""
+"""The database environment (see `trajectune.environments.database.environment`).
 
-from trajectune.environments.database.environment import DatabaseEnvironment
+The class is imported when it is first asked for: the process that runs statements begins here too, and
+needs none of what an environment needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trajectune.environments.database.environment import DatabaseEnvironment
 
 __all__ = ["DatabaseEnvironment"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(importlib.import_module(f"{__name__}.environment"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

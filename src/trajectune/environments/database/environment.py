@@ -39,6 +39,10 @@ NOTES = {
 """By source; a database of the user's own needs no note."""
 
 
+MAX_SECONDS = 600
+"""The longest that a recipe may give a statement."""
+
+
 class DatabaseEnvironment(Environment):
     """Questions and changes over SQLite databases in memory.
 
@@ -70,6 +74,11 @@ class DatabaseEnvironment(Environment):
         split: Split = "test",
         seconds: float = 2.0,
     ) -> None:
+        if not 0 < seconds <= MAX_SECONDS:
+            raise RecipeError(
+                f"A statement cannot take {seconds} seconds.",
+                remedy=f"Set seconds: above 0, up to {MAX_SECONDS}.",
+            )
         self.seconds = seconds
         self.routes = Routes(repair, look)
         self.note = NOTES.get(source, "")

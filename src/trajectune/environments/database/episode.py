@@ -6,15 +6,16 @@ episode is over and its reward stays what it was.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 
 from pydantic import JsonValue
 
 from trajectune.environments.contract import Episode, StepResult
-from trajectune.environments.database.engine.mysql import rewrite
 from trajectune.environments.database.engine.problem import Problem
-from trajectune.environments.database.engine.sandbox import Answer, Sandbox
+from trajectune.environments.database.engine.sandbox import Sandbox
 from trajectune.environments.database.engine.scoring import answers_match, states_match
+from trajectune.errors import EpisodeError
 from trajectune.trajectory import Fault, Tool, ToolCall
 
 TOOLS = (
@@ -43,16 +44,8 @@ TOOLS = (
         },
     ),
 )
-
-
-def run(sandbox: Sandbox, sql: str) -> Answer:
-    """Run a statement; what SQLite refuses is tried once more in its own words."""
-    answer = sandbox.run(sql)
-    if not answer.failed:
-        return answer
-    other = rewrite(sql)
-    again = sandbox.run(other) if other is not None else answer
-    return answer if again.failed else again
+MAX_NAME = 100
+"""Characters of an unknown tool's name that are given back."""
 
 
 class DatabaseEpisode(Episode):
@@ -60,7 +53,7 @@ class DatabaseEpisode(Episode):
 
     def __init__(self, problem: Problem, seconds: float) -> None:
         self.problem = problem
-        self.sandbox = Sandbox(problem.tables, problem.image, seconds)
+        self.sandbox = Sandbox(image=problem.image, seconds=seconds)
         self._seen: set[tuple[str, int]] = set()
         self._last: StepResult | None = None
 
@@ -75,7 +68,8 @@ class DatabaseEpisode(Episode):
             return self._sql(call.arguments)
         if call.name == "answer":
             return self._answer(call.arguments)
-        return StepResult(f"There is no tool {call.name!r}; use sql or answer.", fault=Fault.UNKNOWN_TOOL)
+        name = call.name[:MAX_NAME]
+        return StepResult(f"There is no tool {name!r}; use sql or answer.", fault=Fault.UNKNOWN_TOOL)
 
     def close(self) -> None:
         self.sandbox.close()
@@ -87,7 +81,7 @@ class DatabaseEpisode(Episode):
         state = (query.strip(), self.sandbox.changes)
         repeated = state in self._seen
         self._seen.add(state)
-        answer = run(self.sandbox, query)
+        answer = self.sandbox.run(query)
         if repeated:
             return StepResult(answer.text, fault=Fault.REPETITION)
         return _bad(answer.text) if answer.failed else StepResult(answer.text)
@@ -96,17 +90,26 @@ class DatabaseEpisode(Episode):
         values = arguments.get("values")
         if not isinstance(values, list) or any(isinstance(v, list | dict) for v in values):
             return _bad("answer needs `values`, a list of texts.")
-        texts = ["none" if value is None else str(value) for value in values]
+        try:
+            texts = ["none" if value is None else str(value) for value in values]
+        except ValueError:  # Python writes no number of more than 4,300 digits
+            return _bad("A number in `values` is too long; give it as a text.")
         self._last = StepResult("", done=True, reward=float(self._right(texts)))
         return self._last
 
     def _right(self, values: list[str]) -> bool:
         if self.problem.answers is not None:
             return answers_match(values, self.problem.answers)
-        wanted = Sandbox(self.problem.tables, self.problem.image)
+        wanted = Sandbox(image=self.problem.image)
         try:
-            run(wanted, self.problem.gold)
+            wanted.query(self.problem.gold)
             return states_match(self.sandbox, wanted)
+        except sqlite3.Error as error:
+            raise EpisodeError(
+                f"The statement that solves the task fails: {error}.",
+                where=self.problem.gold,
+                remedy="run the episode again",
+            ) from error
         finally:
             wanted.close()
 

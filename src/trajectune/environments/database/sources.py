@@ -12,23 +12,27 @@ and BIRD's `evidence`, which is shown behind the question.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from trajectune.environments.contract import Split, Task
-from trajectune.environments.database.engine.mysql import read_dump, rewrite
+from trajectune.environments.database.engine.dump import read_dump
+from trajectune.environments.database.engine.image import table_info, table_names
 from trajectune.environments.database.engine.problem import CHANGES, Problem
 from trajectune.environments.database.engine.sandbox import Sandbox
 from trajectune.environments.database.engine.scoring import states_match
 from trajectune.environments.database.engine.tables import Column, Table, headers
-from trajectune.environments.database.episode import run
 from trajectune.environments.database.generator.generated import answers_of
 from trajectune.errors import DataError
 from trajectune.storage import Rejected, read_json, read_jsonl
 
 KINDS = {"other": "select", "counting": "count", "comparison": "comparison", "ranking": "ranking"}
+
+UNUSABLE = (KeyError, TypeError, ValueError, IndexError, AttributeError, sqlite3.Error)
+"""What a row raises that is not as it should be."""
 
 
 class FileSource:
@@ -56,7 +60,7 @@ def dbbench(path: Path, split: Split) -> FileSource:
     for row in read_jsonl(path, source.rejected):
         try:
             source.problems[f"dbbench-{path.stem}-{row.line}"] = _dbbench_problem(row.value)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except UNUSABLE as error:
             source.rejected.append(Rejected(row.line, f"not a dbbench row: {error!r}"))
     if not source.problems:
         raise DataError(
@@ -73,11 +77,12 @@ def questions(path: Path, file: Path, split: Split) -> FileSource:
         raise DataError(
             "Not a list of questions.", where=str(file), remedy="A JSON list of objects is needed."
         )
-    images = _images(str(path))
+    images, unread = _images(str(path))
+    source.rejected.extend(unread)
     for number, row in enumerate(rows, 1):
         try:
             source.problems[f"{file.stem}-{number}"] = _question_problem(row, images)
-        except (KeyError, TypeError, ValueError, sqlite3.Error) as error:
+        except UNUSABLE as error:
             source.rejected.append(Rejected(number, f"{type(error).__name__}: {error}"))
     return source
 
@@ -86,6 +91,8 @@ def _dbbench_problem(row: Mapping[str, Any]) -> Problem:
     info = row["table"]["table_info"]
     columns = [Column(str(c["name"]), str(c["type"])) for c in info["columns"]]
     width = len(columns)
+    if not isinstance(row["label"], list) or not all(isinstance(line, list) for line in info["rows"]):
+        raise TypeError("its label and the rows of its table must be lists")
     rows = [[*line[:width], *[None] * (width - len(line))] for line in info["rows"]]
     table = Table(str(row["table"]["table_name"]), columns, rows)
     kind = str(row["type"][0]).lower()
@@ -108,13 +115,17 @@ def _question_problem(row: Mapping[str, Any], images: Mapping[str, bytes]) -> Pr
     kind = gold.split(None, 1)[0].lower()
     kind = kind if kind in CHANGES else "select"
     evidence = f" ({row['evidence']})" if row.get("evidence") else ""
+    text = f"{words[0]}{evidence}\n{headers(_described(image))}"
+    answers = None if kind in CHANGES else _solved(image, gold)
+    return _sound(Problem(text, kind, gold, answers, image=image))
+
+
+def _solved(image: bytes, gold: str) -> list[str]:
     sandbox = Sandbox(image=image)
     try:
-        text = f"{words[0]}{evidence}\n{headers(list(_described(sandbox)))}"
-        answers = None if kind in CHANGES else answers_of(_run_gold(sandbox, gold))
+        return answers_of(sandbox.query(gold))
     finally:
         sandbox.close()
-    return _sound(Problem(text, kind, gold, answers, image=image))
 
 
 def _sound(problem: Problem) -> Problem:
@@ -123,9 +134,9 @@ def _sound(problem: Problem) -> Problem:
         if not problem.answers:
             raise ValueError("the question has no answer")
         return problem
-    left, right = (Sandbox(problem.tables, problem.image) for _ in range(2))
+    left, right = (Sandbox(image=problem.image) for _ in range(2))
     try:
-        run(right, problem.gold)
+        right.run(problem.gold)
         if states_match(left, right):
             raise ValueError(
                 "its change leaves all rows as they were, so that doing nothing would be right"
@@ -136,28 +147,21 @@ def _sound(problem: Problem) -> Problem:
     return problem
 
 
-def _run_gold(sandbox: Sandbox, gold: str) -> list[tuple[object, ...]]:
-    try:
-        return sandbox.query(gold)
-    except sqlite3.Error:
-        if (other := rewrite(gold)) is None:
-            raise
-        return sandbox.query(other)
-
-
-def _described(sandbox: Sandbox) -> Iterator[Table]:
+def _described(image: bytes) -> list[Table]:
     """Names and columns of all tables, without their rows."""
-    for name in sandbox.table_names():
-        columns = [Column(str(row[1]), str(row[2])) for row in sandbox.table_info(name)]
-        yield Table(name, columns, ())
+    infos = {name: table_info(image, name) for name in table_names(image)}
+    return [
+        Table(name, [Column(str(row[1]), str(row[2])) for row in info], ()) for name, info in infos.items()
+    ]
 
 
 @lru_cache(maxsize=8)
-def _images(path: str) -> dict[str, bytes]:
-    """All databases at a path, by name."""
+def _images(path: str) -> tuple[dict[str, bytes], list[Rejected]]:
+    """All databases at a path, by name, and what of a dump could not be read."""
     place = Path(path)
     if place.suffix == ".sql":
-        return read_dump(place)
+        dump = read_dump(place)
+        return dump.images, dump.rejected
     files = sorted(place.glob("*/*.sqlite")) if place.is_dir() else [place]
     if not files or not files[0].is_file():
         raise DataError(
@@ -165,18 +169,22 @@ def _images(path: str) -> dict[str, bytes]:
             where=path,
             remedy="Give a .sqlite file, a MySQL dump (.sql) or a folder.",
         )
-    return {file.stem: _image(file) for file in files}
+    return {file.stem: _image(file) for file in files}, []
 
 
 def _image(file: Path) -> bytes:
+    """The whole file, with what still stands in its write-ahead log; in memory there is no such log."""
+    log = file.with_name(f"{file.name}-wal")
+    whole = not log.is_file() or log.stat().st_size == 0
     try:
-        connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
-        try:
+        connection = sqlite3.connect(
+            f"{file.resolve().as_uri()}?mode=ro{'&immutable=1' if whole else ''}", uri=True
+        )
+        with closing(connection):
             connection.execute("SELECT name FROM sqlite_master").fetchall()
-            return connection.serialize()
-        finally:
-            connection.close()
+            image = connection.serialize()
     except sqlite3.Error as error:
         raise DataError(
             f"Not an SQLite database: {error}.", where=str(file), remedy="Check the file."
         ) from error
+    return image[:18] + b"\1\1" + image[20:]  # the header's words on a log: none to write, none to read

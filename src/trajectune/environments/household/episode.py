@@ -22,6 +22,8 @@ from trajectune.trajectory import Fault, ToolCall
 
 MAX_COMMAND = 200
 """Longest command that is looked at; the longest admissible one has about 50 characters."""
+MAX_NAME = 100
+"""Characters of an unknown tool's name that are given back."""
 SAME_COMMANDS = 3
 NOTHING = "Nothing happens."
 CUT = " ... (cut)"
@@ -49,7 +51,8 @@ class HouseholdEpisode(Episode):
 
     def step(self, call: ToolCall) -> StepResult:
         if call.name != "act":
-            return StepResult(f"There is no tool {call.name!r}; use act.", fault=Fault.UNKNOWN_TOOL)
+            name = call.name[:MAX_NAME]
+            return StepResult(f"There is no tool {name!r}; use act.", fault=Fault.UNKNOWN_TOOL)
         command = call.arguments.get("command")
         if not isinstance(command, str) or len(call.arguments) > 1:
             return StepResult("act takes one text: command.", fault=Fault.BAD_ARGUMENTS)

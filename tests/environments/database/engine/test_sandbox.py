@@ -7,10 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trajectune.environments.database.engine.sandbox import MAX_BYTES, MAX_CHARS, Sandbox, brackets, plain
+from trajectune.environments.database.engine.cells import MAX_CHARS
+from trajectune.environments.database.engine.fence import MAX_BYTES
+from trajectune.environments.database.engine.image import table_info, table_names
+from trajectune.environments.database.engine.sandbox import Sandbox
 from trajectune.environments.database.engine.tables import Column, Table, load
 
 PEAKS = Table(
@@ -120,45 +123,6 @@ def test_table_facts_may_be_read(sandbox: Sandbox):
     assert "Height (m)" in sandbox.run("PRAGMA table_info(`High Peaks`)").text
 
 
-@pytest.mark.parametrize(
-    ("sql", "expected"),
-    [
-        ("SELECT `a b`, '`x`', \"`y`\" FROM `t`", "SELECT [a b], '`x`', \"`y`\" FROM [t]"),
-        ("SELECT 'it''s `so`'", "SELECT 'it''s `so`'"),
-        ("SELECT `a``b`, `c]`", "SELECT `a``b`, `c]`"),
-    ],
-)
-def test_brackets_touch_names_only(sql: str, expected: str):
-    assert brackets(sql) == expected
-
-
-def test_equal_cells_have_one_plain_form():
-    assert plain(7) == plain(7.0) == plain("7") == plain(" 7.0 ")
-    assert len({plain(None), plain(""), plain("None"), plain("7a")}) == 4
-
-
-@given(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1))
-@example(10**17, 10**17 + 1)
-def test_whole_numbers_are_one_value_exactly_when_they_are_equal(left: int, right: int):
-    assert (plain(left) == plain(right)) == (left == right)
-    assert plain(str(left)) == plain(left)
-    assert plain(float(left)) == plain(int(float(left)))
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
-def test_numbers_are_one_value_exactly_when_they_are_equal(left: float, right: float):
-    assert (plain(left) == plain(right)) == (left == right)
-    assert plain(repr(left)) == plain(left)
-
-
-@pytest.mark.parametrize(
-    ("left", "right"),
-    [("nan", "NaN"), ("inf", "Infinity"), ("1_000", "1000"), ("٣", "3"), ("0x10", "16"), ("1" * 5000, "1")],
-)
-def test_words_that_python_takes_for_numbers_are_texts(left: str, right: str):
-    assert plain(left) != plain(right)
-
-
 def test_an_image_is_a_copy(sandbox: Sandbox):
     connection = sqlite3.connect(":memory:")
     load(connection, [PEAKS])
@@ -217,8 +181,8 @@ def test_bytes_that_are_no_text_are_shown_and_not_fatal(sandbox: Sandbox):
 def test_a_query_of_our_own_raises(sandbox: Sandbox):
     with pytest.raises(sqlite3.Error):
         sandbox.query("SELECT nothing FROM nowhere")
-    assert sandbox.table_names() == ["High Peaks"]
-    assert [row[1:3] for row in sandbox.table_info("High Peaks")] == [
+    assert table_names(sandbox.image) == ["High Peaks"]
+    assert [row[1:3] for row in table_info(sandbox.image, "High Peaks")] == [
         ("Peak", "TEXT"),
         ("Height (m)", "INTEGER"),
         ("share", "REAL"),

@@ -131,3 +131,17 @@ def test_states_compare_as_sorted_rows_do(rows: list, rng):
 def test_a_table_more_is_another_state():
     more = Sandbox([Table("t", [Column("a"), Column("n", "INT")], []), Table("u", [Column("a")], [])])
     assert not states_match(box(), more)
+
+
+ANY_TEXT = st.one_of(
+    st.text(st.characters(), max_size=8),
+    st.sampled_from(
+        ["9" * 5000, "-" + "9" * 5000, "1e999", "\ud800", "a\0", "nan", "-inf", "0." + "1" * 5000]
+    ),
+)
+
+
+@given(st.lists(ANY_TEXT, max_size=4), st.lists(ANY_TEXT, max_size=4))
+def test_any_texts_are_compared(left: list[str], right: list[str]):
+    assert answers_match(left, left)
+    assert answers_match(left, right) == answers_match(right, left)

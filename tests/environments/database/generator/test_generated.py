@@ -19,6 +19,7 @@ from trajectune.environments import unearned
 from trajectune.environments.check import check_environment
 from trajectune.environments.database import DatabaseEnvironment
 from trajectune.environments.database.engine.problem import CHANGES
+from trajectune.environments.database.engine.sandbox import Sandbox
 from trajectune.environments.database.generator import wordings
 from trajectune.environments.database.generator.generated import KINDS, TRAIN_MIX, Level, make
 from trajectune.environments.database.generator.themes import test_themes as unseen_themes
@@ -121,6 +122,15 @@ def test_changes_have_no_answers_and_questions_do():
         problem = make("a/1", kind, unseen=True)
         assert (problem.answers is None) == (kind in CHANGES)
         assert 5 <= max(len(table.rows) for table in problem.tables) <= 30 or kind == "join"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(KINDS), st.booleans())
+def test_a_problem_knows_what_its_statement_shows(number: int, kind: str, unseen: bool):
+    problem = make(str(number), kind, unseen)
+    box = Sandbox(image=problem.image)
+    assert problem.shows == box.run(problem.gold).text
+    box.close()
 
 
 @settings(max_examples=150, deadline=None)

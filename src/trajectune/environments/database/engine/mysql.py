@@ -1,53 +1,52 @@
-"""MySQL where SQLite does not understand it: statements that agents try, and whole dumps.
+"""MySQL's way of writing where SQLite does not understand it, for statements that agents try.
 
 The idea: back quotes and most of SQL mean the same in both; only what SQLite refuses is looked at
 again. `SHOW` and `DESCRIBE` have direct counterparts, the rest goes through sqlglot.
 
-Invariant: `rewrite` never raises and never makes two statements out of one.
+Invariants: nothing here raises, and `rewrite` never makes two statements out of one. What sqlglot takes
+for a short statement may still grow exponentially with its length, so this runs where it can be killed
+(`trajectune.environments.database.engine.server`); what is done here takes linear time.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
 
 import sqlglot
-from sqlglot import expressions as exp
-from sqlglot.errors import SqlglotError
 
 from trajectune.environments.database.engine.tables import quote
-from trajectune.errors import DataError
 
 logging.getLogger("sqlglot").setLevel(
     logging.ERROR
 )  # it warns of all that is no SQL; a model writes much of it
 
 MAX_REWRITE = 2_000
-"""Longer statements are not worth a parse; with `MAX_NESTING` this bounds sqlglot's time."""
+"""Longer statements are not worth a parse."""
 MAX_NESTING = 30
 
-SHOW_TABLES = re.compile(r"show\s+(full\s+)?tables\b.*", re.I | re.S)
+SHOW_TABLES = re.compile(r"show\s+(?:full\s+)?tables\b.*", re.I | re.S)
 DESCRIBE = re.compile(
     r"(?:desc(?:ribe)?|explain|show\s+(?:full\s+)?(?:columns|fields)\s+(?:from|in))\s+"
-    r"(?P<name>`[^`]+`|\"[^\"]+\"|'[^']+'|[\w$]+)\s*;?\s*",
+    r"(?P<name>`[^`]+`|\"[^\"]+\"|'[^']+'|[\w$]+)",
     re.I,
 )
+QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)+`")
 TABLES_QUERY = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
 
 
 def rewrite(sql: str) -> str | None:
     """The statement in SQLite's words, or `None` when there is nothing better to say."""
     text = sql.strip()
+    if len(text) > MAX_REWRITE:
+        return None
     if SHOW_TABLES.fullmatch(text):
         return TABLES_QUERY
-    if match := DESCRIBE.fullmatch(text):
+    if match := DESCRIBE.fullmatch(text.rstrip("; \t\r\n")):
         name = match["name"]
         bare = name[1:-1] if name[0] in "`\"'" else name
         return f"PRAGMA table_info({quote(bare)})"
-    if len(text) > MAX_REWRITE or text.count("(") > MAX_NESTING:
+    if text.count("(") > MAX_NESTING:
         return None
     try:
         statements = sqlglot.transpile(text, read="mysql", write="sqlite")
@@ -55,76 +54,18 @@ def rewrite(sql: str) -> str | None:
         return None
     if len(statements) != 1 or not statements[0] or statements[0] == text:
         return None
-    return statements[0]
+    return brackets(statements[0], '"')
 
 
-def read_dump(path: Path) -> dict[str, bytes]:
-    """The databases of a MySQL dump, each as an image that `sqlite3.Connection.deserialize` takes.
+def brackets(sql: str, quotes: str = "`") -> str:
+    """The statement with `name` as [name]: SQLite takes an unknown name in quotes for a text.
 
-    Only tables and rows are taken over; keys, engines and views are not needed to answer questions.
-    Statements that do not convert are left out when others of the dump do.
+    MySQL answers it with an error, and a misspelt column must be an error here too.
     """
-    databases: dict[str, sqlite3.Connection] = {}
-    current: sqlite3.Connection | None = None
-    for statement in statements(path.read_text(encoding="utf-8", errors="replace")):
-        if match := re.match(r"USE\s+`?([^`;]+)`?", statement, re.I):
-            current = databases.setdefault(match[1].strip(), sqlite3.connect(":memory:"))
-        elif current is not None and re.match(r"(CREATE TABLE|INSERT)\b", statement, re.I):
-            _convert(current, statement)
-    if not databases:
-        raise DataError(
-            "The dump holds no database.",
-            where=str(path),
-            remedy="It must have USE `name`; before the tables.",
-        )
-    images = {name: connection.serialize() for name, connection in databases.items()}
-    for connection in databases.values():
-        connection.close()
-    return images
 
+    def rewritten(match: re.Match[str]) -> str:
+        name = match[0][1:-1]
+        simple = match[0][0] == quotes and quotes not in name and "]" not in name
+        return f"[{name}]" if simple else match[0]
 
-def _convert(connection: sqlite3.Connection, statement: str) -> None:
-    try:
-        for tree in sqlglot.parse(statement, read="mysql"):
-            if isinstance(tree, exp.Create):
-                connection.execute(_create(tree))
-            elif tree is not None:
-                connection.execute(tree.sql(dialect="sqlite"))
-    except (SqlglotError, sqlite3.Error):
-        return  # a view, or a constraint that SQLite does not know
-
-
-def _create(tree: exp.Create) -> str:
-    schema = tree.this
-    columns = [
-        f"{quote(column.name)} {_type(column)} COLLATE NOCASE"
-        for column in schema.expressions
-        if isinstance(column, exp.ColumnDef)
-    ]
-    return f"CREATE TABLE {quote(schema.this.name)} ({', '.join(columns)})"
-
-
-def _type(column: exp.ColumnDef) -> str:
-    """The type in SQLite's words, which knows no list of allowed values."""
-    kind = column.args["kind"]
-    return "TEXT" if kind.this in (exp.DType.ENUM, exp.DType.SET) else kind.sql(dialect="sqlite")
-
-
-TOKEN = re.compile(
-    r"(?P<comment>/\*.*?\*/|(?<![^\s;])--(?!\S)[^\n]*|#[^\n]*)"
-    r"|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`[^`]*`|[^'\"`;/#-]+|.",
-    re.S,
-)
-"""A comment, a text or a name in its quotes, or what stands between them."""
-
-
-def statements(text: str) -> Iterator[str]:
-    """Cut a dump at the semicolons outside quotes, comments removed."""
-    parts: list[str] = []
-    for match in TOKEN.finditer(text + ";"):
-        if match[0] == ";":
-            if statement := "".join(parts).strip():
-                yield statement
-            parts = []
-        elif not match["comment"]:
-            parts.append(match[0])
+    return QUOTED.sub(rewritten, sql)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from trajectune.environments.database.engine.image import image_of
 from trajectune.environments.database.engine.tables import Table, Value, literal, quote
 
 Operator = Literal["=", ">", "<", "LIKE"]
@@ -20,7 +21,10 @@ CHANGES = ("insert", "update", "delete")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What an episode needs, and what its expert knows."""
+    """What an episode needs, and what its expert knows.
+
+    Raises `ValueError` for tables that SQLite cannot hold.
+    """
 
     question: str
     """As the agent sees it, with the tables' names and headers."""
@@ -30,8 +34,15 @@ class Problem:
     answers: Sequence[str] | None = None
     """The values to commit; `None` for a change."""
     tables: Sequence[Table] = ()
-    image: bytes | None = None
-    """A whole database instead of `tables`, as `sqlite3.Connection.serialize` gives it."""
+    image: bytes = b""
+    """The database, as `sqlite3.Connection.serialize` gives it; made of `tables` where it is left out."""
+
+    shows: str | None = None
+    """What `gold` shows an agent, where the source has run it."""
+
+    def __post_init__(self) -> None:
+        if not self.image:
+            object.__setattr__(self, "image", image_of(self.tables))
 
 
 @dataclass(frozen=True, slots=True)

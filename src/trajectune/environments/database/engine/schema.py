@@ -92,14 +92,15 @@ def _choose_fields(rng: Random, theme: Theme) -> list[Field]:
 
 
 def _rows(rng: Random, fields: Sequence[Field], made_up: bool) -> list[list[Value]]:
-    few = {
-        f: [draw(rng, f.spec, made_up) for _ in range(rng.randint(3, 6))] for f in fields[1:] if _repeats(f)
-    }
+    few = [[]] + [
+        [draw(rng, f.spec, made_up) for _ in range(rng.randint(3, 6))] if _repeats(f) else []
+        for f in fields[1:]
+    ]
     rows: dict[str, list[Value]] = {}
     for _ in range(rng.randint(5, MAX_ROWS)):
         row = [
-            rng.choice(few[f]) if f in few and rng.random() < 0.85 else draw(rng, f.spec, made_up)
-            for f in fields
+            rng.choice(some) if some and rng.random() < 0.85 else draw(rng, f.spec, made_up)
+            for f, some in zip(fields, few, strict=True)
         ]
         rows.setdefault(str(row[0]).lower(), row)
     return list(rows.values())

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from trajectune.environments.database.engine.image import same_state
 from trajectune.environments.database.engine.sandbox import Sandbox
 
 
@@ -38,14 +39,16 @@ def answers_match(given: Sequence[str], expected: Sequence[str]) -> bool:
     if len(given) == len(expected) == 1:
         return _same(plain_answer(given[0]), plain_answer(expected[0]))
     left, right = {plain_answer(v) for v in given}, {plain_answer(v) for v in expected}
-    return all(any(_same(a, b) for b in right) for a in left) and all(
-        any(_same(a, b) for a in left) for b in right
-    )
+    return _all_in(left - right, right) and _all_in(right - left, left)
 
 
 def states_match(left: Sandbox, right: Sandbox) -> bool:
     """Whether two databases hold the same rows in the same tables, in any order."""
-    return left.state() == right.state()
+    return same_state(left.image, right.image)
+
+
+def _all_in(values: set[str | float], others: set[str | float]) -> bool:
+    return all(any(_same(value, other) for other in others) for value in values)
 
 
 def _same(left: str | float, right: str | float) -> bool:

@@ -13,6 +13,7 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 NUMBER_TYPES = {
     "int": "INTEGER",
@@ -42,6 +43,7 @@ class Table:
     rows: Sequence[Sequence[Value]]
 
 
+@cache
 def sqlite_type(mysql_type: str) -> str:
     """SQLite's storage type for a MySQL one: numbers stay numbers, the rest (dates too) is text."""
     word = re.split(r"\W", mysql_type.strip().lower(), maxsplit=1)[0]
@@ -74,6 +76,8 @@ def load(connection: sqlite3.Connection, tables: Sequence[Table]) -> None:
             for name, kind in zip(names, types, strict=True)
         )
         connection.execute(f"CREATE TABLE {quote(table.name)} ({body})")
+        if any(value != value for row in table.rows for value in row):
+            raise ValueError("a cell is NaN")
         marks = ", ".join("?" * len(names))
         connection.executemany(f"INSERT INTO {quote(table.name)} VALUES ({marks})", table.rows)
 

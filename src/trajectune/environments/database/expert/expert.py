@@ -17,9 +17,8 @@ from random import Random
 
 from trajectune.environments.contract import Expert, Move
 from trajectune.environments.database.engine.problem import Problem
-from trajectune.environments.database.engine.sandbox import Sandbox
+from trajectune.environments.database.engine.sandbox import Answer, Sandbox
 from trajectune.environments.database.engine.scoring import answers_match
-from trajectune.environments.database.episode import run
 from trajectune.environments.database.expert import thoughts
 from trajectune.environments.database.expert.mistakes import Mistake, mistakes
 from trajectune.environments.database.expert.statement import Statement, read
@@ -42,22 +41,31 @@ class Routes:
 
 def expert(problem: Problem, seed: str, routes: Routes = Routes()) -> Expert | None:
     """A solver of this problem; `seed` settles the route and the words."""
-    return _moves(problem, Random(seed), routes) if provable(problem) else None
+    right = proof(problem)
+    return None if right is None else _moves(problem, right, Random(seed), routes)
 
 
-def provable(problem: Problem) -> bool:
-    """Whether the gold statement runs here, its output is shown whole, and it earns the reward."""
+def proof(problem: Problem) -> Answer | None:
+    """What the gold statement shows; `None` unless it runs here, is shown whole and earns the reward."""
     if not problem.gold or "\n" in problem.gold:
-        return False
-    sandbox = Sandbox(problem.tables, problem.image)
-    try:
-        answer = run(sandbox, problem.gold)
-        if answer.failed:
-            return False
-        values = read_values(answer.text)
-        return problem.answers is None or (values is not None and answers_match(values, problem.answers))
-    finally:
-        sandbox.close()
+        return None
+    answer = _shown(problem)
+    if answer.failed:
+        return None
+    if problem.answers is None:
+        return answer
+    values = read_values(answer.text)
+    return answer if values is not None and answers_match(values, problem.answers) else None
+
+
+def _shown(problem: Problem) -> Answer:
+    """What the gold statement shows."""
+    if problem.shows is not None:
+        return Answer(problem.shows)
+    sandbox = Sandbox(image=problem.image)
+    answer = sandbox.run(problem.gold)
+    sandbox.close()
+    return answer
 
 
 def read_values(observation: str) -> list[str] | None:
@@ -69,12 +77,12 @@ def read_values(observation: str) -> list[str] | None:
         return None
 
 
-def _moves(problem: Problem, rng: Random, routes: Routes) -> Expert:
+def _moves(problem: Problem, right: Answer, rng: Random, routes: Routes) -> Expert:
     statement = read(problem.gold)
     why = thoughts.purpose(rng, statement, problem.question)
     roll = rng.random()
     if roll < routes.repair:
-        why = (yield from _mistaken(problem, statement, rng, why)) or why
+        why = (yield from _mistaken(problem, right, statement, rng, why)) or why
     elif roll < routes.repair + routes.look:
         why = (yield from _look(statement, rng)) + why
     seen = yield _sql(why, problem.gold)
@@ -85,10 +93,12 @@ def _moves(problem: Problem, rng: Random, routes: Routes) -> Expert:
     yield _answer(thoughts.committing(rng, values), values)
 
 
-def _mistaken(problem: Problem, statement: Statement, rng: Random, why: str) -> Generator[Move, str, str]:
+def _mistaken(
+    problem: Problem, right: Answer, statement: Statement, rng: Random, why: str
+) -> Generator[Move, str, str]:
     """Make one mistake and give back the thought that mends it (empty when none can be made)."""
     tried = mistakes(rng, statement, problem.gold, problem.question)
-    possible = [mistake for mistake in tried if _shows(problem, mistake)]
+    possible = [mistake for mistake in tried if _shows(problem, right, mistake)]
     if not possible:
         return ""
     mistake = rng.choice(possible)
@@ -96,15 +106,13 @@ def _mistaken(problem: Problem, statement: Statement, rng: Random, why: str) -> 
     return mistake.mended
 
 
-def _shows(problem: Problem, mistake: Mistake) -> bool:
+def _shows(problem: Problem, right: Answer, mistake: Mistake) -> bool:
     """Try a mistake on a copy: does its output give it away, and nothing change?"""
-    sandbox = Sandbox(problem.tables, problem.image)
-    try:
-        before = sandbox.changes
-        wrong = run(sandbox, mistake.sql)
-        return sandbox.changes == before and mistake.shows(wrong, run(sandbox, problem.gold))
-    finally:
-        sandbox.close()
+    sandbox = Sandbox(image=problem.image)
+    wrong = sandbox.run(mistake.sql)
+    changes = sandbox.changes
+    sandbox.close()
+    return changes == 0 and mistake.shows(wrong, right)
 
 
 def _look(statement: Statement, rng: Random) -> Generator[Move, str, str]:

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
+from functools import lru_cache
 from random import Random
 from typing import Literal, get_args
 
 from trajectune.environments.contract import Split, Task
+from trajectune.environments.database.engine.cells import shown
+from trajectune.environments.database.engine.image import image_of
 from trajectune.environments.database.engine.problem import CHANGES, Problem
 from trajectune.environments.database.engine.schema import draw_table
-from trajectune.environments.database.engine.tables import Table, headers, load
+from trajectune.environments.database.engine.tables import Table, headers
 from trajectune.environments.database.generator import edits, questions, wordings
 from trajectune.environments.database.generator.joins import joined
 from trajectune.environments.database.generator.phrasing import Manner
@@ -41,6 +45,10 @@ TRAIN_MIX = (
 )  # fmt: skip
 """Order of kinds in the train split: what small models find hard comes two or three times.
 Dev and test go round `KINDS` evenly, so that training cannot flatter the score."""
+
+
+MAX_SHOWN = 400
+"""Characters of a gold result; with more, the question is drawn again."""
 
 
 class GeneratedSource:
@@ -85,8 +93,12 @@ class GeneratedSource:
         return make(str(task.data["seed"]), task.kind, task.split == "test", self.level)
 
 
+@lru_cache(maxsize=256)
 def make(seed: str, kind: str, unseen: bool, level: Level = "varied") -> Problem:
-    """The problem with this seed; `unseen` takes the themes and wordings of the test split."""
+    """The problem with this seed; `unseen` takes the themes and wordings of the test split.
+
+    An episode, its expert and its checks ask for the same one, so the latest are kept.
+    """
     rng = Random(seed)
     words = wordings.TEST if unseen else wordings.TRAIN
     themes = test_themes() if unseen else train_themes()
@@ -97,11 +109,11 @@ def make(seed: str, kind: str, unseen: bool, level: Level = "varied") -> Problem
             continue
         question, gold = candidate
         text = f"{question}\n{headers(tables, quoted=level == 'plain')}"
-        if kind in CHANGES:
-            return Problem(text, kind, gold, None, tables)
-        answers = _solve(tables, gold)
-        if answers is not None:
-            return Problem(text, kind, gold, answers, tables)
+        image = image_of(tables)
+        rows = _solve(image, gold)
+        if len(str(rows)) <= MAX_SHOWN:
+            answers = None if kind in CHANGES else answers_of(rows)
+            return Problem(text, kind, gold, answers, tables, image, shown(rows))
 
 
 def _candidate(asker: Asker, kind: str) -> tuple[Candidate, list[Table]]:
@@ -114,15 +126,11 @@ def _candidate(asker: Asker, kind: str) -> tuple[Candidate, list[Table]]:
     return getattr(edits if kind in CHANGES else questions, kind)(asker), own
 
 
-def _solve(tables: Sequence[Table], gold: str) -> list[str] | None:
-    """The gold statement's values as answers, or `None` when they are too many to show."""
-    connection = sqlite3.connect(":memory:")
-    try:
-        load(connection, tables)
-        rows = connection.execute(gold).fetchall()
-    finally:
-        connection.close()
-    return None if len(str(rows)) > 400 else answers_of(rows)
+def _solve(image: bytes, gold: str) -> list[tuple[object, ...]]:
+    """What the gold statement finds."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(image)
+        return connection.execute(gold).fetchall()
 
 
 def answers_of(rows: Sequence[Sequence[object]]) -> list[str]:

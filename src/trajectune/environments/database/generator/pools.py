@@ -9,6 +9,8 @@ Invariant: the same generator state gives the same value, on every machine.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from importlib import resources
 from random import Random
 
@@ -44,18 +46,28 @@ def invented(rng: Random) -> str:
 
 def draw(rng: Random, spec: str, made_up: bool) -> Value:
     """One value of the kind that `spec` names."""
+    return _drawn(spec)(rng, made_up)
+
+
+@cache
+def _drawn(spec: str) -> Callable[[Random, bool], Value]:
+    """How a value of a kind is drawn; a table draws hundreds of a few kinds."""
     kind, _, rest = spec.partition(" ")
     if kind in ("int", "year"):
         low, high = map(int, rest.split())
-        return rng.randint(low, high)
+        return lambda rng, _: rng.randint(low, high)
     if kind == "float":
-        low, high = map(float, rest.split())
-        return round(rng.uniform(low, high), rng.choice((1, 1, 2)))
+        least, most = map(float, rest.split())
+        return lambda rng, _: round(rng.uniform(least, most), rng.choice((1, 1, 2)))
+    words = rest.split(",")
     if kind == "of":
-        return rng.choice(rest.split(","))
+        return lambda rng, _: rng.choice(words)
     if kind == "as":
-        return rng.choice(rest.split(",")).replace("*", _proper(rng, WORDS["root"], made_up))
-    return NAMES[kind](rng, made_up) if kind in NAMES else TEXTS[kind](rng)
+        return lambda rng, odd: rng.choice(words).replace("*", _proper(rng, WORDS["root"], odd))
+    if kind in NAMES:
+        return NAMES[kind]
+    text = TEXTS[kind]
+    return lambda rng, _: text(rng)
 
 
 def sql_type(spec: str) -> str:
