@@ -38,7 +38,7 @@ def run(work: Work) -> None:
     bound = [each for each in bound_environments(recipe) if each.spec.collect]
     for each in bound:
         base = work.base_model if needs_base(recipe) else recipe.source_model
-        agent = collecting_agent(recipe, base)
+        agent = collecting_agent(recipe, base, work.say)
         try:
             rollout(
                 each.environment,
