@@ -17,6 +17,8 @@ import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
+from trajectune.harmless import harmless
+
 SERIES = ("#010101", "#020202", "#030303", "#040404", "#050505", "#060606", "#070707", "#080808")
 """Colours of the first series, the second, …; `style.css` has a variable for each."""
 INK, GRID = "#0a0a0a", "#0b0b0b"
@@ -72,4 +74,4 @@ def _inline(text: str, name: str, title: str) -> str:
     body = body.replace("xlink:href", "href")
     for placeholder, variable in _VARIABLES.items():
         body = body.replace(placeholder, variable)
-    return f'<svg role="img" aria-label="{escape(title)}" {box[0] if box else ""}>{body}'
+    return f'<svg role="img" aria-label="{escape(harmless(title))}" {box[0] if box else ""}>{body}'

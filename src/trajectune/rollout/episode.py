@@ -11,47 +11,19 @@ the user's to mend; everything an agent may do wrong is a step with a fault. The
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any
 
 from trajectune.agents.contract import AgentReply, Conversation
-from trajectune.dialects.contract import Ask, Dialect, Opening, Reading, step_key
+from trajectune.dialects.contract import Ask, Opening, Reading, step_key
 from trajectune.dialects.conversation import replied
-from trajectune.environments.contract import Environment, Move, StepResult, Task
+from trajectune.environments.contract import Move, StepResult
 from trajectune.example import Message
 from trajectune.rollout import bounds
 from trajectune.rollout.arguments import check_call
+from trajectune.rollout.jobs import Job, Rules, described
 from trajectune.trajectory import Action, Fault, Outcome, Reply, Step, Tool, ToolCall, Trajectory, Usage
 
 MAX_TURNS = 8
 """Turns that a dialect may ask for in one step; a grammar that asks for more is broken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """An episode to be run."""
-
-    id: str
-    """Of the trajectory: `source/task/seed`."""
-    task: Task
-    seed: int
-    attempt: int = 0
-    tries: int = 0
-    """How often the infrastructure failed at it in this run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What all episodes of a rollout have in common."""
-
-    environment: Environment
-    dialect: Dialect
-    agent: str
-    template: str
-    """See `Agent.template`."""
-    max_steps: int
-    bad_format_limit: int
-    repetition_limit: int | None = None
 
 
 class EpisodeRun:
@@ -240,24 +212,3 @@ class EpisodeRun:
             usage=self._usage,
             metadata={"seconds": round(time.perf_counter() - self._started, 3)},
         )
-
-
-def broken(job: Job, rules: Rules, outcome: Outcome, error: str, usage: Usage) -> Trajectory:
-    """The record of an episode whose infrastructure failed once too often."""
-    return Trajectory(
-        **described(job, rules), instruction="", observation="", outcome=outcome, error=error, usage=usage
-    )
-
-
-def described(job: Job, rules: Rules) -> dict[str, Any]:
-    """The fields of a trajectory that are known before it is run."""
-    return {
-        "id": job.id,
-        "environment": rules.environment.name,
-        "task": job.task.id,
-        "kind": job.task.kind,
-        "split": job.task.split,
-        "seed": job.seed,
-        "attempt": job.attempt,
-        "agent": rules.agent,
-    }

@@ -29,6 +29,10 @@ class Display:
         """One line about the stage at hand."""
         self.console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
 
+    def warn(self, line: str) -> None:
+        """One line that must not be overlooked."""
+        self.console.print(f"  [yellow]{escape(line)}[/]", highlight=False, soft_wrap=True)
+
     def show(self, table: RenderableType) -> None:
         """A table."""
         self.console.print(table)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -49,14 +50,19 @@ class JsonlWriter:
                 os.fsync(self._file.fileno())
                 self._synced = time.monotonic()
         except OSError as error:
-            self._file.truncate(start)
+            with suppress(OSError):  # then the next opening cuts it off
+                self._file.truncate(start)
             raise cannot_write(self.path, error) from None
 
     def close(self) -> None:
-        """Bring everything to the disk. Calling it again does nothing."""
+        """Bring everything to the disk; again it does nothing. Raises `DataError` as `write` does."""
         if not self._file.closed:
-            os.fsync(self._file.fileno())
-            self._file.close()
+            try:
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise cannot_write(self.path, error) from None
+            finally:
+                self._file.close()
 
     def __enter__(self) -> Self:
         return self
