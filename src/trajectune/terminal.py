@@ -7,15 +7,21 @@ the console's own colours and cursor movements reach the terminal.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 from trajectune.harmless import harmless
 
 
 class Terminal(Console):
     """`Terminal().print(reply, markup=False)`; `Terminal(stderr=True)` for what is no result."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A string as text, harmless before it is laid out, so that its width is known."""
+        return super().render_str(harmless(text), **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

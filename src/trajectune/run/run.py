@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trajectune.composition.files import is_emulation, load_emulation
+from trajectune.dialects.registry import dialect_names, get_dialect
 from trajectune.errors import RecipeError
 from trajectune.evaluate.contract import Measurement
 from trajectune.evaluate.run import read_measurements
@@ -25,7 +26,7 @@ from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Result, Work, bind, in_order
 from trajectune.run.stages.environments import bound_environments
 from trajectune.run.stages.evaluate import base_stage
-from trajectune.run.stages.sources import missing_files
+from trajectune.run.stages.sources import holds_trajectories, missing_files
 from trajectune.run.study import REPORT, Study, stages_of
 
 
@@ -94,7 +95,8 @@ def make(
 
 def check(recipe: Recipe) -> None:
     """Find out what is wrong with names, files and sizes before any work is done."""
-    bound_environments(recipe)
+    if not bound_environments(recipe):
+        _check_dialect(recipe)
     if missing := missing_files(recipe):
         raise RecipeError("no such data file", where=missing[0], remedy="check the path")
     if not isinstance(recipe.model, str):
@@ -103,6 +105,16 @@ def check(recipe: Recipe) -> None:
         load_emulation(recipe.model)
     else:
         resolve_model(recipe.model)
+
+
+def _check_dialect(recipe: Recipe) -> None:
+    """Refuse a name that no dialect has, where no environment was asked for its own.
+
+    Trajectories in a file name the environment whose dialect is meant; they are asked when they are read.
+    """
+    sources = recipe.curate.agent.values()
+    if recipe.dialect not in dialect_names() and not any(holds_trajectories(each.data) for each in sources):
+        get_dialect(recipe.dialect, "")
 
 
 def _claim(home: RunDirectory, recipe: Recipe, links: Mapping[str, Result], redo: bool) -> None:

@@ -30,9 +30,9 @@ def rejection_warnings(used: Mapping[str, int], rejected: Rejections, what: str 
 
 
 def unreadable_warnings(rows: Iterable[FunnelRow]) -> list[str]:
-    """A sentence for each environment with trajectories that cannot be read."""
+    """A sentence for each environment with rows that are no trajectories, or repeat one."""
     return [
-        f"{row.unreadable:,} trajectories of {row.source!r} cannot be read"
+        f"{row.unreadable:,} trajectories of {row.source!r} cannot be read, or stand there twice"
         for row in rows
         if row.unreadable
     ]
