@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from trajectune.harmless import harmless
 from trajectune.reasons import top_reasons
+from trajectune.report.notes import noted
 from trajectune.trajectory import Trajectory
 
 
@@ -48,7 +49,7 @@ class Collected:
         return f"{self.source}: {said}: {top_reasons(self.errors)}"
 
 
-def collected_table(rows: Sequence[Collected]) -> Table:
+def collected_table(rows: Sequence[Collected]) -> RenderableType:
     """Episodes, successes and errors of each source; under the table why episodes broke."""
     table = Table(title="Collected trajectories", box=SIMPLE)
     table.add_column("environment", overflow="fold")
@@ -56,8 +57,5 @@ def collected_table(rows: Sequence[Collected]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         share = f"{row.solved / row.episodes:.1%}" if row.episodes else "–"
-        table.add_row(escape(harmless(row.source)), f"{row.episodes:,}", share, f"{len(row.errors):,}")
-    broken = [row.broken for row in rows if row.errors]
-    table.caption = escape("\n".join(broken)) if broken else None
-    table.caption_justify = "left"
-    return table
+        table.add_row(escape(row.source), f"{row.episodes:,}", share, f"{len(row.errors):,}")
+    return noted(table, [row.broken for row in rows])

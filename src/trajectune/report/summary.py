@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from trajectune.harmless import harmless
 from trajectune.report.contents import Entry, Page
+from trajectune.report.notes import noted
 from trajectune.report.views import suites_of, systems_of, unmeasured, warnings_of
 from trajectune.report.wording import NOTHING, measured, words
 
 
-def measurement_table(entries: Sequence[Entry]) -> Table:
+def measurement_table(entries: Sequence[Entry]) -> RenderableType:
     """Each system on each suite: the headline metric with its interval, and what it rests on.
 
     Under the table stands what was not measured, and what of the episodes broke, with the reasons.
@@ -34,7 +35,4 @@ def measurement_table(entries: Sequence[Entry]) -> Table:
             cells = [remark or cell for remark, cell in zip(remarks, shown, strict=True)]
             label = escape(words(name)) or NOTHING
             table.add_row(escape(view.name) if is_headline else "", label, *cells)
-    lines = [*unmeasured(page), *warnings_of(page)]
-    table.caption = escape("\n".join(map(harmless, lines))) if lines else None
-    table.caption_justify = "left"
-    return table
+    return noted(table, [*unmeasured(page), *warnings_of(page)])

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from pydantic import BaseModel
 
+from trajectune.errors import DataError
 from trajectune.storage.atomic import cannot_write
 from trajectune.storage.text import decode, encode, parse_json
 
@@ -70,7 +71,8 @@ class JsonlWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        with suppress(DataError) if error is not None else nullcontext():  # the first trouble is told
+            self.close()
 
 
 def _mend(path: Path) -> None:
