@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-
 Command = Callable[..., Any]
-CASES = 120
-"""Recipes that are tried; each is wrong in one place or two."""
+CASES = int(os.environ.get("TRAJECTUNE_TEST_CASES", "6"))
+"""How many places each command is given, and recipes five times as many; set higher for a longer search."""
 
 
 @pytest.fixture
@@ -78,7 +78,8 @@ def test_anything_in_place_of_a_path(
 ) -> None:
     data = tmp_path / "data.jsonl"
     data.write_text('{"instruction": "Hi", "input": "", "output": "Ho"}\n')
-    for place in places:
+    rng = random.Random(" ".join(command))
+    for place in rng.sample(places, min(CASES, len(places))):
         named = {"PATH": str(place), "DIR": str(tmp_path / "work"), "DATA": str(data)}
         ended = trajectune(*[_filled(word, named) for word in command])
         assert ended.status in (0, 1, 2), place
@@ -117,9 +118,9 @@ WHOLE: dict[str, Any] = {
     },
 }
 WRONG: list[Any] = [
-    None, True, -1, 0, 10**30, float("inf"), float("nan"), 0.5, "", "x", "\x00", "a\nb", "../..", "é" * 5_000,
-    "self", "hf:", "hf:/", "package.module:Class", "os:system", ":", [], [[]], [None], ["x", 1], {}, {"x": {}}, {"": ""},
-    {1: 2}, {"a.b": {"c": 1}},
+    None, True, -1, 0, 10**30, float("inf"), float("nan"), 0.5, "", "x", "\x00", "a\nb", "../..",
+    "é" * 5_000, "self", "hf:", "hf:/", "package.module:Class", "os:system", ":", [], [[]], [None],
+    ["x", 1], {}, {"x": {}}, {"": ""}, {1: 2}, {"a.b": {"c": 1}},
 ]  # fmt: skip
 
 
@@ -146,7 +147,7 @@ def _mutated(rng: random.Random) -> dict[str, Any]:
 @pytest.mark.parametrize("command", ["run", "plan"])
 def test_a_recipe_that_is_wrong_anywhere(command: str, trajectune: Command, tmp_path: Path) -> None:
     rng = random.Random(f"recipes {command}")
-    for number in range(CASES):
+    for number in range(5 * CASES):
         data = _mutated(rng)
         path = tmp_path / f"{number}.yaml"
         path.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
@@ -156,9 +157,7 @@ def test_a_recipe_that_is_wrong_anywhere(command: str, trajectune: Command, tmp_
         assert "Traceback" not in ended.err
 
 
-@pytest.mark.parametrize(
-    "name", ["", "\x00", "é", "os:system", "a.b.c:D", ":", "[red]", "x" * 5_000, "..", "/", "-", "\ud800"]
-)
+@pytest.mark.parametrize("name", ["", "é", "os:system", ":", "[red]", "x" * 5_000, "..", "\ud800"])
 def test_a_name_that_is_none(name: str, trajectune: Command, tmp_path: Path) -> None:
     data = tmp_path / "data.jsonl"
     data.write_text('{"instruction": "Hi", "input": "", "output": "Ho"}\n')

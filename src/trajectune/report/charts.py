@@ -178,4 +178,5 @@ def _error(interval: Interval, scale: float = 1.0) -> list[list[float]]:
 
 def _short(label: str, limit: int = 26) -> str:
     label = harmless(label)
+    label = f" {label}" if label.startswith("_") else label  # matplotlib leaves such labels out
     return label if len(label) <= limit else label[: limit - 1] + "…"

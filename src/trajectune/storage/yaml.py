@@ -35,7 +35,8 @@ def parse_yaml(text: str, what: str, where: str, error: type[TrajectuneError]) -
     except RecursionError:
         raise error(f"{what} is nested too deep", where=where, remedy="write it flat") from None
     except ValueError as failed:  # a date or a number that is none
-        raise error(f"{what} is not YAML: {failed}", where=where, remedy="put the value in quotes") from None
+        remedy = "put the value in quotes"
+        raise error(f"{what} is not YAML: {failed}", where=where, remedy=remedy) from None
     return value
 
 
