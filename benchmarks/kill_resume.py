@@ -130,7 +130,7 @@ def _stage(run: Path) -> str:
 
 
 def _run(recipe: Path, folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "trajectune.cli.app", "run", str(recipe), "--run-dir", str(folder)]
+    command = [sys.executable, "-m", "trajectune.cli.entry", "run", str(recipe), "--run-dir", str(folder)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

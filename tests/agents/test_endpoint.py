@@ -335,3 +335,91 @@ def test_a_broken_call_is_bad_format_in_the_dialect_and_never_an_error(
     reading = NATIVE.read([reply.reply])
     assert isinstance(reading, Reading)
     assert (reading.fault, reading.message) == (Fault.BAD_FORMAT, None)
+
+
+def ask_many(url: str, count: int, **options: Any) -> tuple[list[AgentReply], list[BaseException]]:
+    """`count` workers that ask at the same time: their replies, and what was raised."""
+    agent = EndpointAgent(url, "tiny", workers=count, first_pause=0.01, **options)
+    replies: list[AgentReply] = []
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            replies.extend(agent.reply([Conversation("c", HI, Task("t", "train"))]))
+        except ModelError as error:
+            raised.append(error)
+        except RecipeError as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    agent.close()
+    return replies, raised
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_what_one_worker_is_refused_no_other_asks_for(serve: Callable[..., Server], status: int) -> None:
+    server = serve((status, {}, b"no"))
+    replies, raised = ask_many(server.url, 64)
+    assert (len(server.requests), len(replies), len(raised)) == (1, 0, 64)
+
+
+def test_a_key_that_is_refused_later_stops_the_tries_of_others(serve: Callable[..., Server]) -> None:
+    server = serve(completion(), (401, {}, b"expired"))
+    agent = EndpointAgent(server.url, "tiny")
+    talk = [Conversation("c", HI, Task("t", "train"))]
+    assert agent.reply(talk)[0].text == "Hello."
+    for _ in range(3):
+        with pytest.raises(RecipeError, match="expired"):
+            agent.reply(talk)
+    assert len(server.requests) == 2
+
+
+def test_a_server_that_is_down_is_told_once_with_what_is_tried_and_until_when(
+    serve: Callable[..., Server],
+) -> None:
+    told: list[str] = []
+    server = serve((503, {}, b"loading"), (503, {}, b"loading"), completion())
+    replies, _ = ask_many(server.url, 8, on_notice=told.append)
+    assert len(replies) == 8
+    assert len(told) == 2
+    assert "answers 503: loading; tried up to 5 times more, until about " in told[0]
+    assert told[0].startswith(f"{server.url}/chat/completions: the endpoint")
+    assert "answers again, after" in told[1]
+
+
+def test_without_anybody_to_tell_an_outage_is_in_the_log(
+    serve: Callable[..., Server], caplog: pytest.LogCaptureFixture
+) -> None:
+    ask(serve((503, {}, KEY.encode()), completion()).url)
+    assert "answers 503: [key]; tried" in caplog.text
+
+
+UNKNOWN = b"Unsupported parameter: 'max_tokens' is not supported with this model."
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_limit_whose_name_is_refused_goes_by_its_other_name_from_then_on(
+    serve: Callable[..., Server], status: int
+) -> None:
+    server = serve((status, {}, UNKNOWN), completion())
+    agent = EndpointAgent(server.url, "tiny", max_new_tokens=7)
+    for _ in range(2):
+        assert agent.reply([Conversation("c", HI, Task("t", "train"))])[0].text == "Hello."
+    sent = [(body.get("max_tokens"), body.get("max_completion_tokens")) for body in server.requests]
+    assert sent == [(7, None), (None, 7), (None, 7)]
+
+
+def test_a_limit_whose_names_are_both_refused_is_an_error(serve: Callable[..., Server]) -> None:
+    server = serve((400, {}, UNKNOWN), (400, {}, b"unknown field max_completion_tokens"))
+    assert "unknown field" in ask(server.url).error
+    assert len(server.requests) == 2
+
+
+def test_a_number_that_is_refused_is_not_sent_under_another_name(serve: Callable[..., Server]) -> None:
+    server = serve((400, {}, b"max_tokens must be at most 256"), completion())
+    assert "at most 256" in ask(server.url).error
+    assert len(server.requests) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trajectune.cli.app import main
+from trajectune.cli.entry import main
 
 
 class Ended:

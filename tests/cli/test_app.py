@@ -152,7 +152,7 @@ def start_run(folder: Path) -> subprocess.Popen[str]:
         "curate.general": general,
     }
     pairs = [part for key, value in changes.items() for part in ("--set", f"{key}={json.dumps(value)}")]
-    command = [sys.executable, "-m", "trajectune.cli.app", "collect", str(SMOKE), *pairs]
+    command = [sys.executable, "-m", "trajectune.cli.entry", "collect", str(SMOKE), *pairs]
     return subprocess.Popen(
         command,
         cwd=folder,

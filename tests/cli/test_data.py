@@ -56,7 +56,7 @@ def test_inspect_fits_80_columns(tmp_path: Path) -> None:
     shown = result.output.split("line 1")
     assert "success (reward 1)  1 of 1 (100.0%)" in shown[0]
     assert "\n  asked     o" in shown[1]
-    assert "\n  answered  a·[2J word word" in shown[1]
+    assert "\n  answered  a\\x1b[2J word word" in shown[1]
     assert max(map(len, shown[1].splitlines()[1:])) <= 80
 
 

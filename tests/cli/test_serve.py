@@ -16,7 +16,7 @@ from typing import IO
 import httpx
 import pytest
 
-from trajectune.cli.app import main
+from trajectune.cli.entry import main
 
 
 def ended(
@@ -77,7 +77,7 @@ def test_it_serves_until_ctrl_c() -> None:
     command = [
         sys.executable,
         "-m",
-        "trajectune.cli.app",
+        "trajectune.cli.entry",
         "serve",
         "tiny",
         "--port",

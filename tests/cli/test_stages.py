@@ -113,7 +113,7 @@ def test_files_of_one_name_are_two_sources(trajectune: Command, tmp_path: Path) 
 
 def test_help_loads_no_heavy_library() -> None:
     code = (
-        "import sys; from trajectune.cli.app import main\n"
+        "import sys; from trajectune.cli.entry import main\n"
         "try: main()\n"
         "except SystemExit: sys.exit(bool({'torch', 'transformers', 'pyarrow'} & set(sys.modules)))"
     )

@@ -88,3 +88,9 @@ def test_a_row_of_the_first_version_is_read() -> None:
     old = {"environment": "db", "tasks": 3, "episodes": 8, "errors": 1, "failures": 3, "repeated": 1}
     row = FunnelRow.model_validate({**old, "over_cap": 1, "kept": 2, "unreadable": 0, "turns": 1.5})
     assert (row.source, row.infrastructure_errors, row.passed, row.kept) == ("db", 1, 4, 2)
+
+
+def test_a_second_row_of_an_episode_is_set_aside_and_counted(tmp_path: Path) -> None:
+    row, kept = sifted(tmp_path, [*ROWS, *ROWS])
+    assert kept == ["guess/a/1", "guess/c/1"]
+    assert (row.episodes, row.kept, row.unreadable) == (6, 2, 6)

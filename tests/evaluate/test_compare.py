@@ -137,3 +137,15 @@ def test_without_a_gap_there_is_no_share(tmp_path: Path) -> None:
 def test_gaps_are_of_agent_skill(tmp_path: Path, fields: dict[str, object]) -> None:
     scores = {"a": 1.0}
     assert three(tmp_path, {"a": 0.0}, scores, scores, **fields) == []
+
+
+def test_equal_lines_of_merged_files_count_once_and_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    old, new = stored(one, "base", {"a": 0.0, "b": 0.0}), stored(two, "tuned", {"a": 1.0, "b": 0.0})
+    path = two / "s" / "items.jsonl"
+    path.write_bytes(path.read_bytes() * 2)
+    (found,) = compare(old, new, one, two)
+    assert (found.tasks, found.gained) == (2, 1)
+    assert "2 items stand there twice and count once" in caplog.text

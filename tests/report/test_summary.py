@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pages
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
 
 from trajectune.evaluate.contract import Measurement
 from trajectune.report.contents import Entry
 from trajectune.report.summary import measurement_table
 
 
-def shown(table: Table) -> str:
+def shown(table: RenderableType) -> str:
     console = Console(width=160, record=True, file=None, quiet=False)
     with console.capture() as captured:
         console.print(table)

@@ -251,3 +251,11 @@ def test_a_suite_of_ones_own_is_measured(
         bad = override(recipe, {"suites": {"mine": {"suite": wrong}}})
         with pytest.raises(RecipeError, match=said):
             evaluate_model(bad, "tiny", tmp_path / wrong.replace(":", "-"), display=quiet)
+
+
+def test_a_wrong_dialect_is_found_without_any_environment(tmp_path: Path, general_file: Path) -> None:
+    data = {"name": "x", "model": "tiny", "dialect": "reakt"}
+    sources = {"eta": 0.0, "general": {"chat": {"data": str(general_file)}}}
+    with pytest.raises(RecipeError, match="did you mean 'react'"):
+        run_recipe(check_recipe({**data, "curate": sources}, "here"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

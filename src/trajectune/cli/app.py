@@ -1,23 +1,17 @@
 """The command line. Each command is a thin skin over a plain function of the same name.
 
-Invariants: a user's mistake ends in two or three lines on stderr and exit status 2, Ctrl-C in 130,
-never in a traceback; heavy imports happen inside commands, so that `--help` is quick.
+How a command ends, well or not, is in `trajectune.cli.entry`. Invariant: heavy imports happen inside
+commands, so that `--help` is quick.
 """
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from trajectune import __version__
 from trajectune.cli import chat, data, emulate, environments, serve, shrink, stages
-from trajectune.errors import TrajectuneError
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
 
 app = typer.Typer(
     name="trajectune",
@@ -61,28 +55,3 @@ def options(
 ) -> None:
     """Options of every command."""
     del version
-
-
-def main() -> None:
-    """Entry point of the `trajectune` command."""
-    try:
-        app(prog_name="trajectune")
-    except TrajectuneError as error:
-        message = f"[bold red]error:[/] {_plain(str(error))}"
-        Console(stderr=True).print(message, highlight=False, soft_wrap=True)
-        sys.exit(2)
-    except SystemExit as leaving:  # typer turns Ctrl-C into this
-        if leaving.code == INTERRUPTED:
-            print("stopped; what is finished is kept: the same command again goes on", file=sys.stderr)
-        raise
-
-
-def _plain(text: str) -> str:
-    """The text without Rich markup being read in it (file names may hold brackets)."""
-    from rich.markup import escape
-
-    return escape(text)
-
-
-if __name__ == "__main__":
-    main()

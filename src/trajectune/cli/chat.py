@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from trajectune.cli.options import Loading, grouped
+from trajectune.terminal import Terminal
 
 if TYPE_CHECKING:
     from trajectune.composition.composition import Composition
@@ -59,7 +60,7 @@ def converse(composition: Composition, speculation: Speculation | None, talk: Ta
     from trajectune.example import Message
     from trajectune.models.chat import renderer_of
 
-    console = Console()
+    console = Terminal()
     renderer = renderer_of(composition.tokenizer)
     room = min(composition.max_context, talk.max_context)
     engine = Engine(composition, max_batch=1, max_context=room, speculation=speculation)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from trajectune.cli.masks import masks
 from trajectune.example import Example
 from trajectune.storage import Rejected, encode, open_atomic
+from trajectune.terminal import Terminal
 
 if TYPE_CHECKING:
     from trajectune.curate.formats import WriteCount
@@ -53,7 +53,7 @@ def inspect(
     from trajectune.curate.inspect import inspect_file
 
     found = inspect_file(file, _token_count(model), samples=samples, format=from_)
-    print_facts(Console(), file, found, model)
+    print_facts(Terminal(), file, found, model)
 
 
 @app.command()
@@ -137,7 +137,7 @@ def _token_count(model: str | None) -> TokenCount | None:
 
 
 def _print_conversion(target: Path, to: str, count: WriteCount, quarantine: Quarantine) -> None:
-    console = Console()
+    console = Terminal()
     console.print(f"{count.written:,} rows written to {escape(str(target))}", highlight=False)
     if quarantine.count:
         place = escape(str(quarantine.path))
@@ -148,7 +148,7 @@ def _print_conversion(target: Path, to: str, count: WriteCount, quarantine: Quar
 
 def _progress() -> Progress:
     """A bar on stderr; silent where stderr is no terminal."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description} {task.completed:,} rows"),

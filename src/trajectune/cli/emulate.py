@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from trajectune.cli.chat import Replies, Talk, converse
 from trajectune.cli.options import Loading, grouped
 from trajectune.cli.serve import Server, serve_composition
 from trajectune.errors import RecipeError
+from trajectune.terminal import Terminal
 
 if TYPE_CHECKING:
     from trajectune.composition.composition import Composition
@@ -124,13 +124,13 @@ def generate(
         tokens, replies.max_new_tokens, sampling=Sampling(replies.temperature), seed=replies.seed
     )
     reply = engine.generate([request])[0]
-    Console().print(reply.text, markup=False, highlight=False, soft_wrap=True)
+    Terminal().print(reply.text, markup=False, highlight=False, soft_wrap=True)
     if reply.finish != "stop":
-        Console(stderr=True).print("[cut at the limit]", style="dim", markup=False)
+        Terminal(stderr=True).print("[cut at the limit]", style="dim", markup=False)
     rounds = engine.speculator.lengths
     if rounds.rounds:
         note = f"{rounds.accepted} of {rounds.drafted} drafted tokens kept, in {rounds.rounds} rounds"
-        Console(stderr=True).print(note, style="dim", highlight=False)
+        Terminal(stderr=True).print(note, style="dim", highlight=False)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from rich.table import Table
 from trajectune.cli.options import key_values
 from trajectune.cli.play import play_task
 from trajectune.errors import RecipeError, TrajectuneError
+from trajectune.terminal import Terminal
 
 if TYPE_CHECKING:
     from trajectune.environments.contract import Environment, Split, Task
@@ -51,7 +52,7 @@ def list_environments() -> None:
         first = (kind.__doc__ or "").strip().split("\n", 1)[0]
         tools = ", ".join(tool.name for tool in kind.tools) or "they differ by task"
         table.add_row(name, escape(first), tools)
-    Console().print(table)
+    Terminal().print(table)
 
 
 @app.command()
@@ -70,7 +71,7 @@ def check(
 
     environment = load_environment(name, key_values(option))
     findings = check_environment(environment, tasks)
-    console = Console()
+    console = Terminal()
     _print_findings(console, findings)
     for row in getattr(environment, "rejected", ()):
         reason = escape(row.reason)

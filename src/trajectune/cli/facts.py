@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trajectune.curate.inspect import ExampleFacts, FileFacts, Sample, TrajectoryFacts
+from trajectune.harmless import one_line
 
 CHARACTERS_PER_TOKEN = 4
 """English text has about this many; only for the guess that is labelled as one."""
@@ -94,14 +95,8 @@ def _print_samples(console: Console, samples: list[Sample]) -> None:
         name = f"line {sample.line}  {sample.id}".rstrip()
         console.print(name, style="bold", markup=False, highlight=False, soft_wrap=True)
         for label, text in (("asked", sample.asked), ("answered", sample.answered)):
-            shown = " ".join(text[: 4 * console.width].split())
-            line = Text(f"  {label:<9} {_harmless(shown)}")
+            line = Text(f"  {label:<9} {one_line(text[: 4 * console.width])}")
             console.print(line, highlight=False, no_wrap=True, overflow="ellipsis")
-
-
-def _harmless(text: str) -> str:
-    """The text without control characters, which must not reach a terminal."""
-    return "".join(sign if sign.isprintable() else "·" for sign in text)
 
 
 def _print_rejections(console: Console, found: FileFacts) -> None:

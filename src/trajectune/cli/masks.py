@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trajectune.harmless import harmless
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -38,14 +40,13 @@ def masks(
     Only green tokens count in the loss. A row whose mask cannot be proven is rejected with the reason, here
     as in `trajectune tune`.
     """
-    from rich.console import Console
-
     from trajectune.curate.formats import read_examples
     from trajectune.models.templates import load_tokenizer
     from trajectune.storage import Rejected
+    from trajectune.terminal import Terminal
     from trajectune.tune.data.prove import prove
 
-    console = Console()
+    console = Terminal()
     tokenizer = load_tokenizer(model, template)
     rejected: list[Rejected] = []
     found = prove(read_examples(file, rejected), tokenizer, max_tokens)
@@ -64,8 +65,7 @@ def coloured(row: TokenRow, tokenizer: PreTrainedTokenizerBase) -> Text:
     text = Text()
     for index, (ids, trained) in enumerate(_readable(row, tokenizer)):
         word = str(tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
-        # Control characters of hostile data must not reach the terminal.
-        shown = "".join(sign if sign.isprintable() or sign == "\n" else "·" for sign in word)
+        shown = harmless(word)  # here, so that an escape is one with its token
         text.append(shown.replace("\n", "⏎\n"), style=_STYLES[trained][index % 2])
     return text
 

@@ -14,10 +14,10 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Annotated, Any, get_type_hints
 
 import typer
-import yaml
 from pydantic import JsonValue
 
 from trajectune.errors import RecipeError
+from trajectune.storage.yaml import parse_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,7 @@ def key_values(pairs: Sequence[str] | None) -> dict[str, JsonValue]:
         key, equals, value = pair.partition("=")
         if not (equals and key):
             raise RecipeError(f"{pair!r} is no KEY=VALUE", remedy="write --set KEY=VALUE or -o KEY=VALUE")
-        try:
-            found[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise RecipeError(f"the value of {pair!r} is not YAML", remedy="put it in quotes") from None
+        found[key] = parse_yaml(value, f"the value of {pair[:100]!r}", key, RecipeError)
     return found
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from rich.console import Console
 from rich.markup import escape
 
+from trajectune.terminal import Terminal
+
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
@@ -24,7 +26,7 @@ QUIT, SAY, MORE = "/quit", "/say", "\\"
 
 def play_task(environment: Environment, task: Task, seed: int) -> None:
     """Play a task until it is done, given up, or has taken as many moves as an agent may make."""
-    console = Console()
+    console = Terminal()
     tools = list(environment.tools_of(task))
     console.print(f"[bold]{escape(task.id)}[/] {escape(task.kind)}")
     console.print(escape(environment.instruction(task)), style="dim")

@@ -9,11 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from trajectune.cli.chat import MaxContext
 from trajectune.cli.options import Loading, grouped
 from trajectune.errors import RecipeError
+from trajectune.terminal import Terminal
 
 if TYPE_CHECKING:
     from trajectune.composition.composition import Composition
@@ -79,7 +79,7 @@ def serve_composition(
     from trajectune.serve.app import create_app
     from trajectune.serve.run import bind, serve_app
 
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     listener = bind(server.host, server.port)
     composition, speculation = load()
     engine = Engine(

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from trajectune.terminal import Terminal
 
 
 def shrink(
@@ -26,4 +27,4 @@ def shrink(
     from trajectune.run.api.shrinking import make_small
 
     folder = make_small(model, layers, out, rows=rows, epochs=epochs, rate=rate, seed=seed)
-    Console().print(str(folder), soft_wrap=True, highlight=False)
+    Terminal().print(str(folder), soft_wrap=True, highlight=False)

@@ -93,13 +93,12 @@ def evaluate(
         return
     if not (model and environment):
         raise RecipeError("nothing to measure", remedy="give a RECIPE, or --model M and --environment NAME")
-    from rich.console import Console
-
     from trajectune.report.contents import Entry
     from trajectune.report.summary import measurement_table
     from trajectune.run.recipe import check_recipe, override
     from trajectune.run.recipe.study import file_name
     from trajectune.run.run import evaluate_model
+    from trajectune.terminal import Terminal
 
     entry = {
         "environment": environment,
@@ -117,7 +116,7 @@ def evaluate(
     shown = name or _model_name(model)
     folder = run_dir or Path("runs") / f"evaluate-{file_name(model)}-{file_name(environment)}"
     measured = evaluate_model(checked, shown, folder, redo=redo)
-    Console().print(measurement_table([Entry(system=shown, measurement=each) for each in measured]))
+    Terminal().print(measurement_table([Entry(system=shown, measurement=each) for each in measured]))
 
 
 def plan(
@@ -140,9 +139,8 @@ def clean(
     ],
 ) -> None:
     """Remove results that the recipe in RUN_DIR no longer means: those of earlier recipes."""
-    from rich.console import Console
-
     from trajectune.run.directory import RunDirectory
+    from trajectune.terminal import Terminal
 
     home = RunDirectory(run_dir)
     if home.recipe() is None:
@@ -151,7 +149,7 @@ def clean(
         )
     with home.locked():
         freed = home.clean()
-    Console().print(f"{freed / 1e6:,.1f} MB removed", highlight=False)
+    Terminal().print(f"{freed / 1e6:,.1f} MB removed", highlight=False)
 
 
 def tune(

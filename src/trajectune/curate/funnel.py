@@ -33,7 +33,7 @@ class FunnelRow(Record):
     kept: int = 0
     """Trajectories that become training data (Table 1: filtered trajectories)."""
     unreadable: int = 0
-    """Rows of the file that are no trajectories; not among the episodes."""
+    """Rows of the file that are no trajectories, or repeat one; not among the episodes."""
     turns: float | None = None
     """Average moves of the agent in what was kept (Table 1: average turns)."""
 

@@ -1,7 +1,7 @@
 """From a file of trajectories to the file of those that become training data.
 
-Invariants: the file is streamed, so memory does not grow with it; every row of it is in the funnel: kept,
-rejected or unreadable.
+Invariants: the file is streamed, memory grows with its ids alone; every row of it is in the funnel: kept,
+rejected or unreadable, a second row of one id among the latter.
 """
 
 from __future__ import annotations
@@ -53,7 +53,12 @@ class _Played:
 
     def __iter__(self) -> Iterator[Trajectory]:
         self.tasks, self.episodes, self.unreadable = set(), 0, []
+        seen: set[str] = set()
         for trajectory in read_records(self._path, Trajectory, self.unreadable):
+            if trajectory.id in seen:
+                self.unreadable.append(Rejected(0, f"{trajectory.id} stands there twice"))
+                continue
+            seen.add(trajectory.id)
             self.tasks.add((trajectory.environment, trajectory.task))
             self.episodes += 1
             yield trajectory

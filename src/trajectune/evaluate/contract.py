@@ -111,6 +111,8 @@ class Measurement(Record):
     """Why it was skipped or failed."""
     note: str = ""
     """The suite's own word on what these tasks are not."""
+    warnings: list[str] = Field(default_factory=list)
+    """What whoever reads the numbers must know, a sentence each: what broke and does not count, and why."""
     headline: str = ""
     """Name of the metric that stands for all."""
     lower_is_better: bool = False

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from trajectune.evaluate.faults import ErrorKind, errors_of
 from trajectune.evaluate.intervals import Interval, bootstrap_mean, wilson
+from trajectune.reasons import top_reasons
 from trajectune.trajectory import Trajectory
 
 
@@ -42,6 +43,18 @@ def metrics(
         **{f"error/{kind}": _share(kind in kinds for kinds in replies) for kind in ErrorKind},
     }
     return {name: interval for name, interval in found.items() if interval is not None}
+
+
+def warnings(trajectories: Sequence[Trajectory], unreadable: Sequence[str] = ()) -> list[str]:
+    """A sentence for episodes that the infrastructure broke, and one for rows that cannot be read."""
+    errors = [each.error for each in trajectories if each.outcome.is_infrastructure_error]
+    found = []
+    if errors:
+        share = f"{len(errors)} of {len(trajectories)} episodes"
+        found.append(f"{share} broke in the infrastructure and do not count: {top_reasons(errors)}")
+    if unreadable:
+        found.append(f"{len(unreadable)} rows cannot be read: {top_reasons(unreadable)}")
+    return found
 
 
 def counts(trajectories: Sequence[Trajectory], threshold: float = 1.0) -> dict[str, int]:

@@ -7,12 +7,15 @@ again from the file, and two systems be compared item by item.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from trajectune.errors import DataError
 from trajectune.evaluate.contract import Item, Measurement
 from trajectune.storage import Rejected, encode, open_atomic, read_records
+
+_log = logging.getLogger(__name__)
 
 ITEMS = "items.jsonl"
 """Name of the file, beside `measurement.json`."""
@@ -29,6 +32,7 @@ def write_items(path: Path, items: Iterable[Item]) -> str:
 def read_items(folder: Path, measurement: Measurement) -> list[Item]:
     """The items of a measurement that lies in `folder`; none for one without.
 
+    Equal lines (of merged files) count once, and the log says so.
     Raises `DataError` when a row cannot be read: a comparison over what is left would be another one.
     """
     if not measurement.items:
@@ -42,7 +46,10 @@ def read_items(folder: Path, measurement: Measurement) -> list[Item]:
             where=f"{path}, line {rejected[0].line}",
             remedy="delete the folder of the measurement and measure again",
         )
-    return items
+    once = list({each.model_dump_json(): each for each in items}.values())
+    if len(once) < len(items):
+        _log.warning("%s: %d items stand there twice and count once", path, len(items) - len(once))
+    return once
 
 
 def value_of(items: Sequence[Item]) -> float | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from trajectune.storage import cache_dir
+from trajectune.storage import cache_dir, filling
 
 TINY = "tiny"
 """The name under which a recipe asks for this model."""
@@ -43,8 +43,9 @@ _CORPUS = [
 def tiny_model() -> Path:
     """Folder of the tiny model in the cache; made on the first call."""
     folder = cache_dir() / "models" / "tiny-v1"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
+    if folder.is_dir():
+        return folder
+    with filling(folder), FileLock(f"{folder}.lock"):
         if not folder.is_dir():
             partial = folder.with_name(folder.name + ".partial")
             shutil.rmtree(partial, ignore_errors=True)

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from trajectune.evaluate.intervals import Interval
+from trajectune.harmless import harmless
 from trajectune.report.contents import LossCurve
 from trajectune.report.svg import GRID, INK, colour, draw
 
@@ -72,7 +73,7 @@ def points_chart(values: Mapping[str, Interval], label: str, title: str, name: s
             axes.plot(interval.value, row, "o", color=colour(row), ms=6)
         axes.set_yticks(range(len(values)), [_short(name) for name in values])
         axes.set_ylim(len(values) - 0.4, -0.6)
-        axes.set_xlabel(label)
+        axes.set_xlabel(harmless(label))
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", lw=0.6)
 
@@ -132,10 +133,10 @@ def weight_chart(panels: Sequence[Panel], axis: str, name: str) -> Markup:
             for label, points in panel.lines.items():
                 number += 1
                 _line(axes, points, panel.scale, colour(number), label)
-            axes.set_ylabel(panel.label)
+            axes.set_ylabel(harmless(panel.label))
             axes.grid(axis="y", lw=0.6)
             _legend(axes, len(panel.lines))
-        drawn[-1].set_xlabel(axis)
+        drawn[-1].set_xlabel(harmless(axis))
 
     return draw(name, f"Metrics over {axis}", 0.5 + 2.1 * len(panels), paint)
 
@@ -176,4 +177,6 @@ def _error(interval: Interval, scale: float = 1.0) -> list[list[float]]:
 
 
 def _short(label: str, limit: int = 26) -> str:
+    label = harmless(label)
+    label = f" {label}" if label.startswith("_") else label  # matplotlib leaves such labels out
     return label if len(label) <= limit else label[: limit - 1] + "…"

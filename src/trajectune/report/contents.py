@@ -110,6 +110,8 @@ class Page(Record):
     curves: list[WeightCurve] = Field(default_factory=list)
     funnel: list[FunnelRow] = Field(default_factory=list)
     mixture: list[MixtureRow] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+    """What whoever uses the data must know, a sentence each: sources of which much was rejected."""
     losses: list[LossCurve] = Field(default_factory=list)
     stages: list[StageTime] = Field(default_factory=list)
     settings: dict[str, JsonValue] = Field(default_factory=dict)

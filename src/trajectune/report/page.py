@@ -1,8 +1,8 @@
 """One self-contained HTML page over measurements: what was gained, what it cost, and how to judge that.
 
 Invariants: the page loads nothing, runs no script and needs no network; whatever a model wrote is escaped
-(a policy in the page forbids scripts besides); what was not measured is said, not left blank; the same data
-gives the same bytes.
+(a policy in the page forbids scripts besides) and made harmless (`trajectune.harmless`); what was not
+measured is said, not left blank; the same data gives the same bytes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from trajectune.evaluate.contract import SystemIdentity
+from trajectune.harmless import harmless
 from trajectune.report import views, wording
 from trajectune.report.contents import Page
 from trajectune.report.figures import figures_of
@@ -58,6 +59,7 @@ def render(page: Page, samples: Sequence[Sample]) -> str:
         loader=PackageLoader("trajectune.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_harmless,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -70,6 +72,11 @@ def render(page: Page, samples: Sequence[Sample]) -> str:
     )
 
 
+def _harmless(value: Any) -> Any:
+    """What the template puts in, before it is escaped; our own drawings are harmless already."""
+    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _computed(page: Page) -> dict[str, Any]:
     """What the template shows besides the page's own fields."""
     systems, suites = views.systems_of(page), views.suites_of(page)
@@ -79,6 +86,7 @@ def _computed(page: Page) -> dict[str, Any]:
         "seeds": {system: views.seeds_of(page, system) for system in systems},
         "overall": views.overall_scores(page),
         "unmeasured": views.unmeasured(page),
+        "warnings": views.warnings_of(page),
         "headline": headline(page),
         "figures": figures_of(page),
         "shares": {view.name for view in suites if view.is_share},

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
 from trajectune.report.contents import Entry, Page
-from trajectune.report.views import suites_of, systems_of
+from trajectune.report.notes import noted
+from trajectune.report.views import suites_of, systems_of, unmeasured, warnings_of
 from trajectune.report.wording import NOTHING, measured, words
 
 
-def measurement_table(entries: Sequence[Entry]) -> Table:
-    """Each system on each suite: the headline metric with its interval, and what it rests on."""
+def measurement_table(entries: Sequence[Entry]) -> RenderableType:
+    """Each system on each suite: the headline metric with its interval, and what it rests on.
+
+    Under the table stands what was not measured, and what of the episodes broke, with the reasons.
+    """
     page = Page(title="", entries=list(entries))
     table = Table("suite", "metric", box=box.SIMPLE)
     systems = systems_of(page)
@@ -30,4 +35,4 @@ def measurement_table(entries: Sequence[Entry]) -> Table:
             cells = [remark or cell for remark, cell in zip(remarks, shown, strict=True)]
             label = escape(words(name)) or NOTHING
             table.add_row(escape(view.name) if is_headline else "", label, *cells)
-    return table
+    return noted(table, [*unmeasured(page), *warnings_of(page)])

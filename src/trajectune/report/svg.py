@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
+
+from trajectune.harmless import harmless
 
 SERIES = ("#010101", "#020202", "#030303", "#040404", "#050505", "#060606", "#070707", "#080808")
 """Colours of the first series, the second, …; `style.css` has a variable for each."""
@@ -52,7 +55,8 @@ def draw(name: str, title: str, height: float, paint: Callable[[Figure], None]) 
 
     `name` must be unique on the page; `title` is read out by screen readers.
     """
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the reader's browser has it
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         paint(figure)
         buffer = io.StringIO()
@@ -72,4 +76,4 @@ def _inline(text: str, name: str, title: str) -> str:
     body = body.replace("xlink:href", "href")
     for placeholder, variable in _VARIABLES.items():
         body = body.replace(placeholder, variable)
-    return f'<svg role="img" aria-label="{escape(title)}" {box[0] if box else ""}>{body}'
+    return f'<svg role="img" aria-label="{escape(harmless(title))}" {box[0] if box else ""}>{body}'

@@ -123,6 +123,15 @@ def unmeasured(page: Page) -> list[str]:
     ]
 
 
+def warnings_of(page: Page) -> list[str]:
+    """What whoever reads the numbers must know: of the data, then of the measurements."""
+    found = dict.fromkeys(page.warnings)
+    for entry in page.entries:
+        each = entry.measurement
+        found |= dict.fromkeys(f"{each.suite}, {entry.system}: {warning}" for warning in each.warnings)
+    return list(found)
+
+
 def overall_scores(page: Page) -> dict[str, dict[str, Interval]]:
     """Group → system → overall score against the page's reference models; empty without any."""
     found: dict[str, dict[str, Interval]] = {}

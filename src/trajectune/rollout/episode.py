@@ -11,46 +11,19 @@ the user's to mend; everything an agent may do wrong is a step with a fault. The
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any
 
 from trajectune.agents.contract import AgentReply, Conversation
-from trajectune.dialects.contract import Ask, Dialect, Opening, Reading, step_key
+from trajectune.dialects.contract import Ask, Opening, Reading, step_key
 from trajectune.dialects.conversation import replied
-from trajectune.environments.contract import Environment, Move, StepResult, Task
+from trajectune.environments.contract import Move, StepResult
 from trajectune.example import Message
+from trajectune.rollout import bounds
 from trajectune.rollout.arguments import check_call
+from trajectune.rollout.jobs import Job, Rules, described
 from trajectune.trajectory import Action, Fault, Outcome, Reply, Step, Tool, ToolCall, Trajectory, Usage
 
 MAX_TURNS = 8
 """Turns that a dialect may ask for in one step; a grammar that asks for more is broken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """An episode to be run."""
-
-    id: str
-    """Of the trajectory: `source/task/seed`."""
-    task: Task
-    seed: int
-    attempt: int = 0
-    tries: int = 0
-    """How often the infrastructure failed at it in this run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What all episodes of a rollout have in common."""
-
-    environment: Environment
-    dialect: Dialect
-    agent: str
-    template: str
-    """See `Agent.template`."""
-    max_steps: int
-    bad_format_limit: int
-    repetition_limit: int | None = None
 
 
 class EpisodeRun:
@@ -78,6 +51,7 @@ class EpisodeRun:
         self._usage = Usage()
         self._wrong_in_a_row = 0
         self._repeated_in_a_row = 0
+        self._size = 0
         self._wrote = False
 
     @property
@@ -134,10 +108,18 @@ class EpisodeRun:
         if reply.move is not None:
             return Reading(reply.move.thought, reply.move.calls, reply.move.message)
         self._wrote = True
-        self._pending.append(reply.reply)
+        kept, problem = bounds.taken(reply)
+        self._pending.append(kept.reply)
+        if problem:
+            return Reading(fault=Fault.BAD_FORMAT, detail=problem)
         reading = self._rules.dialect.read(self._pending, self._key)
-        if isinstance(reading, Ask) and len(self._pending) >= MAX_TURNS:
-            return Reading(fault=Fault.BAD_FORMAT, detail="The move was not complete after many questions.")
+        if isinstance(reading, Ask):
+            lost = "The move was not complete after many questions."
+            return (
+                Reading(fault=Fault.BAD_FORMAT, detail=lost) if len(self._pending) >= MAX_TURNS else reading
+            )
+        if problem := bounds.too_much(reading.calls):
+            return Reading(reading.thought, fault=Fault.BAD_FORMAT, detail=problem)
         return reading
 
     def _carry_out(self, reading: Reading, trained: bool) -> tuple[Step, StepResult]:
@@ -168,7 +150,7 @@ class EpisodeRun:
         wrong = [check_call(call, self._tools) for call in calls]
         sound = [call for call, problem in zip(calls, wrong, strict=True) if problem is None]
         self._wrong_in_a_row = 0 if sound else self._wrong_in_a_row + 1
-        answers = iter(self._episode.steps(sound) if sound else ())
+        answers = map(bounds.answered, self._episode.steps(sound) if sound else ())
         actions: list[Action] = []
         results: list[StepResult] = []
         for call, problem in zip(calls, wrong, strict=True):
@@ -186,7 +168,7 @@ class EpisodeRun:
         if reading.message is None:
             self._wrong_in_a_row += 1
             return StepResult(reading.detail, fault=reading.fault)
-        result = self._episode.reply(reading.message)
+        result = bounds.answered(self._episode.reply(reading.message))
         self._wrong_in_a_row = self._wrong_in_a_row + 1 if result.fault is Fault.BAD_FORMAT else 0
         return result
 
@@ -203,6 +185,9 @@ class EpisodeRun:
         self._messages += [*said, *dialect.answer(step, key)]
 
     def _limits(self, step: Step) -> Trajectory | None:
+        self._size += bounds.size_of(step)
+        if self._size > bounds.MAX_EPISODE:
+            return self._end(Outcome.CONTEXT_LIMIT)
         if self._repeated_in_a_row == self._rules.repetition_limit:
             return self._end(Outcome.BAD_ACTION)
         if self._wrong_in_a_row >= self._rules.bad_format_limit:
@@ -227,24 +212,3 @@ class EpisodeRun:
             usage=self._usage,
             metadata={"seconds": round(time.perf_counter() - self._started, 3)},
         )
-
-
-def broken(job: Job, rules: Rules, outcome: Outcome, error: str, usage: Usage) -> Trajectory:
-    """The record of an episode whose infrastructure failed once too often."""
-    return Trajectory(
-        **described(job, rules), instruction="", observation="", outcome=outcome, error=error, usage=usage
-    )
-
-
-def described(job: Job, rules: Rules) -> dict[str, Any]:
-    """The fields of a trajectory that are known before it is run."""
-    return {
-        "id": job.id,
-        "environment": rules.environment.name,
-        "task": job.task.id,
-        "kind": job.task.kind,
-        "split": job.task.split,
-        "seed": job.seed,
-        "attempt": job.attempt,
-        "agent": rules.agent,
-    }

@@ -22,9 +22,10 @@ from trajectune.dialects.contract import Dialect
 from trajectune.environments.contract import Environment, Task
 from trajectune.errors import AgentError, EpisodeError, TrajectuneError
 from trajectune.progress import OnProgress, Progress, silent
-from trajectune.rollout.episode import Job, Rules
+from trajectune.rollout.finished import finished
+from trajectune.rollout.jobs import Job, Rules
 from trajectune.rollout.workers import Workers
-from trajectune.storage import JsonlWriter, encode, open_atomic, read_jsonl
+from trajectune.storage import JsonlWriter
 from trajectune.trajectory import Outcome, Trajectory, Usage
 
 MAX_ERRORS_IN_A_ROW = 20
@@ -96,7 +97,7 @@ def rollout(
     `KeyboardInterrupt` goes on upwards when everything finished is on disk.
     """
     jobs = _jobs(source or environment.name, tasks, attempts, seed)
-    done = _finished(path)
+    done = finished(path)
     todo = deque(job for job in jobs.values() if job.id not in done)
     least = environment.reward_threshold if threshold is None else threshold
     result = RolloutResult(path, episodes=len(jobs), resumed=len(jobs) - len(todo), threshold=least)
@@ -126,26 +127,6 @@ def _jobs(source: str, tasks: Sequence[Task], attempts: int, seed: int) -> dict[
             job = Job(f"{source}/{task.id}/{number}", task, number, attempt)
             jobs[job.id] = job
     return jobs
-
-
-def _finished(path: Path) -> set[str]:
-    """Ids in the file. Infrastructure errors are taken out of it, so that they are run again."""
-    if not path.exists():
-        return set()
-    JsonlWriter(path).close()  # cuts off a torn last line
-    failed = {outcome.value for outcome in Outcome if outcome.is_infrastructure_error}
-    ids, errors = set(), 0
-    for row in read_jsonl(path):
-        if row.value.get("outcome") in failed:
-            errors += 1
-        else:
-            ids.add(row.value.get("id"))
-    if errors:
-        with open_atomic(path) as file:
-            for row in read_jsonl(path):
-                if row.value.get("outcome") not in failed:
-                    file.write(encode(row.value))
-    return ids
 
 
 def _gather(workers: Workers, writer: JsonlWriter, result: RolloutResult, on_progress: OnProgress) -> None:

@@ -20,7 +20,8 @@ from queue import SimpleQueue
 
 from trajectune.agents.contract import Agent, AgentReply
 from trajectune.errors import AgentError, EpisodeError, TrajectuneError
-from trajectune.rollout.episode import EpisodeRun, Job, Rules, broken
+from trajectune.rollout.episode import EpisodeRun
+from trajectune.rollout.jobs import Job, Rules, broken
 from trajectune.trajectory import Outcome, Trajectory, Usage
 
 

@@ -18,19 +18,17 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from trajectune.errors import DataError, RecipeError
 from trajectune.run.recipe import Recipe, dump_recipe, load_recipe
 from trajectune.run.stage import Result
-from trajectune.storage import read_json, write_atomic, write_json
-from trajectune.storage.atomic import cannot_write
+from trajectune.storage import locked, read_json, write_atomic, write_json
+from trajectune.storage.lock import LOCK
 
-STAGES, RECIPE, LOCK = "stages", "recipe.yaml", ".lock"
+STAGES, RECIPE = "stages", "recipe.yaml"
 DONE, SPENT = "done.json", "spent.json"
 _LABEL = re.compile(r".+-[0-9a-f]{10}")
 
@@ -55,22 +53,8 @@ class RunDirectory:
 
         Raises `RecipeError` where another process works here, `DataError` where nothing can be written.
         """
-        lock = FileLock(self.path / LOCK, timeout=0)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout:
-            raise RecipeError(
-                "another process works in this run directory",
-                where=str(self.path),
-                remedy="wait for it, or give another folder with --run-dir",
-            ) from None
-        except OSError as error:
-            raise cannot_write(self.path, error) from None
-        try:
+        with locked(self.path, remedy="give another folder with --run-dir"):
             yield
-        finally:
-            lock.release()
 
     def recipe(self) -> Recipe | None:
         """The recipe that the links stand for; `None` before the first."""
@@ -107,7 +91,8 @@ class RunDirectory:
         try:
             yield folder
         except BaseException:
-            write_json(spent, {"seconds": before + time.monotonic() - start})
+            with suppress(DataError):  # what went wrong is told, be it that the disk is full
+                write_json(spent, {"seconds": before + time.monotonic() - start})
             raise
         spent.unlink(missing_ok=True)
         seconds = round(before + time.monotonic() - start, 3)

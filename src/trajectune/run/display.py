@@ -15,19 +15,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from trajectune.progress import OnProgress, Progress
+from trajectune.terminal import Terminal
 
 
 class Display:
     """Lines and bars on stderr."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True)
+        self.console = console or Terminal(stderr=True)
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
 
     def say(self, line: str) -> None:
         """One line about the stage at hand."""
         self.console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+    def warn(self, line: str) -> None:
+        """One line that must not be overlooked."""
+        self.console.print(f"  [yellow]{escape(line)}[/]", highlight=False, soft_wrap=True)
 
     def show(self, table: RenderableType) -> None:
         """A table."""

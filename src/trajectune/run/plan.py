@@ -19,6 +19,7 @@ from trajectune.models.names import resolve_model
 from trajectune.run.recipe import Recipe
 from trajectune.run.recipe.sections import SourceSpec
 from trajectune.run.stages.general import OWN_ROWS
+from trajectune.terminal import Terminal
 from trajectune.tune.forecast import Forecast, forecast
 
 
@@ -58,7 +59,7 @@ def print_plan(found: Forecast, console: Console | None = None) -> None:
     table.add_row("operations", f"{found.operations:.3g} floating-point operations")
     table.add_row("memory of one process", f"about {found.memory_gb:,.1f} GB, unsharded")
     table.add_row("time", _duration(found.hours))
-    (console or Console()).print(table)
+    (console or Terminal()).print(table)
 
 
 def _rows(source: SourceSpec, unknown: int) -> int:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from trajectune.dialects.registry import dialect_names, get_dialect
 from trajectune.errors import RecipeError
 from trajectune.evaluate.contract import Measurement
 from trajectune.evaluate.run import read_measurements
@@ -23,7 +24,7 @@ from trajectune.run.stage import Result, Work, bind, in_order
 from trajectune.run.stages.environments import bound_environments
 from trajectune.run.stages.evaluate import base_stage
 from trajectune.run.stages.models import check_models
-from trajectune.run.stages.sources import missing_files
+from trajectune.run.stages.sources import holds_trajectories, missing_files
 from trajectune.run.study import REPORT, Study, stages_of
 
 
@@ -92,10 +93,21 @@ def make(
 def check(recipes: Sequence[Recipe]) -> None:
     """Find out what is wrong with names, files, sizes and models before any work is done."""
     for recipe in recipes:
-        bound_environments(recipe)
+        if not bound_environments(recipe):
+            _check_dialect(recipe)
         if missing := missing_files(recipe):
             raise RecipeError("no such data file", where=missing[0], remedy="check the path")
     check_models(recipes)
+
+
+def _check_dialect(recipe: Recipe) -> None:
+    """Refuse a name that no dialect has, where no environment was asked for its own.
+
+    Trajectories in a file name the environment whose dialect is meant; they are asked when they are read.
+    """
+    sources = recipe.curate.agent.values()
+    if recipe.dialect not in dialect_names() and not any(holds_trajectories(each.data) for each in sources):
+        get_dialect(recipe.dialect, "")
 
 
 def _claim(home: RunDirectory, recipe: Recipe, links: Mapping[str, Result], redo: bool) -> None:

@@ -5,9 +5,10 @@ lines (`JsonlWriter`) or written beside its place and moved there (`open_atomic`
 patient: a bad row is rejected with its line number and the reason, and the others go on.
 """
 
-from trajectune.storage.atomic import open_atomic, write_atomic, write_folder, write_json
-from trajectune.storage.cache import cache_dir
+from trajectune.storage.atomic import open_atomic, write_atomic, write_folder, write_json, writing
+from trajectune.storage.cache import cache_dir, filling
 from trajectune.storage.jsonl import JsonlWriter
+from trajectune.storage.lock import locked
 from trajectune.storage.reading import (
     MAX_LINE_BYTES,
     Rejected,
@@ -32,7 +33,9 @@ __all__ = [
     "cache_dir",
     "encode",
     "explain",
+    "filling",
     "json_type",
+    "locked",
     "open_atomic",
     "open_binary",
     "parse_json",
@@ -44,4 +47,5 @@ __all__ = [
     "write_atomic",
     "write_folder",
     "write_json",
+    "writing",
 ]

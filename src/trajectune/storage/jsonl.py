@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from pydantic import BaseModel
 
+from trajectune.errors import DataError
 from trajectune.storage.atomic import cannot_write
 from trajectune.storage.text import decode, encode, parse_json
 
@@ -49,14 +51,19 @@ class JsonlWriter:
                 os.fsync(self._file.fileno())
                 self._synced = time.monotonic()
         except OSError as error:
-            self._file.truncate(start)
+            with suppress(OSError):  # then the next opening cuts it off
+                self._file.truncate(start)
             raise cannot_write(self.path, error) from None
 
     def close(self) -> None:
-        """Bring everything to the disk. Calling it again does nothing."""
+        """Bring everything to the disk; again it does nothing. Raises `DataError` as `write` does."""
         if not self._file.closed:
-            os.fsync(self._file.fileno())
-            self._file.close()
+            try:
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise cannot_write(self.path, error) from None
+            finally:
+                self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -64,7 +71,8 @@ class JsonlWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        with suppress(DataError) if error is not None else nullcontext():  # the first trouble is told
+            self.close()
 
 
 def _mend(path: Path) -> None:

@@ -80,6 +80,9 @@ def test_infrastructure_errors_are_counted_apart_and_are_no_items(base: System, 
     assert measurement.counts["infrastructure_errors"] == 1
     assert measurement.counts["episodes"] == len(read_items(tmp_path / "payday", measurement)) == 3
     assert measurement.metrics["success"].value == 1
+    (warning,) = measurement.warnings
+    assert warning.startswith("1 of 4 episodes broke in the infrastructure and do not count: 1 × ")
+    assert "the door is locked" in warning
     assert "the door is locked" in next(each for each in episodes(tmp_path) if each.reward is None).error
 
 

@@ -129,3 +129,12 @@ def test_the_page_of_fields_is_up_to_date() -> None:
     spec.loader.exec_module(module)
     written = (docs / "recipes.md").read_text(encoding="utf-8")
     assert written == module.page(), "run: python docs/recipe_fields.py > docs/recipes.md"
+
+
+def test_override_puts_a_section_in_place_of_a_value_where_both_may_stand() -> None:
+    changed = override(Recipe(name="x"), {"model.shrink": "tiny", "model.layers": 2})
+    assert changed.source_model == "tiny"
+    with pytest.raises(RecipeError, match=r"model\.layrs: unknown key; did you mean `layers`"):
+        override(Recipe(name="x"), {"model.shrink": "tiny", "model.layrs": 2})
+    with pytest.raises(RecipeError, match=r"no such key to change: curate\.steps\.filter\.per_task"):
+        override(Recipe(name="x"), {"curate.steps.filter.per_task": 2})

@@ -37,7 +37,7 @@ def test_a_made_model_is_needed_first_where_it_acts_itself(
 
 
 def test_an_expert_needs_no_model() -> None:
-    assert isinstance(collecting_agent(recipe(), "no/such/model"), Expert)
+    assert isinstance(collecting_agent(recipe(), "no/such/model", print), Expert)
 
 
 @pytest.mark.parametrize(("own", "loaded"), [("", "the/base"), ("my/model", "my/model")])
@@ -52,6 +52,7 @@ def test_a_local_agent_is_the_base_model_unless_another_is_named(
             rollout={"batch_size": 3, "max_new_tokens": 7, "max_context": 99},
         ),
         "the/base",
+        print,
     )
     limits = {"batch_size": 3, "max_new_tokens": 7, "max_context": 99, "temperature": 0.5}
     assert built == [(loaded, limits)]
@@ -61,7 +62,7 @@ def test_an_endpoint_is_asked_as_the_recipe_says(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MY_KEY", "s3cret")
     spec = {"kind": "endpoint", "url": "http://x/v1", "model": "m", "key_variable": "MY_KEY", "workers": 3}
     asked = recipe(agent=spec)
-    agent = collecting_agent(asked, "unused")
+    agent = collecting_agent(asked, "unused", print)
     assert isinstance(agent, EndpointAgent)
     assert (agent.name, agent.workers) == ("m", 3)
     agent.close()

@@ -19,7 +19,7 @@ from trajectune.environments.contract import Split, Task
 from trajectune.environments.household.games.games import KINDS
 from trajectune.environments.household.games.problem import Game
 from trajectune.errors import DataError, RecipeError
-from trajectune.storage import cache_dir, read_json
+from trajectune.storage import cache_dir, filling, read_json
 
 GAME, TRAJECTORY = "game.tw-pddl", "traj_data.json"
 SPLITS: dict[str, Split] = {"train": "train", "valid_seen": "dev", "valid_unseen": "test"}
@@ -95,8 +95,9 @@ def _unpacked(archive: Path) -> Path:
     folder = cache_dir() / "games" / hashlib.sha256(key.encode()).hexdigest()[:16]
     if folder.is_dir():
         return folder
+    with filling(folder):
+        pass  # the cache can be written, or the error says what to set
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpacking-"))
         try:
             _extract(archive, scratch)

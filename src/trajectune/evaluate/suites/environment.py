@@ -19,7 +19,7 @@ from trajectune.dialects.registry import get_dialect
 from trajectune.environments.contract import Environment, Split, Task
 from trajectune.errors import RecipeError
 from trajectune.evaluate.contract import Group, Item, Measurement, Need, Suite, System
-from trajectune.evaluate.episodes import counts, metrics
+from trajectune.evaluate.episodes import counts, metrics, warnings
 from trajectune.evaluate.items import ITEMS, write_items
 from trajectune.progress import OnProgress, silent
 from trajectune.rollout.rollout import rollout
@@ -92,6 +92,7 @@ class EnvironmentSuite(Suite):
             group=self.group,
             system=system.identity.model_copy(update={"dialect": dialect}),
             note=self.environment.note,
+            warnings=warnings(episodes, [row.reason for row in rejected]),
             headline="success",
             metrics=metrics(episodes, self.threshold, seed),
             counts=counts(episodes, self.threshold) | ({"rejected": len(rejected)} if rejected else {}),

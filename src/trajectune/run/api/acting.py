@@ -23,7 +23,7 @@ from trajectune.progress import OnProgress
 from trajectune.rollout.rollout import rollout as play
 from trajectune.run.api.rejections import Rejections, told
 from trajectune.run.display import shown
-from trajectune.storage import read_records
+from trajectune.storage import locked, read_records
 from trajectune.trajectory import Trajectory
 
 
@@ -115,13 +115,13 @@ def rollout(
 
     Trajectories are appended to the JSONL file `to`; those that are in it are not played again. `source`
     (the environment's name if empty) begins their ids. Progress is drawn as bars, unless `on_progress`
-    takes it. Raises what a user must mend (`TrajectuneError`).
+    takes it. Raises what a user must mend (`TrajectuneError`), another process at the file among it.
     """
     chosen = first_tasks(environment, split, tasks, source or environment.name)
     acting = agent.agent(environment) if isinstance(agent, Expert) else agent
     least = environment.reward_threshold if threshold is None else threshold
     try:
-        with shown(on_progress) as tell:
+        with locked(to, is_file=True), shown(on_progress) as tell:
             play(
                 environment,
                 chosen,

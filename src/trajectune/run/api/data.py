@@ -17,6 +17,7 @@ from trajectune.engine.engine import Engine
 from trajectune.example import Example
 from trajectune.progress import OnProgress
 from trajectune.run.display import shown
+from trajectune.storage import locked
 
 SPARE = 4
 """Prompts at hand for each answer wanted: answers that are cut off at the limit are not used."""
@@ -56,12 +57,13 @@ def self_distil(
     """`rows` examples that the model makes itself, by answering general prompts (or your own).
 
     `self_distil("embedded", rows=420, to="general.jsonl")`. Answers are appended to `to` as they come.
-    Raises `DataError` when the file holds another model's answers.
+    Raises `DataError` when the file holds another model's answers, `RecipeError` where another process
+    writes it.
     """
     composition, _ = load_composition(model)
     engine = Engine(composition, max_batch=batch_size, max_context=CONTEXT)
     asked = general_prompts(rows * SPARE, seed, at_least=rows) if prompts is None else prompts
-    with shown(on_progress) as tell:
+    with locked(to, is_file=True), shown(on_progress) as tell:
         done = distil(asked, engine, Path(to), rows=rows, source=source, seed=seed, on_progress=tell)
     if len(done.examples) < rows:
         _log.warning("%s: %d answers of %d wanted could be used", to, len(done.examples), rows)

@@ -24,7 +24,7 @@ from trajectune.report.page import write_page
 from trajectune.report.provenance import commit, hardware, versions
 from trajectune.report.samples import Sample, choose_samples
 from trajectune.run.display import shown
-from trajectune.storage import explain, read_records
+from trajectune.storage import explain, locked, read_records
 from trajectune.trajectory import Trajectory
 
 
@@ -89,7 +89,7 @@ def evaluate(
             max_context=max_context,
             speculation=model.speculation if isinstance(model, Emulation) else None,
         )
-    with shown(on_progress) as tell:
+    with locked(folder), shown(on_progress) as tell:
         measured = measure(model, suites, folder, seed=seed, on_progress=tell)
     return Evaluated(model.name, measured, folder)
 
@@ -143,7 +143,8 @@ def report(
         versions=versions(),
         commit=commit(),
     )
-    return write_page(page, samples_of({each.name: each for each in systems}), folder)
+    with locked(folder):
+        return write_page(page, samples_of({each.name: each for each in systems}), folder)
 
 
 def samples_of(systems: Mapping[str, Evaluated]) -> list[Sample]:

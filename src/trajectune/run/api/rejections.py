@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from trajectune.curate.steps.contract import Rejection
-from trajectune.storage import JsonlWriter
+from trajectune.storage import encode, open_atomic, read_jsonl, writing
 
 Rejections = list[tuple[str, str]]
 """(source, reason) of each row."""
@@ -28,8 +28,15 @@ def told(rejections: Sequence[tuple[str, str]], where: Path) -> None:
 
 def write_rejections(path: Path, rejections: Sequence[tuple[str, str]]) -> None:
     """Write one line for each rejected row; no file where there are none."""
-    path.unlink(missing_ok=True)
-    if rejections:
-        with JsonlWriter(path) as writer:
-            for source, reason in rejections:
-                writer.write({"source": source, "reason": reason})
+    if not rejections:
+        with writing(path):
+            path.unlink(missing_ok=True)
+        return
+    with open_atomic(path) as file:
+        for source, reason in rejections:
+            file.write(encode({"source": source, "reason": reason}))
+
+
+def read_rejections(path: Path) -> Rejections:
+    """What `write_rejections` wrote; none without a file."""
+    return [(row.value["source"], row.value["reason"]) for row in read_jsonl(path)] if path.exists() else []

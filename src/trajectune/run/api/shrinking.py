@@ -14,12 +14,14 @@ from pathlib import Path
 
 from trajectune.curate.general.prompts import general_prompts
 from trajectune.errors import RecipeError
+from trajectune.example import Example
 from trajectune.models.loading import layer_count
 from trajectune.models.quiet import quiet
 from trajectune.models.shrink import check_layers, shrink
 from trajectune.models.templates import load_tokenizer
 from trajectune.progress import OnProgress, silent
 from trajectune.run.api.data import self_distil
+from trajectune.storage import locked
 from trajectune.tune.data.masks import tokenize_all
 from trajectune.tune.loop import tune
 from trajectune.tune.settings import TuneSettings
@@ -61,9 +63,25 @@ def make_small(
             where=str(folder),
             remedy="give another folder, or remove this one to begin anew",
         )
-    say(f"answers of {model} → {folder / 'answers.jsonl'}")
+    with locked(folder):
+        say(f"answers of {model} → {folder / 'answers.jsonl'}")
+        answers = _answers(model, folder, rows, seed, without, on_progress)
+        found, _ = tokenize_all(answers, load_tokenizer(model), MAX_TOKENS)
+        if not cut.is_dir():
+            say(f"{model} cut to {layers} layers → {cut}")
+            with quiet():
+                shrink(model, layers, cut, [row.tokens.tolist() for row in found[:MEASURED]])
+        say(f"healed on {len(found)} answers → {folder / 'heal'}")
+        tune(found, cut, _healing(model, epochs, rate, seed), folder / "heal", {SOURCE: 1.0})
+    return folder / "heal" / "model"
+
+
+def _answers(
+    model: str, folder: Path, rows: int, seed: int, without: Collection[str], on_progress: OnProgress
+) -> list[Example]:
+    """Answers of the large model, for the small one to learn from."""
     asked = general_prompts(rows * SPARE + len(without), seed, at_least=rows)
-    answers = self_distil(
+    return self_distil(
         model,
         rows=rows,
         to=folder / "answers.jsonl",
@@ -73,14 +91,6 @@ def make_small(
         batch_size=BATCH,
         on_progress=on_progress,
     )
-    found, _ = tokenize_all(answers, load_tokenizer(model), MAX_TOKENS)
-    if not cut.is_dir():
-        say(f"{model} cut to {layers} layers → {cut}")
-        with quiet():
-            shrink(model, layers, cut, [row.tokens.tolist() for row in found[:MEASURED]])
-    say(f"healed on {len(found)} answers → {folder / 'heal'}")
-    tune(found, cut, _healing(model, epochs, rate, seed), folder / "heal", {SOURCE: 1.0})
-    return folder / "heal" / "model"
 
 
 def _healing(teacher: str, epochs: float, rate: float, seed: int) -> TuneSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from trajectune.progress import OnProgress
 from trajectune.run.api.data import Mixed
 from trajectune.run.api.rejections import Rejections, as_rejections
 from trajectune.run.display import shown
+from trajectune.run.followers import is_follower
+from trajectune.storage import locked
 from trajectune.tune.data.prove import prove
 from trajectune.tune.loop import tune as train
 from trajectune.tune.metrics import TuneResult
@@ -52,7 +55,7 @@ def tune(
     if not proven.rows:
         reason = proven.rejected[0].reason if proven.rejected else "there is none"
         raise DataError(f"no example can be trained on: {reason}", where=str(to))
-    with shown(on_progress) as tell:
+    with _alone(to), shown(on_progress) as tell:
         result = train(
             proven.rows,
             resolve_model(model),
@@ -63,3 +66,8 @@ def tune(
             on_progress=tell,
         )
     return Tuned(str(Path(to) / "model"), model, result, as_rejections(proven.rejected))
+
+
+def _alone(folder: str | Path) -> AbstractContextManager[None]:
+    """Keeps others out of the folder; those that `torchrun` started beside this process belong to it."""
+    return nullcontext() if is_follower() else locked(folder)

@@ -50,6 +50,7 @@ def gather(work: Work, study: Study, measured: Measured) -> Page:
         curves=curves(measured),
         funnel=[row for named in _different(study, work.where, "curate") for row in _funnel(named)],
         mixture=[row for named in _different(study, work.where, "curate") for row in _mixture(named)],
+        warnings=[row for named in _different(study, work.where, "curate") for row in _warnings(named)],
         losses=[row for named in _different(study, work.where, "tune") for row in _losses(named)],
         stages=list(_times(work, study)),
         settings=recipe.model_dump(mode="json"),
@@ -104,6 +105,11 @@ def _mixture(named: Named) -> Iterator[MixtureRow]:
             rejected=curated.rejected.get(source, 0),
             shortened=curated.shortened.get(source, 0),
         )
+
+
+def _warnings(named: Named) -> list[str]:
+    prefix, _, folder = named
+    return [prefix + warning for warning in read_curated(folder).warnings]
 
 
 def _losses(named: Named) -> Iterator[LossCurve]:

@@ -6,17 +6,24 @@ from pathlib import Path
 
 from trajectune.curate.funnel import Funnel
 from trajectune.evaluate.run import read_measurements
+from trajectune.report.collected import collected_table
 from trajectune.report.contents import Entry
 from trajectune.report.funnel import funnel_table
 from trajectune.report.summary import measurement_table
 from trajectune.run.directory import RunDirectory
 from trajectune.run.display import Display
+from trajectune.run.stages.collect import collected
+from trajectune.run.stages.curate import read_curated
 from trajectune.run.study import REPORT, Study
 
 
 def show_summary(home: RunDirectory, study: Study, until: str, display: Display) -> None:
     """What the last stage left: the funnel, the model's folder, or tables and the page."""
-    if until == "curate":
+    if until == "collect":
+        for arm in study.arms:
+            if found := collected(arm.recipe, home.folder(arm.results["collect"])):
+                display.show(collected_table(found))
+    elif until == "curate":
         for arm in study.arms:
             funnel = Funnel.load(home.folder(arm.results["curate"]) / "funnel.json")
             if funnel.rows:
@@ -34,8 +41,18 @@ def show_summary(home: RunDirectory, study: Study, until: str, display: Display)
                 ]
             )
         )
+    if until not in ("collect", "general", "base"):
+        _warn(home, study, display)
     if until == REPORT:
         display.title("report", str(_shown(home, REPORT) / "index.html"))
+
+
+def _warn(home: RunDirectory, study: Study, display: Display) -> None:
+    """What the data lost."""
+    folders = {home.folder(arm.results["curate"]) for arm in study.arms}
+    for folder in sorted(each for each in folders if (each / "mixture.json").exists()):
+        for warning in read_curated(folder).warnings:
+            display.warn(warning)
 
 
 def _shown(home: RunDirectory, name: str) -> Path:

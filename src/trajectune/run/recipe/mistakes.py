@@ -27,14 +27,14 @@ def _explain(error: Mapping[str, Any], recipe: type[BaseModel]) -> str:
     key = ".".join(map(str, location))
     if error["type"] != "extra_forbidden":
         return f"{key}: {error['msg']}" if key else str(error["msg"])
-    known = _known_fields(location[:-1], recipe)
+    known = known_fields(location[:-1], recipe)
     nearest = difflib.get_close_matches(str(location[-1]), known, n=1)
     hint = f"did you mean `{nearest[0]}`?" if nearest else f"known here: {', '.join(sorted(known))}"
     return f"{key}: unknown key; {hint}"
 
 
-def _known_fields(location: list[Any], recipe: type[BaseModel]) -> list[str]:
-    """Field names of the section at `location`, walking down from the recipe."""
+def known_fields(location: list[Any], recipe: type[BaseModel]) -> list[str]:
+    """Field names of the section that may stand at `location`, walking down from the recipe; else none."""
     here: Any = recipe
     for part in location:
         if get_origin(here) is dict:

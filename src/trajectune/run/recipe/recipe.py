@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from trajectune.errors import RecipeError
-from trajectune.run.recipe.mistakes import mistakes
+from trajectune.run.recipe.mistakes import known_fields, mistakes
 from trajectune.run.recipe.older import refuse_old_sections
 from trajectune.run.recipe.sections import (
     AgentSpec,
@@ -96,19 +96,32 @@ def check_recipe(data: dict[str, Any], where: str) -> Recipe:
 
 
 def override(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
-    """The recipe with dotted keys changed: `override(r, {"curate.eta": 1.0})`; missing sections appear."""
+    """The recipe with dotted keys changed: `override(r, {"curate.eta": 1.0})`; missing sections appear.
+
+    So does one in place of a plain value, where both may stand (`model.shrink`). Raises `RecipeError`.
+    """
     data = recipe.model_dump(mode="json")
     for key, value in changes.items():
         *parents, last = key.split(".")
-        place = data
-        for parent in parents:
-            if place.get(parent) is None:
-                place[parent] = {}
-            place = place[parent]
-            if not isinstance(place, dict):
-                raise RecipeError(f"no such key to change: {key}", remedy="write it as section.field")
-        place[last] = value
+        _section(data, parents, key)[last] = value
     return check_recipe(data, where=f"changed keys {', '.join(changes)}")
+
+
+def _section(data: dict[str, Any], parents: list[str], key: str) -> dict[str, Any]:
+    """The section of `data` that the parents lead to; it is made where there is none."""
+    place = data
+    for number, parent in enumerate(parents, 1):
+        found = place.get(parent)
+        if found is None or (not isinstance(found, dict) and known_fields(parents[:number], Recipe)):
+            found = place[parent] = {}
+        if not isinstance(found, dict):
+            raise RecipeError(
+                f"no such key to change: {key}",
+                where=".".join(parents[:number]),
+                remedy="this is a value and no section: change it as a whole",
+            )
+        place = found
+    return place
 
 
 def dump_recipe(recipe: Recipe) -> str:

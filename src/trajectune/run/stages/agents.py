@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydantic import JsonValue
 
 from trajectune.agents.contract import Agent
@@ -43,8 +45,11 @@ def needs_base(recipe: Recipe) -> bool:
     return not isinstance(recipe.model, str) and recipe.agent.kind == "local" and not recipe.agent.model
 
 
-def collecting_agent(recipe: Recipe, base: str) -> Agent | Expert:
-    """The agent that the recipe sends to collect; `base` is the base model's name or folder."""
+def collecting_agent(recipe: Recipe, base: str, say: Callable[[str], None]) -> Agent | Expert:
+    """The agent that the recipe sends to collect; `base` is the base model's name or folder.
+
+    `say` is told where its server stops answering.
+    """
     spec, limits = recipe.agent, recipe.rollout
     if spec.kind == "expert":
         return Expert()
@@ -63,4 +68,5 @@ def collecting_agent(recipe: Recipe, base: str) -> Agent | Expert:
         workers=spec.workers,
         temperature=spec.temperature,
         max_new_tokens=limits.max_new_tokens,
+        on_notice=say,
     )

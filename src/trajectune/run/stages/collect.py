@@ -5,14 +5,24 @@ Leaves `<environment>.jsonl`, one trajectory a line. Episodes go on from what is
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import JsonValue
 
 from trajectune.agents.contract import Agent
+from trajectune.report.collected import Collected
 from trajectune.run.api.acting import rollout
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Work
 from trajectune.run.stages.agents import agent_values, collecting_agent, needs_base
-from trajectune.run.stages.environments import bound_environments, environment_values, limit_values
+from trajectune.run.stages.environments import (
+    BoundEnvironment,
+    bound_environments,
+    environment_values,
+    limit_values,
+)
+from trajectune.storage import read_records
+from trajectune.trajectory import Trajectory
 
 
 def reads(recipe: Recipe) -> JsonValue:
@@ -37,13 +47,14 @@ def run(work: Work) -> None:
     recipe = work.recipe
     bound = [each for each in bound_environments(recipe) if each.spec.collect]
     for each in bound:
+        path = work.folder / f"{each.key}.jsonl"
         base = work.base_model if needs_base(recipe) else recipe.source_model
-        agent = collecting_agent(recipe, base)
+        agent = collecting_agent(recipe, base, work.say)
         try:
             rollout(
                 each.environment,
                 agent,
-                to=work.folder / f"{each.key}.jsonl",
+                to=path,
                 tasks=each.spec.collect,
                 attempts=each.spec.attempts,
                 dialect=recipe.dialect,
@@ -57,3 +68,15 @@ def run(work: Work) -> None:
         finally:
             if isinstance(agent, Agent):
                 agent.close()
+        if broken := _collected(each, path).broken:
+            work.say(broken)
+
+
+def collected(recipe: Recipe, folder: Path) -> list[Collected]:
+    """What the stage left in a folder, by environment."""
+    bound = [each for each in bound_environments(recipe) if each.spec.collect]
+    return [_collected(each, folder / f"{each.key}.jsonl") for each in bound]
+
+
+def _collected(bound: BoundEnvironment, path: Path) -> Collected:
+    return Collected.of(bound.key, read_records(path, Trajectory), bound.threshold)

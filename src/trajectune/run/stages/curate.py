@@ -24,10 +24,11 @@ from trajectune.example import Example
 from trajectune.models.templates import load_tokenizer
 from trajectune.run.api.acting import Played
 from trajectune.run.api.data import Mixed, mix
-from trajectune.run.api.rejections import Rejections, as_rejections, write_rejections
+from trajectune.run.api.rejections import Rejections, as_rejections, read_rejections, write_rejections
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Work
 from trajectune.run.stages.environments import bound_environments
+from trajectune.run.stages.losses import rejection_warnings, unreadable_warnings
 from trajectune.run.stages.sources import examples_of, holds_trajectories, source_values
 from trajectune.run.stages.values import model_values
 from trajectune.storage import encode, open_atomic, read_record, read_records, write_json
@@ -48,9 +49,11 @@ class Curated(BaseModel):
     unused: dict[str, dict[str, int]] = Field(default_factory=dict)
     """Rows that the mixture did not use, by source and reason."""
     rejected: dict[str, int] = Field(default_factory=dict)
-    """Rows that could not be used, validation rows included, by source; reasons are in `rejected.jsonl`."""
+    """Rows that could not be read or used, validation rows included; reasons are in `rejected.jsonl`."""
     shortened: dict[str, int] = Field(default_factory=dict)
     """Rows that lost their last replies to `max_tokens`, by source."""
+    warnings: list[str] = Field(default_factory=list)
+    """A sentence for each source that lost much of what it holds."""
 
 
 def reads(recipe: Recipe) -> JsonValue:
@@ -90,7 +93,7 @@ def step_values(recipe: Recipe, level: str = "") -> JsonValue:
 def run(work: Work) -> None:
     """Do the work."""
     recipe, folder = work.recipe, work.folder
-    rejected: Rejections = []
+    rejected = read_rejections(work.input("general") / "rejected.jsonl")
     agent = _agent_examples(work, rejected)
     general = general_examples(recipe, work.input("general"), rejected)
     write_rejections(folder / "rejected.jsonl", rejected)
@@ -101,14 +104,17 @@ def run(work: Work) -> None:
     train, held_out = (
         prove(rows, tokenizer, recipe.tune.max_tokens) for rows in (mixed.train, mixed.held_out)
     )
+    warnings = _warnings(folder, {**agent, **general}, rejected, (train, held_out), mixed)
     rejected += as_rejections([*train.rejected, *held_out.rejected])
     _write(folder / "train.jsonl", train.kept)
     _write(folder / "validation.jsonl", held_out.kept)
     write_rejections(folder / "rejected.jsonl", rejected)
-    curated = _described(mixed, train, len(held_out.kept), rejected)
+    curated = _described(mixed, train, len(held_out.kept), rejected, warnings)
     write_json(folder / "mixture.json", curated.model_dump(mode="json"))
     if rejected:
         work.say(f"{len(rejected)} rows rejected; the reasons are in {folder / 'rejected.jsonl'}")
+    for warning in warnings:
+        work.say(warning)
     if not train.rows:
         raise DataError("no row is left to train on", where=str(folder), remedy="see rejected.jsonl there")
 
@@ -196,7 +202,28 @@ def _thresholds(recipe: Recipe) -> dict[str, float | None]:
     return {key: spec.threshold for key, spec in recipe.environments.items() if spec.collect}
 
 
-def _described(mixed: Mixed, train: Proven, held: int, rejected: Rejections) -> Curated:
+def _warnings(
+    folder: Path,
+    usable: dict[str, list[Example]],
+    rejected: Rejections,
+    proofs: tuple[Proven, Proven],
+    mixed: Mixed,
+) -> list[str]:
+    """What the user must know of rows that were lost: while reading, and as masks were to be proven."""
+    train, held_out = (as_rejections(each.rejected) for each in proofs)
+    used = {name: len(rows) - sum(source == name for source, _ in train) for name, rows in usable.items()}
+    held = Counter(example.source for example in mixed.held_out)
+    held.subtract(source for source, _ in held_out)
+    return [
+        *unreadable_warnings(Funnel.load(folder / "funnel.json").rows),
+        *rejection_warnings(used, [*rejected, *train]),
+        *rejection_warnings(held, held_out, "validation rows"),
+    ]
+
+
+def _described(
+    mixed: Mixed, train: Proven, held: int, rejected: Rejections, warnings: list[str]
+) -> Curated:
     return Curated(
         shares=mixed.shares,
         sources=manifest(train.rows, mixed.shares),
@@ -204,6 +231,7 @@ def _described(mixed: Mixed, train: Proven, held: int, rejected: Rejections) -> 
         unused={name: dict(count.rejected) for name, count in mixed.counts.items() if count.rejected},
         rejected=dict(Counter(source for source, _ in rejected)),
         shortened=dict(train.shortened),
+        warnings=warnings,
     )
 
 
