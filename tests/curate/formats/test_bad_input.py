@@ -33,11 +33,11 @@ BAD_ROWS: list[tuple[dict[str, Any], str]] = [
     (turns(value=None), "conversations.1.value: expected a string, found null"),
     (turns(value=3), "conversations.1.value: expected a string, found a number"),
     (turns(loss="yes"), "conversations.1.loss: expected true, false or null, found 'yes'"),
-    (turns(loss=1), "conversations.1.loss: expected true, false or null, found a number"),
+    (turns(loss=2), "conversations.1.loss: expected true, false or null, found a number"),
     (turns(**{"from": "robot"}), "conversations.1.from: expected one of human"),
     (
         turns(**{"from": "human"}),
-        "conversations.1.loss: expected null or false on a human turn, found true",
+        "conversations.1.loss: expected null or false on the turn of a user, found true",
     ),
     (turns(**{"from": "function_call", "value": "{"}), "conversations.1.value: not JSON"),
     ({"conversations": None}, "conversations: expected a list with at least one turn, found null"),
