@@ -44,7 +44,10 @@ def _table(file: Path, lines: list[tuple[str, str]]) -> Table:
 def _example_lines(facts: ExampleFacts, model: str | None) -> list[tuple[str, str]]:
     share = facts.trained_characters / max(facts.characters.total, 1)
     lines = [
-        ("format", facts.format),
+        (
+            "format",
+            facts.formats.most_common(1)[0][0] if len(facts.formats) == 1 else _counted(facts.formats),
+        ),
         ("rows", f"{facts.rows:,}"),
         ("sources", _counted(facts.sources)),
         ("turns (trained replies)", _mean(facts.turns.total, facts.turns.largest, facts.rows)),
@@ -59,7 +62,13 @@ def _example_lines(facts: ExampleFacts, model: str | None) -> list[tuple[str, st
         spread = _mean(facts.tokens.total, facts.tokens.largest, facts.rows)
         lines.append((f"tokens ({model})", f"{facts.tokens.total:,}, of them trained {share:.1%}"))
         lines.append(("tokens in a row", f"{spread} (text only, without the chat template's own)"))
-    return [*lines, ("tool calls", f"{facts.tool_calls:,}"), ("faults", _counted(facts.faults))]
+    return [
+        *lines,
+        ("tool calls", f"{facts.tool_calls:,}"),
+        *([("replies with reasoning", f"{facts.reasoning:,}")] if facts.reasoning else []),
+        ("faults", _counted(facts.faults)),
+        *(("not trained on", f"{note} ({rows:,} rows)") for note, rows in facts.notes.most_common()),
+    ]
 
 
 def _trajectory_lines(facts: TrajectoryFacts) -> list[tuple[str, str]]:

@@ -139,24 +139,51 @@ def read_numbered(
     """`read_examples` with the place and the format of each example."""
     path = Path(path)
     sink = WarningSink(path) if rejected is None else rejected
-    given = get_reader(format) if format else None
-    usual = given or guess_file(path)
-    name = path.name.split(".")[0]
     counted: Counter[str] = Counter() if notes is None else notes
-    for row in read_rows(path, sink):
-        found: set[str] = set()
-        form = given or recognised(row.value) or usual or FORMATS["example"]
-        try:
-            example = read_row(form, row, source, name, found)
-        except RowError as error:
-            nth = f"value {row.part + 1} of the line: " if row.part else ""
-            sink.append(Rejected(row.line, f"{nth}{error}"))
-            continue
-        counted.update(found)
-        yield NumberedExample(row.line, example, form.name)
+    form = get_reader(format) if format else guess_file(path)
+    names = Names(source, path.name.split(".")[0])
+    yield from examples_in(read_rows(path, sink), form, names, sink, counted, guess=not format)
     if notes is None:
         for note, rows in counted.items():
-            _log.warning("%s: of %d rows: %s", path, rows, note)
+            _log.warning("%s: %s (%d rows)", path, note, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What rows are called after."""
+
+    source: str | None
+    """The data set, whatever a row says; `None` where each row may say it."""
+    default: str
+    """The data set of rows that do not say."""
+
+
+def examples_in(
+    rows: Iterable[Row],
+    form: Reader | None,
+    names: Names,
+    rejected: RejectedSink,
+    notes: Counter[str],
+    *,
+    guess: bool = True,
+) -> Iterator[NumberedExample]:
+    """The examples in rows; each row counts once, as an example or in `rejected`.
+
+    With `guess`, `form` reads the rows that have no known shape; without, it reads all of them.
+    """
+    for row in rows:
+        found: set[str] = set()
+        reader = (recognised(row.value) if guess else None) or form
+        try:
+            if reader is None:
+                raise RowError("no known format")
+            example = read_row(reader, row, names.source, names.default, found)
+        except RowError as error:
+            nth = f"value {row.part + 1} of the line: " if row.part else ""
+            rejected.append(Rejected(row.line, f"{nth}{error}"))
+            continue
+        notes.update(found)
+        yield NumberedExample(row.line, example, reader.name)
 
 
 def write_examples(
