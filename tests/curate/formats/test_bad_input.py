@@ -122,6 +122,16 @@ def test_an_empty_file_has_no_examples(content: bytes, tmp_path: Path) -> None:
     assert list(read_examples(tmp_path / "set.jsonl", [])) == []
 
 
+def test_lines_that_begin_with_a_list_are_lines(tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    rejected: list[Rejected] = []
+    path.write_text(f"[]\n{json.dumps(GOOD)}\n[1]\n")
+    assert [each.line for each in read_numbered(path, rejected)] == [2]
+    assert [row.line for row in rejected] == [1, 3]
+    path.write_text(json.dumps([GOOD, GOOD]) + "\n")  # an array whatever its name
+    assert len(list(read_examples(path, []))) == 2
+
+
 def test_files_that_are_none(tmp_path: Path) -> None:
     for name, reason in (
         ("no.jsonl", "does not exist"),

@@ -70,6 +70,7 @@ def test_a_row_is_placed_where_it_begins(values: list[Any], chunk: int) -> None:
         ("[{}", 1, "expected ] at its end"),
         ("[", 0, "expected ] at its end"),
         ("[1 2]", 0, "expected a JSON object, found a number"),
+        ('[{}]\n[{"a": 1}]', 1, "the array has ended"),
     ],
 )
 def test_a_mistake_ends_what_can_be_trusted(text: str, kept: int, said: str) -> None:

@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from trajectune.curate.formats.base import Format, JsonObject, Notes, RowError, objects, optional_text
+from trajectune.curate.formats.base import (
+    LISTS,
+    Format,
+    JsonObject,
+    Notes,
+    RowError,
+    objects,
+    optional_text,
+)
 from trajectune.curate.formats.calls import parse_tools
-from trajectune.curate.formats.openai import LISTS, holds_tools, roled_turns
+from trajectune.curate.formats.openai import holds_tools, roled_turns
 from trajectune.curate.formats.turns import BY_ROLE, parse_turn
 from trajectune.example import Example, Message
 from trajectune.trajectory import Tool

@@ -22,6 +22,8 @@ from trajectune.storage import json_type
 from trajectune.trajectory import Tool
 
 JsonObject = dict[str, Any]
+LISTS = ("messages", "conversations", "conversation")
+"""Names under which a row's list of turns is met."""
 Notes = set[str]
 """What of a row does not reach the trainer although the row is read, each in a few words."""
 

@@ -79,6 +79,8 @@ def _read_json(path: Path, rejected: RejectedSink) -> Iterator[Row]:
 def _is_jsonl(file: IO[bytes], path: Path) -> bool:
     """Whether a file is lines of objects: any file that is no array, unless `.json` says one value.
 
+    `.jsonl` whose first line is a whole list is lines all the same, where others follow.
+
     As little as possible is read, since the end of a damaged archive must not hide its beginning.
     """
     try:
@@ -86,12 +88,21 @@ def _is_jsonl(file: IO[bytes], path: Path) -> bool:
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"the file cannot be read: {error}", where=str(path)) from None
     if start.startswith(b"["):
-        return False
+        return not path.name.removesuffix(".gz").endswith(".json") and _is_first_of_lines(file)
     if not path.name.removesuffix(".gz").endswith(".json"):
         return True
     with contextlib.suppress(ValueError, OSError, EOFError, zlib.error):
         file.seek(0)
         return isinstance(parse_json(file.readline(1 << 20).removeprefix(BOM).strip()), dict)
+    return False
+
+
+def _is_first_of_lines(file: IO[bytes]) -> bool:
+    """Whether the first line is a whole JSON value, and more stands behind it."""
+    with contextlib.suppress(ValueError, OSError, EOFError, zlib.error):
+        file.seek(0)
+        parse_json(file.readline(1 << 20).removeprefix(BOM).strip())
+        return bool(file.read(1 << 16).strip())
     return False
 
 

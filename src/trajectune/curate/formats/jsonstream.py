@@ -105,6 +105,10 @@ def _values(window: _Window, rejected: RejectedSink) -> Iterator[Row]:
                 rejected.append(Rejected(window.line, "the array is torn: expected ] at its end"))
             return
         if is_array and window.text.startswith("]"):
+            window.drop(1)
+            window.skip(" \t\r\n")
+            if window.text:
+                rejected.append(Rejected(window.line, "the array has ended: nothing behind it can be read"))
             return
         line = window.line
         before, part = line, part + 1 if line == before else 0

@@ -14,14 +14,11 @@ from itertools import takewhile
 
 import pyarrow as pa
 
-from trajectune.curate.formats.base import Format, JsonObject, Notes, objects, optional_text
+from trajectune.curate.formats.base import LISTS, Format, JsonObject, Notes, objects, optional_text
 from trajectune.curate.formats.calls import parse_tools
 from trajectune.curate.formats.turns import BY_ROLE, REASONING, ROLES, parse_turn
 from trajectune.example import Example, Message
 from trajectune.trajectory import Tool, ToolCall
-
-LISTS = ("messages", "conversations", "conversation")
-"""Names under which a list of turns with a `role` is met."""
 
 
 class OpenAI(Format):
@@ -63,11 +60,11 @@ class OpenAI(Format):
 
 def roled_turns(row: JsonObject) -> tuple[str, list[JsonObject]]:
     """The turns with a `role` that a row holds, and under which name; an empty name where it holds none."""
-    field = next((name for name in LISTS if name in row), "")
-    turns = row.get(field)
-    if not isinstance(turns, list) or not all(isinstance(turn, dict) and "role" in turn for turn in turns):
-        return "", []
-    return field, turns
+    for field in LISTS:
+        turns = row.get(field)
+        if isinstance(turns, list) and turns and all(isinstance(t, dict) and "role" in t for t in turns):
+            return field, turns
+    return "", []
 
 
 def holds_tools(row: JsonObject, turns: Sequence[JsonObject]) -> bool:

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from trajectune.curate.formats.base import JsonObject, Notes, RowError
+from trajectune.curate.formats.base import LISTS, JsonObject, Notes, RowError
 from trajectune.curate.formats.calls import json_value
 
 TAKEN_OUT = "nulls that an Arrow file made are taken out of tools or arguments"
 UNSURE = "arguments hold null, which may be padding: no schema of the tool says"
-_LISTS = ("messages", "conversations", "conversation")
 _DATA = frozenset({"default", "const", "example"})
 """Keywords of JSON schema whose value is data, so that null may be meant."""
 _NAMED = frozenset({"properties", "$defs", "definitions", "patternProperties"})
@@ -31,7 +30,7 @@ def unpadded(row: JsonObject, notes: Notes) -> JsonObject:
     tools = row.get("tools")
     if isinstance(tools, list) and (cleaned := _schemas_unpadded(tools)) != tools:
         changed["tools"] = cleaned
-    for field in _LISTS:
+    for field in LISTS:
         turns = row.get(field)
         if isinstance(turns, list) and any(_calls_with_null(turn) for turn in turns if _may_call(turn)):
             schemas = _schemas(changed.get("tools", tools))

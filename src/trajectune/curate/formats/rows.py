@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from trajectune.curate.formats.base import Format, JsonObject, Notes, Reader, RowError
+from trajectune.curate.formats.base import LISTS, Format, JsonObject, Notes, Reader, RowError
 from trajectune.curate.formats.calls import json_value
 from trajectune.curate.formats.kept import difference, digest, patched
 from trajectune.curate.formats.padding import unpadded
@@ -85,7 +85,7 @@ def canonical_row(form: Format, example: Example) -> tuple[JsonObject, JsonObjec
         return own, {"metadata": plain(example.metadata)} if example.metadata else {}
     carried = _carried(example)
     respelled = {name for name, meant in form.spellings.items() if meant not in own}
-    if carried.keys() & (_OUTER | form.fields | respelled):
+    if carried.keys() & (_OUTER | set(LISTS) | form.fields | respelled):
         return own, {METADATA_COLUMN: carried}
     return own, carried
 
