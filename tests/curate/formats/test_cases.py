@@ -126,6 +126,22 @@ def test_the_calls_of_before_are_calls(tmp_path: Path) -> None:
     assert "on an assistant's message only" in reason(tmp_path / "set.jsonl", {"messages": [told]})
 
 
+def test_words_of_a_call_are_a_call_whatever_names_the_speaker(tmp_path: Path) -> None:
+    turns = [
+        ASKED,
+        {"role": "function_call", "content": json.dumps(PARIS)},
+        {"role": "observation", "content": "18"},
+    ]
+    ((example,), _) = read(tmp_path / "set.jsonl", {"conversation": [*turns, ANSWERED]})
+    assert example.messages[1].tool_calls[0].arguments == {"city": "Paris"}
+    assert [message.role for message in example.messages] == ["user", "assistant", "tool", "assistant"]
+
+
+def test_prompts_and_completions_are_questions_and_answers(tmp_path: Path) -> None:
+    ((example,), _) = read(tmp_path / "set.jsonl", {"prompt": "q", "completion": "a"})
+    assert [message.content for message in example.messages] == ["q", "a"]
+
+
 FLAGGED = [
     ({"loss": False}, False),
     ({"train": False}, False),

@@ -33,6 +33,7 @@ from trajectune.storage import Rejected
 TOTAL = int(os.environ.get("TRAJECTUNE_FUZZ_ROWS", "2000"))
 IN_A_FILE = 10
 RECIPE = Recipe(name="x", dialect="react")
+pytestmark = pytest.mark.timeout(300 + TOTAL // 10)
 
 
 def seeded(share: float) -> settings:

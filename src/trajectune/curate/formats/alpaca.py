@@ -2,7 +2,7 @@
 
 `input` is what the instruction speaks of; the two make one user message, a line apart. Longer
 conversations use the fields of LLaMA-Factory's variant: `system`, and `history` as pairs of earlier
-questions and answers. Also met as `prompt`/`response` and `question`/`answer`; Dolly's `context` is the
+questions and answers. Also met as `prompt`/`response`, `prompt`/`completion` and `question`/`answer`; Dolly's `context` is the
 input. What was thought before the answer stands in `reasoning_content`; earlier answers hold none.
 """
 
@@ -26,6 +26,7 @@ class Alpaca(Format):
         "question": "instruction",
         "response": "output",
         "answer": "output",
+        "completion": "output",
         "context": "input",
         **dict.fromkeys(REASONING[1:], REASONING[0]),
     }

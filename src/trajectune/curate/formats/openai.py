@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from trajectune.curate.formats.base import LISTS, Format, JsonObject, Notes, objects, optional_text
 from trajectune.curate.formats.calls import parse_tools
-from trajectune.curate.formats.turns import BY_ROLE, REASONING, ROLES, parse_turn
+from trajectune.curate.formats.turns import BY_ROLE, CALLING, REASONING, ROLES, parse_turn
 from trajectune.example import Example, Message
 from trajectune.trajectory import Tool, ToolCall
 
@@ -72,8 +72,9 @@ def holds_tools(row: JsonObject, turns: Sequence[JsonObject]) -> bool:
     if any(row.get(name) not in (None, [], "", "[]") for name in ("tools", "functions")):
         return True
     return any(
-        turn.get("tool_calls") or turn.get("function_call") or ROLES.get(str(turn["role"])) == "tool"
+        turn.get("tool_calls") or turn.get("function_call") or ROLES.get(role) == "tool" or role in CALLING
         for turn in turns
+        if (role := str(turn["role"]))
     )
 
 
