@@ -151,3 +151,14 @@ def test_trees_are_read_and_not_written(tmp_path: Path) -> None:
         RUN.invoke(
             app, ["convert", str(path), str(tmp_path / "o.jsonl"), "--to", "oasst"], catch_exceptions=False
         )
+
+
+def test_names_and_reasons_of_hostile_rows_do_not_reach_the_terminal_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    turn = {"role": "user", "content": "q", "trained": False}
+    rows = [{"messages": [turn], "source": "a\x1b[2J"}, {"messages": [{**turn, "\x1b[2J": 1}]}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = RUN.invoke(app, ["inspect", str(path)])
+    assert result.exit_code == 0
+    assert "1 rows" in result.output
+    assert "\x1b" not in result.output

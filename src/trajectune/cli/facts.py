@@ -37,7 +37,7 @@ def _table(file: Path, lines: list[tuple[str, str]]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in lines:
-        table.add_row(name, escape(value))
+        table.add_row(name, escape(_harmless(value)))
     return table
 
 
@@ -115,6 +115,6 @@ def _harmless(text: str) -> str:
 
 def _print_rejections(console: Console, found: FileFacts) -> None:
     for row in found.rejections.first:
-        console.print(f"  line {row.line} rejected: {escape(row.reason)}", highlight=False)
+        console.print(f"  line {row.line} rejected: {escape(_harmless(row.reason))}", highlight=False)
     if found.rejections.count > len(found.rejections.first):
         console.print(f"  and {found.rejections.count - len(found.rejections.first):,} more")

@@ -268,6 +268,7 @@ UNREAD: list[tuple[dict[str, Any], str]] = [
     ({"extra": [{"role": "user", "content": "q"}]}, "a row holds `extra`"),
     ({"deep": {"er": [{"function_call": "f"}]}}, "a row holds `deep`"),
     ({"weight": 0.5}, "a row holds `weight`"),
+    ({"\x1b[2J\u202e": "words that somebody wrote beside the row"}, "a row holds `\\x1b[2J\\u202e`"),
     ({"category": "summary", "score": 1.5, "url": "https://example.org/a/long/address/without/spaces"}, ""),
     ({"observation": "", "thought": None, "history_length": 4}, ""),
 ]

@@ -2,8 +2,9 @@
 
 `input` is what the instruction speaks of; the two make one user message, a line apart. Longer
 conversations use the fields of LLaMA-Factory's variant: `system`, and `history` as pairs of earlier
-questions and answers. Also met as `prompt`/`response`, `prompt`/`completion` and `question`/`answer`; Dolly's `context` is the
-input. What was thought before the answer stands in `reasoning_content`; earlier answers hold none.
+questions and answers. Also met as `prompt`/`response`, `prompt`/`completion` and `question`/`answer`;
+Dolly's `context` is the input. What was thought before the answer stands in `reasoning_content`; earlier
+answers hold none.
 """
 
 from __future__ import annotations

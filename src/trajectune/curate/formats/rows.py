@@ -58,7 +58,7 @@ def read_row(
 
 
 def _read(form: Reader, row: Row, source: str | None, default_source: str, notes: Notes) -> Example:
-    check_json(row.value)
+    _check_json(row.value)
     current = {METADATA_COLUMN if key == _EARLIER_COLUMN else key: item for key, item in row.value.items()}
     value, spelling = _respelled(form, current)
     own_source = value.get("source")
@@ -179,7 +179,7 @@ def _words(message: Message) -> dict[str, object]:
     return {**own, "reasoning": message.reasoning} if message.reasoning else own
 
 
-def check_json(value: JsonObject) -> None:
+def _check_json(value: JsonObject) -> None:
     """Refuse what no file can hold: text that is no Unicode (half a surrogate pair), endless numbers."""
     try:
         _JSON.encode(value).encode()

@@ -36,7 +36,8 @@ def note_unread(owner: JsonObject, known: Set[str], what: str, notes: Notes) -> 
     """Note the fields of `owner` beyond `known` that carry content; `what` names it: `a turn`."""
     for key in owner.keys() - known:
         if carries_content(key, owner[key]):
-            notes.add(f"{what} holds `{key}`, which no reader knows")
+            shown = key if key.isprintable() else ascii(key)[1:-1]
+            notes.add(f"{what} holds `{shown}`, which no reader knows")
 
 
 def carries_content(key: str, value: object) -> bool:
