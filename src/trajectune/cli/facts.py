@@ -100,7 +100,7 @@ def _counted(counter: Counter[str]) -> str:
 def _print_samples(console: Console, samples: list[Sample]) -> None:
     """The beginning of what was asked and answered, each on one line."""
     for sample in samples:
-        name = f"line {sample.line}  {sample.id}".rstrip()
+        name = _harmless(f"line {sample.line}  {sample.id}".rstrip())
         console.print(name, style="bold", markup=False, highlight=False, soft_wrap=True)
         for label, text in (("asked", sample.asked), ("answered", sample.answered)):
             shown = " ".join(text[: 4 * console.width].split())
