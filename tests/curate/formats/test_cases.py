@@ -299,6 +299,17 @@ def test_what_a_turn_holds_that_nothing_reads_is_noted(tmp_path: Path) -> None:
     assert notes == {"a turn holds `observation`, which no reader knows": 3}
 
 
+def test_what_a_call_or_a_tool_holds_that_nothing_reads_is_noted(tmp_path: Path) -> None:
+    call = {**CALL, "result": "18", "index": 0}
+    tool = {"name": "weather", "strict": True, "response": {"type": "object"}}
+    turns = [ASKED, {"role": "assistant", "content": "", "tool_calls": [call]}]
+    _, notes = read(tmp_path / "set.jsonl", {"messages": turns, "tools": [tool]})
+    assert set(notes) == {
+        "a call holds `result`, which no reader knows",
+        "a tool holds `response`, which no reader knows",
+    }
+
+
 def calling(name: str, **arguments: Any) -> dict[str, Any]:
     call = {"id": "c1", "type": "function", "function": {"name": name, "arguments": arguments}}
     return {"role": "assistant", "content": "", "tool_calls": [call]}

@@ -38,7 +38,7 @@ def parse_call(value: object, place: str, id: str = "") -> ToolCall:
     return ToolCall(name=text(value, "name", f"{place}."), arguments=arguments or {}, id=id)
 
 
-def parse_turn_calls(turn: JsonObject, place: str) -> list[ToolCall]:
+def parse_turn_calls(turn: JsonObject, place: str, notes: Notes) -> list[ToolCall]:
     """The calls beside a turn's words: `tool_calls`, or the one `function_call` of before."""
     calls, single = turn.get("tool_calls"), turn.get("function_call")
     if calls and single is not None:
@@ -49,7 +49,7 @@ def parse_turn_calls(turn: JsonObject, place: str) -> list[ToolCall]:
         return []
     if not isinstance(calls, list):
         raise RowError.expected(f"{place}tool_calls", "a list of calls", calls)
-    return [_parse_wrapped(call, f"{place}tool_calls.{index}") for index, call in enumerate(calls)]
+    return [_parse_wrapped(call, f"{place}tool_calls.{index}", notes) for index, call in enumerate(calls)]
 
 
 def parse_call_text(value: str, place: str) -> list[ToolCall]:
@@ -69,9 +69,10 @@ def parse_tools(row: JsonObject, notes: Notes, field: str = "tools") -> list[Too
     return [_parse_tool(item, f"{field}.{index}", notes) for index, item in enumerate(value)]
 
 
-def _parse_wrapped(call: object, place: str) -> ToolCall:
+def _parse_wrapped(call: object, place: str, notes: Notes) -> ToolCall:
     if not isinstance(call, dict):
         raise RowError.expected(place, "an object", call)
+    note_unread(call, _CALL_FIELDS, "a call", notes)
     id = optional_text(call, "id", f"{place}.")
     wrapped = call.get("function")
     if wrapped is None and "name" in call:

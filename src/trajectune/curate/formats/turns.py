@@ -87,12 +87,13 @@ def parse_turn(turn: JsonObject, naming: Naming, place: str, notes: Notes) -> Me
     if isinstance(words, str) and beside <= FLAGS and speaker not in CALLING:
         return Message(role=role, content=words, trained=trained)  # as nearly all turns are
     note_unread(turn, naming.known, "a turn", notes)
-    return _parse_full(turn, naming, place, role, trained)
+    message = _parse_full(turn, naming, place, role, notes)
+    return message.model_copy(update={"trained": trained}) if trained else message
 
 
-def _parse_full(turn: JsonObject, naming: Naming, place: str, role: Role, trained: bool) -> Message:
+def _parse_full(turn: JsonObject, naming: Naming, place: str, role: Role, notes: Notes) -> Message:
     """A turn with anything beside its words and flags."""
-    calls = parse_turn_calls(turn, place)
+    calls = parse_turn_calls(turn, place, notes)
     words, thoughts = _words(turn, naming, place, bool(calls))
     speaker = turn[naming.speaker]
     if speaker in CALLING and not calls:
@@ -104,7 +105,6 @@ def _parse_full(turn: JsonObject, naming: Naming, place: str, role: Role, traine
         role=role,
         content=words,
         reasoning=thoughts,
-        trained=trained,
         tool_calls=calls,
         tool_call_id=optional_text(turn, "tool_call_id", place),
         name=optional_text(turn, "name", place),
@@ -118,10 +118,9 @@ def _is_trained(turn: JsonObject, flags: Set[str], role: Role, place: str) -> bo
         if len(set(said.values())) > 1:
             raise RowError(f"{place}{' and '.join(sorted(said))}: expected flags that agree")
         return all(said.values())
-    for key in said.keys() - {
-        "weight"
-    }:  # a weight of 1 is what any turn weighs; the others ask for training
-        if said[key]:
+    said.pop("weight", None)  # a weight of 1 is what any turn weighs; the other flags ask for training
+    for key, asks in said.items():
+        if asks:
             raise RowError(f"{place}{key}: expected null or false on the turn of a {role}, found true")
     return False
 
