@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from gauntlet_tables import tables as gauntlet_tables
 from gpu_tables import gpu_tables
 from trajectune.report.contents import Page
 from trajectune.report.views import SuiteView, suites_of, systems_of
@@ -35,6 +36,8 @@ def table_of(data: dict[str, Any]) -> str:
     """The table that goes with the file's kind (older files hold no page)."""
     if "page" in data or "entries" in data:
         return measurements(Page.model_validate(data.get("page", data)))
+    if "gauntlet" in data:
+        return gauntlet_tables(data)
     if "parts" in data:
         return "\n\n".join(markdown(*table) for table in gpu_tables(data["parts"]))
     if "means" in data:

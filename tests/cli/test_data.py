@@ -121,3 +121,44 @@ def test_mistakes_are_errors_for_users(arguments: list[str], reason: str, file: 
     filled = [argument.format(folder=file.parent, file=file) for argument in arguments]
     with pytest.raises(TrajectuneError, match=reason):
         RUN.invoke(app, filled, catch_exceptions=False)
+
+
+def test_what_no_reader_knows_is_named_by_every_command(tmp_path: Path, tiny_dir: Path) -> None:
+    path, out = tmp_path / "set.jsonl", tmp_path / "out.jsonl"
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "thinking": "hm"}]
+    rows = [{"messages": turns, "observation": "o"}, {"conversation": turns[:1] * 2, "observation": "o"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    unread = "a row holds `observation`, which no reader knows"
+    shown = RUN.invoke(app, ["inspect", str(path)]).output
+    assert f"{unread} (2 rows)" in shown
+    assert "openai 1, agentflan 1" in shown
+    assert "replies with reasoning" in shown
+    assert f"2 rows: {unread}" in RUN.invoke(app, ["convert", str(path), str(out), "--to", "openai"]).output
+    assert f"2 rows: {unread}" in RUN.invoke(app, ["masks", str(path), "--model", str(tiny_dir)]).output
+
+
+def test_trees_are_read_and_not_written(tmp_path: Path) -> None:
+    replies = [
+        {"role": "assistant", "text": "a", "replies": []},
+        {"role": "assistant", "text": "b", "replies": []},
+    ]
+    path = tmp_path / "trees.jsonl"
+    prompt = {"role": "prompter", "text": "q", "replies": replies}
+    path.write_text(json.dumps({"message_tree_id": "t", "prompt": prompt}))
+    result = RUN.invoke(app, ["convert", str(path), str(tmp_path / "o.jsonl"), "--to", "openai"])
+    assert "1 rows: other branches of the tree are left out" in result.output
+    with pytest.raises(TrajectuneError, match="oasst is only read"):
+        RUN.invoke(
+            app, ["convert", str(path), str(tmp_path / "o.jsonl"), "--to", "oasst"], catch_exceptions=False
+        )
+
+
+def test_names_and_reasons_of_hostile_rows_do_not_reach_the_terminal_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    turn = {"role": "user", "content": "q", "trained": False}
+    rows = [{"messages": [turn], "source": "a\x1b[2J"}, {"messages": [{**turn, "\x1b[2J": 1}]}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = RUN.invoke(app, ["inspect", str(path)])
+    assert result.exit_code == 0
+    assert "1 rows" in result.output
+    assert "\x1b" not in result.output

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +29,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         asked.append((name, split))
         if name == "none/such":
             raise ConnectionError("no answer\nand a long story")
+        if name == "owner/dated":
+            return iter([{**ROWS[0], "at": datetime.date(2024, 2, 29), "observation": "x", "by": b"me"}])
         return iter([{"colour": "red"}] if name == "owner/strange" else ROWS)
 
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load))
@@ -70,3 +74,13 @@ def test_anything_else_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "chat.jsonl").write_text('{"instruction": "q", "output": "a"}\n')
     (example,) = read_source(str(tmp_path / "chat.jsonl"), source="mine")
     assert (example.source, example.messages[1].content) == ("mine", "a")
+
+
+def test_values_that_are_no_json_are_text_and_what_nothing_reads_is_noted(
+    asked: list[tuple[str, str]],
+) -> None:
+    notes: Counter[str] = Counter()
+    (example,) = read_source("hf:owner/dated", [], notes=notes)
+    assert asked == [("owner/dated", "train")]
+    assert (example.metadata["at"], example.metadata["by"]) == ("2024-02-29", "me")
+    assert notes == {"a row holds `observation`, which no reader knows": 1}

@@ -44,7 +44,7 @@ def test_examples_are_counted(tmp_path: Path) -> None:
     found = inspect_file(write(tmp_path / "set.jsonl", *rows), count=len, samples=1)
     facts = found.facts
     assert isinstance(facts, ExampleFacts)
-    assert (facts.format, facts.rows, found.rejections.count) == ("openai", 2, 2)
+    assert (dict(facts.formats), facts.rows, found.rejections.count) == ({"openai": 2}, 2, 2)
     assert (facts.messages, facts.turns) == (Size(4, 2), Size(2, 1))
     assert (facts.characters, facts.trained_characters) == (Size(12, 10), 6)
     assert (facts.tokens, facts.trained_tokens) == (Size(12, 10), 6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 FORMAT_HELP = "example, agentinstruct, sharegpt, agentflan, openai or alpaca"
+READ_HELP = "example, agentinstruct, sharegpt, agentflan, openai, alpaca, oasst or toolbench"
 
 
 @app.command()
@@ -40,7 +42,7 @@ def inspect(
     ] = None,
     from_: Annotated[
         str | None,
-        typer.Option("--from", metavar="FORMAT", help=f"Its format, if the guess is wrong: {FORMAT_HELP}."),
+        typer.Option("--from", metavar="FORMAT", help=f"Its format, if the guess is wrong: {READ_HELP}."),
     ] = None,
     samples: Annotated[int, typer.Option(help="Rows to show.", min=0)] = 5,
 ) -> None:
@@ -73,23 +75,26 @@ def convert(
     """Rewrite conversations in another format.
 
     `trajectune data convert chats.json chats.jsonl --to openai`. Rows that cannot be read or do not fit go
-    to OUT.rejected.jsonl with their line and the reason.
+    to OUT.rejected.jsonl with their line and the reason; what of the others is not read is counted.
     """
     from trajectune.curate.formats import get_format, read_numbered, write_examples
 
     get_format(to)  # a wrong name is said before anything is read
+    notes: Counter[str] = Counter()
     with _progress() as progress, ExitStack() as stack:
         quarantine = Quarantine(target_file.with_name(f"{target_file.name}.rejected.jsonl"), stack)
         task = progress.add_task("converting", total=None)
 
         def examples() -> Iterator[Example]:
-            for numbered in read_numbered(source_file, quarantine, source, from_):
+            for numbered in read_numbered(source_file, quarantine, source, from_, notes):
                 quarantine.line = numbered.line
                 yield numbered.example
                 progress.advance(task)
 
         count = write_examples(target_file, examples(), to, Misfits(quarantine))
     _print_conversion(target_file, to, count, quarantine)
+    for note, rows in notes.most_common():
+        Console().print(f"{rows:,} rows: {escape(note)}", highlight=False)
 
 
 app.command()(masks)

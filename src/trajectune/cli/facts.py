@@ -38,14 +38,17 @@ def _table(file: Path, lines: list[tuple[str, str]]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in lines:
-        table.add_row(name, escape(value))
+        table.add_row(name, escape(_harmless(value)))
     return table
 
 
 def _example_lines(facts: ExampleFacts, model: str | None) -> list[tuple[str, str]]:
     share = facts.trained_characters / max(facts.characters.total, 1)
     lines = [
-        ("format", facts.format),
+        (
+            "format",
+            facts.formats.most_common(1)[0][0] if len(facts.formats) == 1 else _counted(facts.formats),
+        ),
         ("rows", f"{facts.rows:,}"),
         ("sources", _counted(facts.sources)),
         ("turns (trained replies)", _mean(facts.turns.total, facts.turns.largest, facts.rows)),
@@ -60,7 +63,13 @@ def _example_lines(facts: ExampleFacts, model: str | None) -> list[tuple[str, st
         spread = _mean(facts.tokens.total, facts.tokens.largest, facts.rows)
         lines.append((f"tokens ({model})", f"{facts.tokens.total:,}, of them trained {share:.1%}"))
         lines.append(("tokens in a row", f"{spread} (text only, without the chat template's own)"))
-    return [*lines, ("tool calls", f"{facts.tool_calls:,}"), ("faults", _counted(facts.faults))]
+    return [
+        *lines,
+        ("tool calls", f"{facts.tool_calls:,}"),
+        *([("replies with reasoning", f"{facts.reasoning:,}")] if facts.reasoning else []),
+        ("faults", _counted(facts.faults)),
+        *(("not trained on", f"{note} ({rows:,} rows)") for note, rows in facts.notes.most_common()),
+    ]
 
 
 def _trajectory_lines(facts: TrajectoryFacts) -> list[tuple[str, str]]:
@@ -92,7 +101,7 @@ def _counted(counter: Counter[str]) -> str:
 def _print_samples(console: Console, samples: list[Sample]) -> None:
     """The beginning of what was asked and answered, each on one line."""
     for sample in samples:
-        name = f"line {sample.line}  {sample.id}".rstrip()
+        name = _harmless(f"line {sample.line}  {sample.id}".rstrip())
         console.print(name, style="bold", markup=False, highlight=False, soft_wrap=True)
         for label, text in (("asked", sample.asked), ("answered", sample.answered)):
             line = Text(f"  {label:<9} {one_line(text[: 4 * console.width])}")
@@ -101,6 +110,6 @@ def _print_samples(console: Console, samples: list[Sample]) -> None:
 
 def _print_rejections(console: Console, found: FileFacts) -> None:
     for row in found.rejections.first:
-        console.print(f"  line {row.line} rejected: {escape(row.reason)}", highlight=False)
+        console.print(f"  line {row.line} rejected: {escape(_harmless(row.reason))}", highlight=False)
     if found.rejections.count > len(found.rejections.first):
         console.print(f"  and {found.rejections.count - len(found.rejections.first):,} more")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,13 +50,16 @@ def masks(
     console = Terminal()
     tokenizer = load_tokenizer(model, template)
     rejected: list[Rejected] = []
-    found = prove(read_examples(file, rejected), tokenizer, max_tokens)
+    notes: Counter[str] = Counter()
+    found = prove(read_examples(file, rejected, notes=notes), tokenizer, max_tokens)
     for row in found.rows[:rows]:
         trained = f"{row.trained_tokens} of {len(row)} tokens trained"
         console.rule(f"{row.id} · {trained}" if row.id else trained)
         console.print(coloured(row, tokenizer), soft_wrap=True)
     reasons = [each.reason for each in found.rejected] + [f"unreadable: {row.reason}" for row in rejected]
     _print_summary(console, found.rows, reasons)
+    for note, count in notes.most_common():
+        console.print(f"  {count:,} rows: {note}", markup=False, highlight=False)
 
 
 def coloured(row: TokenRow, tokenizer: PreTrainedTokenizerBase) -> Text:
@@ -83,8 +87,6 @@ def _readable(row: TokenRow, tokenizer: PreTrainedTokenizerBase) -> list[tuple[l
 
 
 def _print_summary(console: Console, rows: list[TokenRow], reasons: list[str]) -> None:
-    from collections import Counter
-
     from rich.table import Table
 
     tokens = sum(map(len, rows))

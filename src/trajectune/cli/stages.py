@@ -175,8 +175,8 @@ def tune(
     """Tune a model: from a recipe, or on your own files.
 
     `trajectune tune --data my.jsonl --model my/model` reads AgentInstruct, Agent-FLAN, OpenAI, ShareGPT,
-    Alpaca or trajectune files; the tuned model is `DIR/tune/model`. Settings of the trainer are set with
-    `--set tune.learning_rate=1e-5`.
+    Alpaca or trajectune files, trees of OpenAssistant and ToolBench; the tuned model is `DIR/tune/model`.
+    Settings of the trainer are set with `--set tune.learning_rate=1e-5`.
     """
     if recipe is not None:
         if data or general or model:

@@ -7,6 +7,7 @@ never from their rates.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -80,6 +81,15 @@ class Funnel(Record):
     """The funnels of all sources of a run."""
 
     rows: list[FunnelRow] = Field(default_factory=list)
+    notes: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """Rows of files by source and by what of them does not reach the trainer."""
+
+    def note(self, source: str, notes: Mapping[str, int], say: Callable[[str], object]) -> None:
+        """Add the notes of a source, and say each."""
+        if notes:
+            self.notes[source] = dict(notes)
+        for note, rows in notes.items():
+            say(f"{source}: {note} ({rows:,} rows)")
 
     @property
     def total(self) -> FunnelRow:

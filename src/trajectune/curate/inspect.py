@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from trajectune.curate.formats import get_format, guess_file, is_trajectory, read_numbered
+from trajectune.curate.formats import NumberedExample, is_trajectory, read_numbered
 from trajectune.curate.formats.containers import read_rows
 from trajectune.example import Example, Message
 from trajectune.storage import Rejected, explain
@@ -66,8 +66,9 @@ class Sample:
 class ExampleFacts:
     """What a file of examples holds."""
 
-    format: str
     rows: int = 0
+    formats: Counter[str] = field(default_factory=Counter)
+    """Rows by the format that they have."""
     turns: Size = field(default_factory=Size)
     """Trained replies: what AgentTuning's Table 1 calls turns."""
     messages: Size = field(default_factory=Size)
@@ -78,28 +79,35 @@ class ExampleFacts:
     trained_tokens: int = 0
     sources: Counter[str] = field(default_factory=Counter)
     tool_calls: int = 0
+    reasoning: int = 0
+    """Replies with reasoning apart from their words."""
     faults: Counter[str] = field(default_factory=Counter)
     """Rows by what is odd about them; a row may have several."""
+    notes: Counter[str] = field(default_factory=Counter)
+    """Rows by what of them does not reach the trainer; a row may have several."""
     samples: list[Sample] = field(default_factory=list)
 
-    def add(self, line: int, example: Example, count: TokenCount | None, samples: int) -> None:
+    def add(self, numbered: NumberedExample, count: TokenCount | None, samples: int) -> None:
         """Count one example."""
+        example = numbered.example
         self.rows += 1
+        self.formats[numbered.format] += 1
         replies = [message for message in example.messages if message.trained]
         self.turns.add(len(replies))
         self.messages.add(len(example.messages))
-        self.characters.add(sum(len(message.content) for message in example.messages))
-        self.trained_characters += sum(len(message.content) for message in replies)
+        self.characters.add(sum(map(_length, example.messages)))
+        self.trained_characters += sum(map(_length, replies))
         if count is not None:
             self._add_tokens(example, count)
         self.sources[example.source] += 1
         self.tool_calls += sum(len(message.tool_calls) for message in example.messages)
+        self.reasoning += sum(bool(message.reasoning) for message in example.messages)
         self.faults.update(example_faults(example))
         if len(self.samples) < samples:
-            self.samples.append(_sample(line, example))
+            self.samples.append(_sample(numbered.line, example))
 
     def _add_tokens(self, example: Example, count: TokenCount) -> None:
-        lengths = [count(message.content) for message in example.messages]
+        lengths = [count(message.reasoning + message.content) for message in example.messages]
         self.tokens = self.tokens or Size()
         self.tokens.add(sum(lengths))
         pairs = zip(example.messages, lengths, strict=True)
@@ -165,10 +173,9 @@ def inspect_file(
     first = next(read_rows(path, Rejections()), None)
     if format is None and first is not None and is_trajectory(first.value):
         return FileFacts(_trajectory_facts(path, samples, rejections), rejections)
-    form = get_format(format) if format else guess_file(path)
-    facts = ExampleFacts(form.name if form else "")
-    for numbered in read_numbered(path, rejections, format=format):
-        facts.add(numbered.line, numbered.example, count, samples)
+    facts = ExampleFacts()
+    for numbered in read_numbered(path, rejections, format=format, notes=facts.notes):
+        facts.add(numbered, count, samples)
     return FileFacts(facts if facts.rows else None, rejections)
 
 
@@ -186,8 +193,12 @@ def example_faults(example: Example) -> list[str]:
     return [name for name, is_so in found.items() if is_so]
 
 
+def _length(message: Message) -> int:
+    return len(message.reasoning) + len(message.content)
+
+
 def _is_empty(message: Message) -> bool:
-    return not message.content.strip() and not message.tool_calls
+    return not message.content.strip() and not message.tool_calls and not message.reasoning.strip()
 
 
 def _trajectory_facts(path: Path, samples: int, rejections: Rejections) -> TrajectoryFacts:

@@ -21,7 +21,7 @@ from trajectune.storage.reading import (
     read_record,
     read_records,
 )
-from trajectune.storage.text import encode, explain, json_type, parse_json, strict_decoder
+from trajectune.storage.text import encode, explain, json_type, parse_json, strict_decoder, value_fault
 
 __all__ = [
     "MAX_LINE_BYTES",
@@ -44,6 +44,7 @@ __all__ = [
     "read_record",
     "read_records",
     "strict_decoder",
+    "value_fault",
     "write_atomic",
     "write_folder",
     "write_json",

@@ -30,6 +30,15 @@ def parse_json(text: str | bytes) -> Any:
         ) from None
     except RecursionError:
         raise ValueError("not JSON that can be read: nested too deep") from None
+    except ValueError as error:
+        raise ValueError(value_fault(error)) from None
+
+
+def value_fault(error: ValueError) -> str:
+    """What is wrong with a value that is written as JSON has it, in one sentence."""
+    if str(error).startswith("Exceeds the limit"):  # Python's own words advise a change of the interpreter
+        return "not JSON that can be read: a whole number with too many digits"
+    return str(error)
 
 
 def decode(data: bytes) -> str:
@@ -50,13 +59,13 @@ def encode(record: BaseModel | Mapping[str, Any]) -> bytes:
 
 
 def explain(error: ValidationError) -> str:
-    """A validation error in one line: each wrong field and what was expected there."""
+    """A validation error in one line of printable text: each wrong field and what was expected there."""
     parts = []
     for item in error.errors(include_url=False, include_context=False):
         place = ".".join(str(key) for key in item["loc"])
         found = "" if item["type"] in ("missing", "value_error") else f", found {json_type(item['input'])}"
         parts.append(f"{place}: {item['msg']}{found}" if place else f"{item['msg']}{found}")
-    return "; ".join(parts)
+    return "; ".join(parts).encode(errors="backslashreplace").decode()
 
 
 def json_type(value: object) -> str:

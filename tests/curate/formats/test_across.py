@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trajectune.curate.formats import FORMATS, get_format, guess_format, read_examples, write_examples
+from trajectune.curate.formats import (
+    FORMATS,
+    get_format,
+    guess_format,
+    read_examples,
+    read_numbered,
+    write_examples,
+)
 from trajectune.curate.formats.rows import canonical_row, write_row
 from trajectune.example import Example, Message
 from trajectune.storage import Rejected
@@ -98,14 +105,15 @@ def test_an_example_has_one_canonical_row(name: str) -> None:
     assert json.loads(json.dumps({**own, **extra})) == {**own, **extra}
 
 
-def test_most_rows_decide_and_one_that_is_odd_is_rejected(tmp_path: Path) -> None:
+def test_each_row_is_read_as_what_it_holds_and_one_that_is_nothing_as_most_are(tmp_path: Path) -> None:
     good = {"instruction": "q", "output": "a"}
-    odd = {"conversations": [{"from": "human", "value": "q"}]}
+    other = {"conversations": [{"from": "human", "value": "q"}]}
     path = tmp_path / "set.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in (odd, good, good)))
+    path.write_text("".join(json.dumps(row) + "\n" for row in (other, good, good, {"colour": "red"})))
     rejected: list[Rejected] = []
-    assert len(list(read_examples(path, rejected))) == 2
+    found = [each.format for each in read_numbered(path, rejected)]
+    assert found == ["sharegpt", "alpaca", "alpaca"]
     assert [(row.line, row.reason) for row in rejected] == [
-        (1, "instruction: expected a string, found null")
+        (4, "instruction: expected a string, found null")
     ]
     assert guess_format([{"colour": "red"}]) is None

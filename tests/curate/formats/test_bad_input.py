@@ -33,11 +33,11 @@ BAD_ROWS: list[tuple[dict[str, Any], str]] = [
     (turns(value=None), "conversations.1.value: expected a string, found null"),
     (turns(value=3), "conversations.1.value: expected a string, found a number"),
     (turns(loss="yes"), "conversations.1.loss: expected true, false or null, found 'yes'"),
-    (turns(loss=1), "conversations.1.loss: expected true, false or null, found a number"),
+    (turns(loss=2), "conversations.1.loss: expected true, false or null, found a number"),
     (turns(**{"from": "robot"}), "conversations.1.from: expected one of human"),
     (
         turns(**{"from": "human"}),
-        "conversations.1.loss: expected null or false on a human turn, found true",
+        "conversations.1.loss: expected null or false on the turn of a user, found true",
     ),
     (turns(**{"from": "function_call", "value": "{"}), "conversations.1.value: not JSON"),
     ({"conversations": None}, "conversations: expected a list with at least one turn, found null"),
@@ -120,6 +120,16 @@ def test_two_roles_in_a_row_are_kept(tmp_path: Path) -> None:
 def test_an_empty_file_has_no_examples(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "set.jsonl").write_bytes(content)
     assert list(read_examples(tmp_path / "set.jsonl", [])) == []
+
+
+def test_lines_that_begin_with_a_list_are_lines(tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    rejected: list[Rejected] = []
+    path.write_text(f"[]\n{json.dumps(GOOD)}\n[1]\n")
+    assert [each.line for each in read_numbered(path, rejected)] == [2]
+    assert [row.line for row in rejected] == [1, 3]
+    path.write_text(json.dumps([GOOD, GOOD]) + "\n")  # an array whatever its name
+    assert len(list(read_examples(path, []))) == 2
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

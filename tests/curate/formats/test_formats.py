@@ -234,7 +234,7 @@ def test_what_does_not_fit_is_counted_and_words_are_never_lost(tmp_path: Path) -
     assert rejected[0].line == 2
     count = write_examples(tmp_path / "out.jsonl", [*ack, *tools], "agentflan", rejected)
     assert (count.written, count.rejected, dict(count.lost)) == (1, 1, {})
-    assert "expected one of system, user, assistant, found 'tool'" in rejected[1].reason
+    assert rejected[1].reason == "messages.1.tool_calls: agentflan has no calls; openai has"
 
 
 def test_a_call_and_its_answer_carry_one_id(tmp_path: Path) -> None:

@@ -66,11 +66,11 @@ def test_a_row_is_placed_where_it_begins(values: list[Any], chunk: int) -> None:
     ("text", "kept", "said"),
     [
         ("[{}, {a: 1}, {}]" + " " * 50, 1, "not JSON: Expecting property name"),
-        ('[{}, {"a": NaN}, {}]', 1, "NaN is not a JSON value; nothing after it can be read"),
         ("[{}, " + "[" * 100_000, 1, "nested too deep"),
         ("[{}", 1, "expected ] at its end"),
         ("[", 0, "expected ] at its end"),
         ("[1 2]", 0, "expected a JSON object, found a number"),
+        ('[{}]\n[{"a": 1}]', 1, "the array has ended"),
     ],
 )
 def test_a_mistake_ends_what_can_be_trusted(text: str, kept: int, said: str) -> None:
@@ -84,3 +84,41 @@ def test_a_value_without_end_does_not_fill_the_memory(monkeypatch: pytest.Monkey
     rows, rejected = stream('[{}, {"a": "' + "x" * 10_000, 10)
     assert len(rows) == 1
     assert "longer than 100" in rejected[0].reason
+
+
+BAD_VALUES = [
+    ("[" * 20_000 + "]" * 20_000, "nested too deep"),
+    ('{"a":' * 20_000 + '"]}\\"" ' + "}" * 20_000, "nested too deep"),
+    ('{"a": [NaN, "}"]}', "NaN is not a JSON value"),
+    ("-Infinity", "-Infinity is not a JSON value"),
+    ('{"a": 1e999}', "1e999 is too large a number"),
+    ("1e999", "1e999 is too large a number"),
+    ('{"a": 1' + "0" * 5_000 + "}", "not JSON"),
+]
+
+
+@pytest.mark.parametrize("chunk", [1 << 10, 1 << 20])
+@pytest.mark.parametrize(("bad", "said"), BAD_VALUES)
+def test_a_value_that_cannot_be_taken_costs_itself_alone(bad: str, said: str, chunk: int) -> None:
+    """Its end is found by its brackets, whatever stands in its texts."""
+    rows, rejected = stream(f'[{{"n": 1}},\n{bad}, {{"n": 2}},{bad}]', chunk)
+    assert [row.value["n"] for row in rows] == [1, 2]
+    assert [row.line for row in rejected] == [2, 2]
+    assert all(said in row.reason for row in rejected)
+
+
+@given(text=st.text(st.sampled_from('\\"[]{}, a'), max_size=200), chunk=st.integers(1, 9))
+@settings(deadline=None)
+def test_a_value_longer_than_memory_allows_costs_itself_alone(text: str, chunk: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonstream, "MAX_LINE_BYTES", 50)
+        rows, rejected = stream(json.dumps([{"n": 1}, {"a": text + "x" * 99}, {"n": 2}]), chunk)
+    assert [row.value for row in rows if "n" in row.value] == [{"n": 1}, {"n": 2}]
+    assert len(rows) + len(rejected) == 3
+    assert all("longer than 50" in row.reason for row in rejected)
+
+
+def test_a_value_without_end_is_one_row() -> None:
+    rows, rejected = stream('[{}, {"a": [NaN, "]]]')
+    assert len(rows) == len(rejected) == 1
+    assert "nothing after it can be read" in rejected[0].reason

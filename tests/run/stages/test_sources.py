@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,14 @@ from trajectune.dialects.registry import get_dialect
 from trajectune.environments.database import DatabaseEnvironment
 from trajectune.run.api.rejections import Rejections, write_rejections
 from trajectune.run.recipe import Recipe, check_recipe, override
-from trajectune.run.stages.sources import examples_of, holds_trajectories, missing_files, source_values
+from trajectune.run.recipe.sections import SourceSpec
+from trajectune.run.stages.sources import (
+    OMITTED,
+    examples_of,
+    holds_trajectories,
+    missing_files,
+    source_values,
+)
 from trajectune.storage import JsonlWriter
 from trajectune.trajectory import Outcome, Trajectory
 
@@ -43,7 +51,11 @@ def test_trajectories_of_a_file_are_rendered_in_the_recipes_dialect(
     texts = set()
     for dialect in ("agentbench", "react", "json"):
         rejected: Rejections = []
-        examples = list(examples_of(override(RECIPE, {"dialect": dialect}), data, "mine", rejected))
+        examples = list(
+            examples_of(
+                override(RECIPE, {"dialect": dialect}), SourceSpec(data=data), "mine", rejected, Counter()
+            )
+        )
         assert [example.id for example in examples] == [row.id for row in trajectories]
         assert {example.source for example in examples} == {"mine"}
         assert rejected == []
@@ -57,7 +69,12 @@ def test_trajectories_are_rendered_in_the_grammar_that_their_environment_brings(
     data = written(tmp_path / "played.jsonl", trajectories)
     monkeypatch.setattr(DatabaseEnvironment, "dialects", {"agentbench": get_dialect("json", "database")})
     ours, json_ = (
-        [example.messages for example in examples_of(override(RECIPE, {"dialect": name}), data, "mine", [])]
+        [
+            example.messages
+            for example in examples_of(
+                override(RECIPE, {"dialect": name}), SourceSpec(data=data), "mine", [], Counter()
+            )
+        ]
         for name in ("agentbench", "json")
     )
     assert ours == json_
@@ -72,7 +89,7 @@ def test_every_row_is_an_example_or_rejected_with_its_reason(
     empty = trajectories[2].model_copy(update={"steps": [], "id": "empty"})
     data = written(tmp_path / "played.jsonl", [trajectories[0], broken, empty], "no json", '{"a": 1}')
     rejected: Rejections = []
-    examples = list(examples_of(RECIPE, data, "mine", rejected))
+    examples = list(examples_of(RECIPE, SourceSpec(data=data), "mine", rejected, Counter()))
     assert len(examples) == 1
     assert len(rejected) == 4
     assert {source for source, _ in rejected} == {"mine"}
@@ -88,7 +105,7 @@ def test_conversations_are_read_in_any_known_format(tmp_path: Path) -> None:
     rows = [{"instruction": "Hi", "output": "Hello"}, {"instruction": "Hi"}]
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     rejected: Rejections = []
-    (example,) = examples_of(RECIPE, str(path), "chat", rejected)
+    (example,) = examples_of(RECIPE, SourceSpec(data=str(path)), "chat", rejected, Counter())
     assert [message.content for message in example.messages] == ["Hi", "Hello"]
     assert len(rejected) == 1
 
@@ -103,8 +120,11 @@ def test_only_a_file_of_trajectories_needs_a_dialect(
     for other in (str(chat), "hf:owner/name", str(tmp_path), str(tmp_path / "none.jsonl")):
         assert not holds_trajectories(other)
     react = override(RECIPE, {"dialect": "react"})
-    assert source_values(RECIPE, played) != source_values(react, played)
-    assert source_values(RECIPE, str(chat)) == source_values(react, str(chat))
+    assert source_values(RECIPE, SourceSpec(data=played)) != source_values(react, SourceSpec(data=played))
+    spec = SourceSpec(data=str(chat))
+    assert source_values(RECIPE, spec) == source_values(react, spec)
+    omitted = SourceSpec(data=str(chat), reasoning="omit")
+    assert source_values(RECIPE, spec) != source_values(RECIPE, omitted)
 
 
 def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
@@ -129,3 +149,23 @@ def test_rejections_are_written_anew_and_only_where_there_are_any(tmp_path: Path
     ]
     write_rejections(path, [])
     assert not path.exists()
+
+
+def test_reasoning_is_kept_unless_the_recipe_leaves_it_out(tmp_path: Path) -> None:
+    thought = {"role": "assistant", "content": "18", "reasoning_content": "hm", "trained": True}
+    rows = [
+        {"messages": [{"role": "user", "content": "Paris?"}, {**thought, "observation": "x"}]},
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]},
+    ]
+    path = tmp_path / "chat.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    found: dict[str, list[str]] = {}
+    notes: dict[str, Counter[str]] = {"keep": Counter(), "omit": Counter()}
+    for setting in ("keep", "omit"):
+        spec = SourceSpec.model_validate({"data": str(path), "reasoning": setting})
+        examples = list(examples_of(RECIPE, spec, "chat", [], notes[setting]))
+        assert [len(example.messages) for example in examples] == [2, 2]
+        found[setting] = [message.reasoning for example in examples for message in example.messages]
+    assert found == {"keep": ["", "hm", "", ""], "omit": ["", "", "", ""]}
+    unread = "a turn holds `observation`, which no reader knows"
+    assert notes == {"keep": {unread: 1}, "omit": {unread: 1, OMITTED: 1}}

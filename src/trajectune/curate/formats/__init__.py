@@ -6,9 +6,11 @@ all. See `trajectune.curate.formats.rows` for what is promised about losses.
 
 from trajectune.curate.formats.files import (
     FORMATS,
+    READERS,
     NumberedExample,
     WriteCount,
     get_format,
+    get_reader,
     guess_file,
     guess_format,
     is_trajectory,
@@ -19,9 +21,11 @@ from trajectune.curate.formats.files import (
 
 __all__ = [
     "FORMATS",
+    "READERS",
     "NumberedExample",
     "WriteCount",
     "get_format",
+    "get_reader",
     "guess_file",
     "guess_format",
     "is_trajectory",

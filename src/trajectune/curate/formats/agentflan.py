@@ -1,17 +1,26 @@
 """Agent-FLAN: `id, conversation[{role, content, loss}]` (Agent-FLAN, Chen et al. 2024).
 
-A missing or null `loss` on a reply means trained; on other turns the flag says nothing. There is no
-tool role and there are no native calls. The list is also met under the name `conversations`.
+There is no tool role and there are no native calls: rows that have them are OpenAI messages, whatever
+flags stand beside. The list is also met under the names `conversations` and `messages`.
 """
 
 from __future__ import annotations
 
-from typing import cast
-
 import pyarrow as pa
 
-from trajectune.curate.formats.base import Format, JsonObject, RowError, is_trained, objects, text
-from trajectune.example import Example, Message, Role
+from trajectune.curate.formats.base import (
+    LISTS,
+    Format,
+    JsonObject,
+    Notes,
+    RowError,
+    objects,
+    optional_text,
+)
+from trajectune.curate.formats.calls import parse_tools
+from trajectune.curate.formats.openai import holds_tools, roled_turns
+from trajectune.curate.formats.turns import BY_ROLE, parse_turn
+from trajectune.example import Example, Message
 from trajectune.trajectory import Tool
 
 _ROLES = ("system", "user", "assistant")
@@ -21,39 +30,39 @@ class AgentFLAN(Format):
     """Conversations of `role`, `content` and `loss`."""
 
     name = "agentflan"
-    fields = frozenset({"conversation"})
-    spellings = {"conversations": "conversation", "messages": "conversation"}  # noqa: RUF012
+    fields = frozenset({"conversation", "tools", "system"})
+    spellings = {name: "conversation" for name in LISTS if name != "conversation"} | {"functions": "tools"}
 
     def recognises(self, row: JsonObject) -> bool:
-        field = next((name for name in ("conversation", "conversations", "messages") if name in row), "")
-        turns = row.get(field)
-        if not isinstance(turns, list) or not all(
-            isinstance(turn, dict) and "role" in turn for turn in turns
-        ):
+        field, turns = roled_turns(row)
+        if not field or holds_tools(row, turns):
             return False
         return field != "messages" or any("loss" in turn for turn in turns)
 
-    def parse(self, row: JsonObject) -> tuple[list[Message], list[Tool]]:
-        turns = objects(row, "conversation")
-        return [_parse_turn(turn, f"conversation.{index}.") for index, turn in enumerate(turns)], []
+    def parse(self, row: JsonObject, notes: Notes) -> tuple[list[Message], list[Tool]]:
+        system = optional_text(row, "system")
+        messages = [Message(role="system", content=system)] if system else []
+        for index, turn in enumerate(objects(row, "conversation")):
+            messages.append(parse_turn(turn, BY_ROLE, f"conversation.{index}.", notes))
+        return messages, parse_tools(row, notes)
 
     def render(self, example: Example) -> JsonObject:
-        return {"conversation": [_render_turn(message) for message in example.messages]}
+        turns = [_render_turn(turn, f"messages.{index}.") for index, turn in enumerate(example.messages)]
+        return {"conversation": turns}
 
     @property
     def columns(self) -> list[pa.Field]:
-        turn = pa.struct([("role", pa.string()), ("content", pa.string()), ("loss", pa.bool_())])
+        words = [(key, pa.string()) for key in ("role", "content", "reasoning_content")]
+        turn = pa.struct([*words, ("loss", pa.bool_())])
         return [pa.field("conversation", pa.list_(turn))]
 
 
-def _parse_turn(turn: JsonObject, place: str) -> Message:
-    role = text(turn, "role", place)
-    if role not in _ROLES:
-        raise RowError.expected(f"{place}role", f"one of {', '.join(_ROLES)}", role)
-    trained = role == "assistant" and is_trained(turn, place)
-    return Message(role=cast("Role", role), content=text(turn, "content", place), trained=trained)
-
-
-def _render_turn(message: Message) -> JsonObject:
+def _render_turn(message: Message, place: str) -> JsonObject:
+    if message.role not in _ROLES:
+        raise RowError.expected(f"{place}role", f"one of {', '.join(_ROLES)}", message.role)
+    if message.tool_calls:
+        raise RowError(f"{place}tool_calls: agentflan has no calls; openai has")
     turn: JsonObject = {"role": message.role, "content": message.content}
+    if message.reasoning:
+        turn["reasoning_content"] = message.reasoning
     return {**turn, "loss": message.trained} if message.role == "assistant" else turn

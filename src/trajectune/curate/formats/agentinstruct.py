@@ -1,14 +1,15 @@
 """AgentInstruct: `id, conversations[{from, loss, value}]` (AgentTuning, Zeng et al. 2023).
 
-`loss` is null on a human's turn and says on a reply whether it is trained; a null or missing one on a
-reply means trained. Tool turns are written as in ShareGPT, with the flag.
+`loss` is null on a human's turn and says on a reply whether it is trained. Tool turns are written as in
+ShareGPT, with the flag.
 """
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-from trajectune.curate.formats.base import Format, JsonObject, parse_tools
+from trajectune.curate.formats.base import Format, JsonObject, Notes
+from trajectune.curate.formats.calls import parse_tools
 from trajectune.curate.formats.sharegpt import has_speakers, parse_turns, render_tools, render_turns
 from trajectune.example import Example, Message
 from trajectune.trajectory import Tool
@@ -19,12 +20,13 @@ class AgentInstruct(Format):
 
     name = "agentinstruct"
     fields = frozenset({"conversations", "tools", "system"})
+    spellings = {"functions": "tools"}  # noqa: RUF012
 
     def recognises(self, row: JsonObject) -> bool:
         return has_speakers(row) and any("loss" in turn for turn in row["conversations"])
 
-    def parse(self, row: JsonObject) -> tuple[list[Message], list[Tool]]:
-        return parse_turns(row), parse_tools(row)
+    def parse(self, row: JsonObject, notes: Notes) -> tuple[list[Message], list[Tool]]:
+        return parse_turns(row, notes), parse_tools(row, notes)
 
     def render(self, example: Example) -> JsonObject:
         turns = [
@@ -36,5 +38,6 @@ class AgentInstruct(Format):
 
     @property
     def columns(self) -> list[pa.Field]:
-        turn = pa.struct([("from", pa.string()), ("loss", pa.bool_()), ("value", pa.string())])
+        words = [(key, pa.string()) for key in ("from", "value", "reasoning_content")]
+        turn = pa.struct([*words, ("loss", pa.bool_())])
         return [pa.field("conversations", pa.list_(turn)), pa.field("tools", pa.string())]

@@ -2,14 +2,17 @@
 
 `input` is what the instruction speaks of; the two make one user message, a line apart. Longer
 conversations use the fields of LLaMA-Factory's variant: `system`, and `history` as pairs of earlier
-questions and answers. Also met as `prompt`/`response` and `question`/`answer`.
+questions and answers. Also met as `prompt`/`response`, `prompt`/`completion` and `question`/`answer`;
+Dolly's `context` is the input. What was thought before the answer stands in `reasoning_content`; earlier
+answers hold none.
 """
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-from trajectune.curate.formats.base import Format, JsonObject, RowError, optional_text, text
+from trajectune.curate.formats.base import Format, JsonObject, Notes, RowError, optional_text, text
+from trajectune.curate.formats.turns import REASONING
 from trajectune.example import Example, Message
 from trajectune.trajectory import Tool
 
@@ -18,26 +21,32 @@ class Alpaca(Format):
     """Questions with answers."""
 
     name = "alpaca"
-    fields = frozenset({"instruction", "input", "output", "system", "history"})
+    fields = frozenset({"instruction", "input", "output", "system", "history", REASONING[0]})
     spellings = {  # noqa: RUF012
         "prompt": "instruction",
         "question": "instruction",
         "response": "output",
         "answer": "output",
+        "completion": "output",
+        "context": "input",
+        **dict.fromkeys(REASONING[1:], REASONING[0]),
     }
 
     def recognises(self, row: JsonObject) -> bool:
-        own = {self.spellings.get(name, name) for name in row}
-        return {"instruction", "output"} <= own
+        own = {self.spellings.get(name, name): value for name, value in row.items()}
+        return {"instruction", "output"} <= own.keys() and isinstance(own.get("input"), str | None)
 
-    def parse(self, row: JsonObject) -> tuple[list[Message], list[Tool]]:
+    def parse(self, row: JsonObject, notes: Notes) -> tuple[list[Message], list[Tool]]:
+        del notes
         parts = [text(row, "instruction"), optional_text(row, "input")]
-        pairs = [*_history(row), ("\n".join(filter(None, parts)), text(row, "output"))]
-        system = optional_text(row, "system")
+        system, thought = optional_text(row, "system"), optional_text(row, REASONING[0])
         messages = [Message(role="system", content=system)] if system else []
-        for question, answer in pairs:
+        for question, answer in _history(row):
             messages.append(Message(role="user", content=question))
             messages.append(Message(role="assistant", content=answer, trained=True))
+        messages.append(Message(role="user", content="\n".join(filter(None, parts))))
+        answer = text(row, "output")
+        messages.append(Message(role="assistant", content=answer, reasoning=thought, trained=True))
         return messages, []
 
     def render(self, example: Example) -> JsonObject:
@@ -52,11 +61,13 @@ class Alpaca(Format):
             row["system"] = system
         if words[:-2]:
             row["history"] = [list(pair) for pair in zip(words[:-2:2], words[1:-2:2], strict=True)]
+        if turns[-1].reasoning:
+            row[REASONING[0]] = turns[-1].reasoning
         return row
 
     @property
     def columns(self) -> list[pa.Field]:
-        names = ("instruction", "input", "output", "system")
+        names = ("instruction", "input", "output", "system", REASONING[0])
         return [
             *(pa.field(name, pa.string()) for name in names),
             pa.field("history", pa.list_(pa.list_(pa.string()))),

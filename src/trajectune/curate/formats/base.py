@@ -3,9 +3,10 @@
 The idea: a format knows its own fields only. It turns a row into messages and tools (`parse`) and an
 example into a row (`render`), side by side in one file. Ids, sources, fields of other people and the
 exact spelling of the original row are the business of `trajectune.curate.formats.rows`, the same for
-all formats.
+all formats; what a turn may hold (`turns`) and a call (`calls`) is the same for all of them too.
 
-Invariant: `parse(render(example))` gives back the words of `example`, or the example does not fit.
+Invariants: `parse(render(example))` gives back the words of `example`, or the example does not fit. What
+a row holds is read, or the row is rejected, or a note says what was left.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from trajectune.example import Example, Message
-from trajectune.storage import json_type, parse_json
-from trajectune.trajectory import Tool, ToolCall
+from trajectune.storage import json_type
+from trajectune.trajectory import Tool
 
 JsonObject = dict[str, Any]
+LISTS = ("messages", "conversations", "conversation")
+"""Names under which a row's list of turns is met."""
+Notes = set[str]
+"""What of a row does not reach the trainer although the row is read, each in a few words."""
 
 
 class RowError(ValueError):
@@ -29,35 +34,40 @@ class RowError(ValueError):
     @classmethod
     def expected(cls, field: str, what: str, found: object) -> RowError:
         """`field: expected what, found …`."""
-        shown = f"{found!r}" if isinstance(found, str) and len(found) < 40 else json_type(found)
+        shown = f"{found!a}" if isinstance(found, str) and len(found) < 40 else json_type(found)
         return cls(f"{field}: expected {what}, found {shown}")
 
 
-class Format(ABC):
-    """One way of writing examples as rows."""
+class Reader(ABC):
+    """One way in which people store conversations, to be read."""
 
     name: ClassVar[str]
     fields: ClassVar[frozenset[str]]
     """The row's fields that `parse` reads; all others are carried along untouched."""
     spellings: ClassVar[Mapping[str, str]] = {}
     """Other names that are met for its fields, each with the format's own name."""
+    id_field: ClassVar[str] = "id"
 
     @abstractmethod
     def recognises(self, row: JsonObject) -> bool:
         """Whether a row has this format's shape. Its values may still be wrong."""
 
     @abstractmethod
-    def parse(self, row: JsonObject) -> tuple[list[Message], list[Tool]]:
-        """The messages and tools of a row. Raises `RowError`."""
-
-    @abstractmethod
-    def render(self, example: Example) -> JsonObject:
-        """The format's own fields for an example. Raises `RowError` where the example does not fit."""
+    def parse(self, row: JsonObject, notes: Notes) -> tuple[list[Message], list[Tool]]:
+        """The messages and tools of a row; what of it is left is noted. Raises `RowError`."""
 
     def template(self, row: JsonObject) -> str:
         """`Example.template`, in the format that holds sampled tokens; empty in all others."""
         del row
         return ""
+
+
+class Format(Reader):
+    """One way of writing examples as rows, and of reading them back."""
+
+    @abstractmethod
+    def render(self, example: Example) -> JsonObject:
+        """The format's own fields for an example. Raises `RowError` where the example does not fit."""
 
     @property
     @abstractmethod
@@ -87,55 +97,3 @@ def text(owner: JsonObject, key: str, place: str = "") -> str:
 def optional_text(owner: JsonObject, key: str, place: str = "") -> str:
     """The string in `owner[key]`, empty where it is missing or null."""
     return "" if owner.get(key) is None else text(owner, key, place)
-
-
-def is_trained(turn: JsonObject, place: str) -> bool:
-    """The `loss` flag of an assistant's turn: a missing or null one means trained."""
-    loss = turn.get("loss")
-    if loss is not None and not isinstance(loss, bool):
-        raise RowError.expected(f"{place}loss", "true, false or null", loss)
-    return loss is not False
-
-
-def json_value(value: object, place: str) -> Any:
-    """`value`, parsed first when it is JSON text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return parse_json(value) if value.strip() else None
-    except ValueError as error:
-        raise RowError(f"{place}: {error}") from None
-
-
-def parse_call(value: object, place: str, id: str = "") -> ToolCall:
-    """A tool call `{"name", "arguments"}` under its `id`; the arguments may be JSON text."""
-    if not isinstance(value, dict):
-        raise RowError.expected(place, "an object with name and arguments", value)
-    arguments = json_value(value.get("arguments"), f"{place}.arguments")
-    if arguments is not None and not isinstance(arguments, dict):
-        raise RowError.expected(f"{place}.arguments", "a JSON object", arguments)
-    return ToolCall(name=text(value, "name", f"{place}."), arguments=arguments or {}, id=id)
-
-
-def parse_tools(row: JsonObject, field: str = "tools") -> list[Tool]:
-    """The tools of a row: a list, or JSON text of one, of functions with or without OpenAI's wrapper."""
-    value = json_value(row.get(field), field)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise RowError.expected(field, "a list of tools", value)
-    return [_parse_tool(item, f"{field}.{index}") for index, item in enumerate(value)]
-
-
-def _parse_tool(value: object, place: str) -> Tool:
-    inner = value.get("function", value) if isinstance(value, dict) else value
-    if not isinstance(inner, dict):
-        raise RowError.expected(place, "an object", inner)
-    parameters = inner.get("parameters")
-    if parameters is not None and not isinstance(parameters, dict):
-        raise RowError.expected(f"{place}.parameters", "a JSON schema", parameters)
-    return Tool(
-        name=text(inner, "name", f"{place}."),
-        description=optional_text(inner, "description", f"{place}."),
-        parameters=parameters or {},
-    )

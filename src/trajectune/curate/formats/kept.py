@@ -50,9 +50,13 @@ def digest(value: Any) -> str:
 
 
 def _between_objects(old: dict[str, Any], new: dict[str, Any]) -> Patch | None:
-    parts = {
-        "drop": [key for key in old if key not in new],
-        "set": {key: value for key, value in new.items() if key not in old},
-        "in": {key: p for key, value in old.items() if key in new and (p := difference(value, new[key]))},
-    }
+    inner: dict[str, Patch] = {}
+    for key, value in old.items():
+        # most values are the very same string: nothing more needs to be asked
+        if key in new and (other := new[key]) is not value and (patch := difference(value, other)):
+            inner[key] = patch
+    parts: dict[str, Any] = {"in": inner}
+    if old.keys() != new.keys():
+        parts["drop"] = [key for key in old if key not in new]
+        parts["set"] = {key: value for key, value in new.items() if key not in old}
     return {name: part for name, part in parts.items() if part} or None

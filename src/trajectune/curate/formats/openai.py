@@ -1,9 +1,9 @@
-"""OpenAI messages: `messages[{role, content, tool_calls, tool_call_id, weight}], tools`.
+"""OpenAI messages: `messages[{role, content, reasoning_content, tool_calls, tool_call_id, weight}], tools`.
 
-This is the chat fine-tuning format of OpenAI, which TRL and others read too. `weight` 0 on a reply
-means not trained; none means trained. Content may be a list of text parts, tools may be JSON text, and
-`developer` is the system. Every written call has an id: its own, else the one that the tool message behind
-it answers to, else one made up, so that a call and its answer always name each other.
+This is the chat fine-tuning format of OpenAI, which TRL and others read too. Content may be a list of
+parts, tools may be JSON text, `developer` is the system, and the `function_call` of before is read as the
+call that it is. Every written call has an id: its own, else the one that the tool message behind it
+answers to, else one made up, so that a call and its answer always name each other.
 """
 
 from __future__ import annotations
@@ -14,41 +14,33 @@ from itertools import takewhile
 
 import pyarrow as pa
 
-from trajectune.curate.formats.base import (
-    Format,
-    JsonObject,
-    RowError,
-    objects,
-    optional_text,
-    parse_call,
-    parse_tools,
-    text,
-)
-from trajectune.example import Example, Message, Role
+from trajectune.curate.formats.base import LISTS, Format, JsonObject, Notes, objects, optional_text
+from trajectune.curate.formats.calls import parse_tools
+from trajectune.curate.formats.turns import BY_ROLE, CALLING, REASONING, ROLES, parse_turn
+from trajectune.example import Example, Message
 from trajectune.trajectory import Tool, ToolCall
-
-_ROLES: dict[str, Role] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-}
 
 
 class OpenAI(Format):
     """Messages with native tool calls."""
 
     name = "openai"
-    fields = frozenset({"messages", "tools"})
+    fields = frozenset({"messages", "tools", "system"})
+    spellings = {  # noqa: RUF012
+        "conversations": "messages",
+        "conversation": "messages",
+        "functions": "tools",
+    }
 
     def recognises(self, row: JsonObject) -> bool:
-        turns = row.get("messages")
-        return isinstance(turns, list) and all(isinstance(turn, dict) and "role" in turn for turn in turns)
+        return bool(roled_turns(row)[0])
 
-    def parse(self, row: JsonObject) -> tuple[list[Message], list[Tool]]:
-        turns = objects(row, "messages")
-        return [_parse_message(turn, f"messages.{i}.") for i, turn in enumerate(turns)], parse_tools(row)
+    def parse(self, row: JsonObject, notes: Notes) -> tuple[list[Message], list[Tool]]:
+        system = optional_text(row, "system")
+        messages = [Message(role="system", content=system)] if system else []
+        for index, turn in enumerate(objects(row, "messages")):
+            messages.append(parse_turn(turn, BY_ROLE, f"messages.{index}.", notes))
+        return messages, parse_tools(row, notes)
 
     def render(self, example: Example) -> JsonObject:
         row: JsonObject = {"messages": list(_render_messages(example.messages))}
@@ -60,58 +52,30 @@ class OpenAI(Format):
     def columns(self) -> list[pa.Field]:
         function = pa.struct([("name", pa.string()), ("arguments", pa.string())])
         call = pa.struct([("id", pa.string()), ("type", pa.string()), ("function", function)])
-        words = [(key, pa.string()) for key in ("role", "content", "name", "tool_call_id")]
+        names = ("role", "content", "reasoning_content", "name", "tool_call_id")
+        words = [(key, pa.string()) for key in names]
         message = pa.struct([*words, ("weight", pa.int8()), ("tool_calls", pa.list_(call))])
         return [pa.field("messages", pa.list_(message)), pa.field("tools", pa.string())]
 
 
-def _parse_message(turn: JsonObject, place: str) -> Message:
-    name = text(turn, "role", place)
-    if name not in _ROLES:
-        raise RowError.expected(f"{place}role", f"one of {', '.join(_ROLES)}", name)
-    if turn.get("function_call") is not None:
-        raise RowError(f"{place}function_call: expected the call in tool_calls, as its successor has it")
-    role, calls = _ROLES[name], _parse_calls(turn, place)
-    if calls and role != "assistant":
-        raise RowError(f"{place}tool_calls: expected on an assistant's message only, found on a {name}'s")
-    weight = turn.get("weight")
-    if weight not in (None, 0, 1):
-        raise RowError.expected(f"{place}weight", "0 or 1", weight)
-    return Message(
-        role=role,
-        content=_parse_content(turn, place, may_be_null=bool(calls)),
-        trained=role == "assistant" and weight != 0,
-        tool_calls=calls,
-        tool_call_id=optional_text(turn, "tool_call_id", place),
-        name=optional_text(turn, "name", place),
+def roled_turns(row: JsonObject) -> tuple[str, list[JsonObject]]:
+    """The turns with a `role` that a row holds, and under which name; an empty name where it holds none."""
+    for field in LISTS:
+        turns = row.get(field)
+        if isinstance(turns, list) and turns and all(isinstance(t, dict) and "role" in t for t in turns):
+            return field, turns
+    return "", []
+
+
+def holds_tools(row: JsonObject, turns: Sequence[JsonObject]) -> bool:
+    """Whether a row has tools, calls or answers of tools."""
+    if any(row.get(name) not in (None, [], "", "[]") for name in ("tools", "functions")):
+        return True
+    return any(
+        turn.get("tool_calls") or turn.get("function_call") or ROLES.get(role) == "tool" or role in CALLING
+        for turn in turns
+        if (role := str(turn["role"]))
     )
-
-
-def _parse_content(turn: JsonObject, place: str, *, may_be_null: bool) -> str:
-    content = turn.get("content")
-    if content is None and may_be_null:
-        return ""
-    if not isinstance(content, list):
-        return text(turn, "content", place)
-    for index, part in enumerate(content):
-        if not isinstance(part, dict) or part.get("type") != "text":
-            raise RowError(f"{place}content.{index}: expected a text part; images and sound are not read")
-    return "".join(text(part, "text", f"{place}content.{index}.") for index, part in enumerate(content))
-
-
-def _parse_calls(turn: JsonObject, place: str) -> list[ToolCall]:
-    calls = turn.get("tool_calls")
-    if calls is None:
-        return []
-    if not isinstance(calls, list):
-        raise RowError.expected(f"{place}tool_calls", "a list of calls", calls)
-    return [_parse_call(call, f"{place}tool_calls.{index}.") for index, call in enumerate(calls)]
-
-
-def _parse_call(call: object, place: str) -> ToolCall:
-    if not isinstance(call, dict):
-        return parse_call(call, f"{place}function")
-    return parse_call(call.get("function"), f"{place}function", optional_text(call, "id", place))
 
 
 def _render_messages(messages: Sequence[Message]) -> Iterator[JsonObject]:
@@ -119,21 +83,26 @@ def _render_messages(messages: Sequence[Message]) -> Iterator[JsonObject]:
     for index, message in enumerate(messages):
         if message.tool_calls:
             waiting = _call_ids(messages, index)
-        turn: JsonObject = {"role": message.role, "content": message.content}
-        if message.tool_calls:
-            turn["tool_calls"] = [
-                _render_call(c, i) for c, i in zip(message.tool_calls, waiting, strict=True)
-            ]
-        if message.role == "tool":
-            answered = waiting.pop(0) if waiting else ""
-            turn["tool_call_id"] = message.tool_call_id or answered
-        elif message.tool_call_id:
-            turn["tool_call_id"] = message.tool_call_id
-        if message.name:
-            turn["name"] = message.name
-        if message.role == "assistant" and not message.trained:
-            turn["weight"] = 0
-        yield turn
+        yield _render_message(message, waiting)
+
+
+def _render_message(message: Message, waiting: list[str]) -> JsonObject:
+    """One message; `waiting` are the ids of the calls that were not answered yet, taken in turn."""
+    turn: JsonObject = {"role": message.role, "content": message.content}
+    if message.reasoning:
+        turn[REASONING[0]] = message.reasoning
+    if message.tool_calls:
+        turn["tool_calls"] = [_render_call(c, i) for c, i in zip(message.tool_calls, waiting, strict=True)]
+    if message.role == "tool":
+        answered = waiting.pop(0) if waiting else ""
+        turn["tool_call_id"] = message.tool_call_id or answered
+    elif message.tool_call_id:
+        turn["tool_call_id"] = message.tool_call_id
+    if message.name:
+        turn["name"] = message.name
+    if message.role == "assistant" and not message.trained:
+        turn["weight"] = 0
+    return turn
 
 
 def _call_ids(messages: Sequence[Message], index: int) -> list[str]:

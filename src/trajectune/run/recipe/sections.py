@@ -85,6 +85,8 @@ class SourceSpec(Section):
     """Rows to draw, seeded; empty means all of a file, or 300 of `self`."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Share among the general sources (AgentTuning: GPT-4 conversations 0.2, GPT-3.5 ones 0.8)."""
+    reasoning: Literal["keep", "omit"] = "keep"
+    """Reasoning that the data holds apart from replies: `keep` trains it with them, `omit` does not."""
 
 
 class CurateSpec(Section):

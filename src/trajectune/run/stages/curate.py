@@ -28,6 +28,7 @@ from trajectune.run.api.rejections import Rejections, as_rejections, read_reject
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Work
 from trajectune.run.stages.environments import bound_environments
+from trajectune.run.stages.general import read_notes
 from trajectune.run.stages.losses import rejection_warnings, unreadable_warnings
 from trajectune.run.stages.sources import examples_of, holds_trajectories, source_values
 from trajectune.run.stages.values import model_values
@@ -59,7 +60,7 @@ class Curated(BaseModel):
 def reads(recipe: Recipe) -> JsonValue:
     """The dialect counts where trajectories are rendered; general rows have it from their own stage."""
     collected = _thresholds(recipe)
-    files = {name: source_values(recipe, spec.data) for name, spec in recipe.curate.agent.items()}
+    files = {name: source_values(recipe, spec) for name, spec in recipe.curate.agent.items()}
     sources = {**recipe.curate.agent, **recipe.curate.general}
     return {
         "thresholds": dict(collected),
@@ -168,10 +169,13 @@ def _agent_examples(work: Work, rejected: Rejections) -> dict[str, list[Example]
             funnel.rows.extend([kept.funnel] if kept.funnel else [])
             found[bound.key] = _stepped(recipe, kept.examples(), bound.key, rejected)
             rejected += kept.rejections
-    funnel.save(work.folder / "funnel.json")
     for name, spec in recipe.curate.agent.items():
-        examples = list(examples_of(recipe, spec.data, name, rejected))
+        notes: Counter[str] = Counter()
+        examples = list(examples_of(recipe, spec, name, rejected, notes))
         found[name] = _stepped(recipe, examples, name, rejected)
+        funnel.note(name, notes, work.say)
+    funnel.notes.update(read_notes(work.input("general")))
+    funnel.save(work.folder / "funnel.json")
     return found
 
 

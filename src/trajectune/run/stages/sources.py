@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,25 +17,39 @@ from trajectune.errors import DataError
 from trajectune.example import Example
 from trajectune.run.api.rejections import Rejections
 from trajectune.run.recipe import Recipe
+from trajectune.run.recipe.sections import SourceSpec
 from trajectune.run.stages.values import data_values
 from trajectune.storage import Rejected, read_jsonl, read_records
 from trajectune.trajectory import Trajectory
 
-
-def source_values(recipe: Recipe, data: str) -> JsonValue:
-    """What identifies a source: its content, and the dialect where it holds trajectories."""
-    values = {"data": data_values(data)}
-    return values | {"dialect": recipe.dialect} if holds_trajectories(data) else values
+OMITTED = "reasoning is left out, as the recipe says"
 
 
-def examples_of(recipe: Recipe, data: str, name: str, rejected: Rejections) -> Iterator[Example]:
-    """The examples of a file or hub data set; trajectories are rendered in the recipe's dialect."""
+def source_values(recipe: Recipe, spec: SourceSpec) -> JsonValue:
+    """What identifies a source: its content, and how it is read (in a dialect, without reasoning)."""
+    values: dict[str, JsonValue] = {"data": data_values(spec.data)}
+    if holds_trajectories(spec.data):
+        values["dialect"] = recipe.dialect
+    if spec.reasoning == "omit":
+        values["reasoning"] = spec.reasoning
+    return values
+
+
+def examples_of(
+    recipe: Recipe, spec: SourceSpec, name: str, rejected: Rejections, notes: Counter[str]
+) -> Iterator[Example]:
+    """The examples of a file or hub data set; trajectories are rendered in the recipe's dialect.
+
+    `notes` counts, by rows, what of them does not reach the trainer.
+    """
     bad: list[Rejected] = []
-    if holds_trajectories(data):
-        yield from _rendered(recipe, read_records(Path(data), Trajectory, bad), name, rejected)
+    if holds_trajectories(spec.data):
+        trajectories = read_records(Path(spec.data), Trajectory, bad)
+        examples = _rendered(recipe, trajectories, name, rejected)
     else:
-        yield from read_source(data, bad, name)
-    rejected += [(name, f"{data}, line {row.line}: {row.reason}") for row in bad]
+        examples = read_source(spec.data, bad, name, notes)
+    yield from examples if spec.reasoning == "keep" else _without_reasoning(examples, notes)
+    rejected += [(name, f"{spec.data}, line {row.line}: {row.reason}") for row in bad]
 
 
 def missing_files(recipe: Recipe) -> list[str]:
@@ -71,3 +86,20 @@ def _rendered(
             rejected.append((source, f"{trajectory.id}: {error.what}"))
         else:
             yield example.model_copy(update={"source": source})
+
+
+def _without_reasoning(examples: Iterable[Example], notes: Counter[str]) -> Iterator[Example]:
+    """The examples without what was thought before their replies."""
+    for example in examples:
+        if any(message.reasoning for message in example.messages):
+            notes[OMITTED] += 1
+            messages = [
+                # what was sampled holds the thought too
+                message.model_copy(update={"reasoning": "", "tokens": None})
+                if message.reasoning
+                else message
+                for message in example.messages
+            ]
+            yield example.model_copy(update={"messages": messages})
+        else:
+            yield example
