@@ -17,6 +17,7 @@ from trajectune.engine.network.batch import Segment, make_batch
 from trajectune.engine.network.cache import KVCache
 from trajectune.engine.network.llama import Prepared
 from trajectune.engine.network.network import make_network
+from trajectune.engine.network.prove import prove
 from trajectune.engine.row import Row
 from trajectune.errors import ModelError
 from trajectune.models.loading import LoadedModel
@@ -28,7 +29,8 @@ Piece = tuple[Row, list[int], int]
 class Stream:
     """A model's network and cache. `index` is its place in `Row.prompts`.
 
-    `ids` translates the rows' tokens into the model's (−1: it has none) and its logits back.
+    `ids` translates the rows' tokens into the model's (−1: it has none) and its logits back. Raises
+    ModelError for a model that the engine does not compute as transformers does.
     """
 
     def __init__(
@@ -38,24 +40,20 @@ class Stream:
         cache: KVCache,
         prefill_tokens: int,
         ids: torch.Tensor | None = None,
-        uncap: bool = False,
         prepared: Prepared | None = None,
     ) -> None:
         self.index = index
         self.model = model
         self.cache = cache
         self._network = make_network(model, prepared)
+        prove(self._network, model, cache)
         self._prefill_tokens = prefill_tokens
         self._ids = ids
-        config = model.model.config.get_text_config()
-        self._cap = getattr(config, "final_logit_softcapping", None) if uncap else None
 
     def scores(self, rows: Sequence[Row], count: int = 1) -> torch.Tensor:
         """Logits `[rows, count, vocabulary]` behind each of the last `count` tokens of every row."""
         parts = [self._forward(pieces) for pieces in self._passes(rows, count)]
         logits = parts[0] if len(parts) == 1 else torch.cat(parts)
-        if self._cap:
-            logits = uncapped(logits, self._cap)
         if self._ids is not None:
             logits = logits[:, self._ids.clamp(min=0)]
         return logits.view(len(rows), count, -1)
@@ -107,9 +105,3 @@ class Stream:
                 remedy="add it to the map",
             )
         return found
-
-
-def uncapped(logits: torch.Tensor, cap: float) -> torch.Tensor:
-    """Undoes cap·tanh(ℓ / cap): only uncapped logits of two models can be subtracted."""
-    bound = 1 - torch.finfo(torch.float32).eps
-    return cap * torch.atanh((logits.float() / cap).clamp(-bound, bound))
