@@ -46,20 +46,22 @@ class _Layer:
 
 def is_llama_shaped(model: PreTrainedModel) -> bool:
     """Whether the model's layers are exactly those that this file computes."""
-    config, inner = model.config, getattr(model, "model", None)
-    layers: Any = getattr(inner, "layers", None)
-    if not isinstance(layers, torch.nn.ModuleList) or not hasattr(model, "lm_head"):
-        return False
+    layers = _layers(model)
     if not layers or any(type(layer).__name__ not in _LAYERS for layer in layers):
         return False
-    rotary: Any = inner.rotary_emb  # pyright: ignore[reportOptionalMemberAccess]
-    head_dim: Any = layers[0].self_attn.head_dim
+    rotary: Any = model.model.rotary_emb  # pyright: ignore[reportAttributeAccessIssue]
     return (
-        all(type(each) is torch.nn.Linear or is_plain_lora(each) for each in _linears(model))
-        and config.hidden_act == "silu"
+        hasattr(model, "lm_head")
+        and all(type(each) is torch.nn.Linear or is_plain_lora(each) for each in _linears(model))
+        and model.config.hidden_act == "silu"
         and rotary.rope_type in _ROTATIONS
-        and 2 * len(rotary.inv_freq) == head_dim  # all of a head turns
+        and 2 * len(rotary.inv_freq) == layers[0].self_attn.head_dim  # all of a head turns
     )
+
+
+def _layers(model: Any) -> list[Any]:
+    layers = getattr(getattr(model, "model", None), "layers", None)
+    return list(layers) if isinstance(layers, torch.nn.ModuleList) else []
 
 
 def _linears(model: Any) -> list[torch.nn.Module]:
