@@ -47,38 +47,38 @@ def make_network(loaded: LoadedModel, prepared: Prepared | None = None) -> Netwo
 class ModuleNetwork:
     """A transformers model run through its own modules.
 
-    Raises ModelError for models that do not use the library's attention registry, or do not let themselves
-    be told the positions of their tokens.
+    Raises ModelError for models that do not use the library's attention registry, or cannot be told the
+    positions of their tokens and the places of the logits.
     """
 
     def __init__(self, loaded: LoadedModel) -> None:
         self.model = loaded.model
         accepted = inspect.signature(self.model.forward).parameters
         backend = getattr(self.model, "_supports_attention_backend", False)
-        if not backend or "position_ids" not in accepted:
+        if not backend or not {"position_ids", "logits_to_keep"} <= set(accepted):
             raise ModelError(
                 f"models of type {self.model.config.model_type!r} cannot be decoded by this engine",
                 where=loaded.name,
                 remedy="serve the model elsewhere and use it as an endpoint",
             )
-        self._chooses = "logits_to_keep" in accepted
         self._configurations = configurations(self.model)
 
     @torch.inference_mode()
     def __call__(
         self, tokens: torch.Tensor, batch: Batch, cache: KVCache, places: torch.Tensor
     ) -> torch.Tensor:
-        chosen: dict[str, Any] = {"logits_to_keep": places} if self._chooses else {}
         token = _current.set((batch, cache))
         try:
             with attention(self._configurations, _NAME):
                 output = self.model(
-                    input_ids=tokens[None], position_ids=batch.positions[None], use_cache=False, **chosen
+                    input_ids=tokens[None],
+                    position_ids=batch.positions[None],
+                    use_cache=False,
+                    logits_to_keep=places,
                 )
         finally:
             _current.reset(token)
-        logits = output.logits[0]
-        return logits if self._chooses else logits[places]
+        return output.logits[0]
 
 
 _current: ContextVar[tuple[Batch, KVCache]] = ContextVar("batch and cache of the forward pass")
