@@ -179,6 +179,7 @@ class Engine:
                 cache.copy(source, slot, shared[source])
             else:
                 cache.keep(slot, shared[slot])
+            stream.settle(row)
         row.cached = len(self._streams[0].cache.held[slot])
         return row
 

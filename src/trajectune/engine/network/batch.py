@@ -66,6 +66,8 @@ class Batch:
     positions: torch.Tensor
     slots: torch.Tensor
     groups: tuple[Group, ...]
+    stretched: bool = False
+    """Whether its rows are longer than the limit of `trajectune.engine.network.stretch`."""
     _cut: dict[int, tuple[Group, ...]] = field(default_factory=dict)
 
     def seen(self, window: int | None) -> tuple[Group, ...]:
@@ -78,7 +80,7 @@ class Batch:
         return self._cut[window]
 
 
-def make_batch(segments: Sequence[Segment], device: torch.device) -> Batch:
+def make_batch(segments: Sequence[Segment], device: torch.device, stretched: bool = False) -> Batch:
     """Lays the segments end to end.
 
     Short segments are cheapest when they are equally long and come in the order of their slots.
@@ -93,7 +95,7 @@ def make_batch(segments: Sequence[Segment], device: torch.device) -> Batch:
     slots = torch.repeat_interleave(
         torch.tensor([s.slot for s in segments]), torch.tensor([s.count for s in segments])
     )
-    return Batch(positions.to(device), slots.to(device), tuple(groups))
+    return Batch(positions.to(device), slots.to(device), tuple(groups), stretched)
 
 
 def _run(segments: Sequence[Segment]) -> Sequence[Segment]:

@@ -30,6 +30,8 @@ class KVCache:
         self.capacity = capacity
         self.windows = shape.windows
         self.held: list[list[int]] = [[] for _ in range(slots)]
+        self.stretched = [False] * slots
+        """Which set of frequencies a slot's keys are turned by (`trajectune.engine.network.stretch`)."""
         try:
             # Zeros, since masked positions still meet a weight of zero, and zero times NaN is NaN.
             self.keys, self.values = (
@@ -53,3 +55,4 @@ class KVCache:
         for table in (*self.keys, *self.values):
             table[target, :, :length] = table[source, :, :length]
         self.held[target] = self.held[source][:length]
+        self.stretched[target] = self.stretched[source]

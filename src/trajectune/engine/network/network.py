@@ -9,6 +9,7 @@ small batches the module code costs as much as the arithmetic. Tests hold the tw
 from __future__ import annotations
 
 import inspect
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from trajectune.engine.network.batch import Batch
 from trajectune.engine.network.cache import KVCache
 from trajectune.engine.network.llama import LlamaNetwork, Prepared, is_llama_shaped
 from trajectune.engine.network.shape import attention, configurations
+from trajectune.engine.network.stretch import stretch_limit, stretched, stretching
 from trajectune.errors import ModelError
 from trajectune.models.loading import LoadedModel
 
@@ -62,6 +64,8 @@ class ModuleNetwork:
                 remedy="serve the model elsewhere and use it as an endpoint",
             )
         self._configurations = configurations(self.model)
+        self._stretching = stretching(self.model)
+        self._limit = stretch_limit(loaded)
 
     @torch.inference_mode()
     def __call__(
@@ -69,7 +73,7 @@ class ModuleNetwork:
     ) -> torch.Tensor:
         token = _current.set((batch, cache))
         try:
-            with attention(self._configurations, _NAME):
+            with attention(self._configurations, _NAME), self._stretched(batch):
                 output = self.model(
                     input_ids=tokens[None],
                     position_ids=batch.positions[None],
@@ -79,6 +83,11 @@ class ModuleNetwork:
         finally:
             _current.reset(token)
         return output.logits[0]
+
+    def _stretched(self, batch: Batch) -> AbstractContextManager[None]:
+        if self._limit is None or not batch.stretched:
+            return nullcontext()
+        return stretched(self._stretching, self._limit)
 
 
 _current: ContextVar[tuple[Batch, KVCache]] = ContextVar("batch and cache of the forward pass")
