@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from gpu.made_up import DEVICE, prompts, random_model
+from support.families import FAMILIES
 from trajectune.composition.composition import Composition
 from trajectune.composition.drafting import Speculation
 from trajectune.composition.presets import upscale
@@ -42,6 +43,49 @@ def test_greedy_in_fp32_is_generate_alone_and_in_a_ragged_batch() -> None:
         engine = Engine(Composition.single(loaded), max_batch=8, max_context=512, prefill_tokens=100)
         assert tokens_of(engine.generate([request(tokens) for tokens in asked])) == wanted, family
         assert [engine.generate([request(tokens)])[0].tokens for tokens in asked] == wanted, family
+
+
+FAMILIES_HERE = ("gemma2", "mistral-window", "qwen2-window", "phi3", "qwen3", "qwen3-moe", "gpt-neox")
+
+
+def family_model(name: str, dtype: torch.dtype = torch.float32) -> LoadedModel:
+    network = FAMILIES[name].network()
+    network.generation_config.eos_token_id = None  # pyright: ignore[reportOptionalMemberAccess]
+    placed = network.to(device=DEVICE, dtype=dtype)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    return LoadedModel(placed, FAMILIES[name].tokenizer(), name)
+
+
+def test_families_with_windows_caps_norms_and_experts_decode_as_generate() -> None:
+    """Windows are cut, prompts read in pieces, drafts judged in blocks, conversations kept."""
+    for name in FAMILIES_HERE:
+        loaded = family_model(name)
+        asked = prompts(RAGGED)
+        wanted = [reference(loaded, tokens) for tokens in asked]
+        for how in (None, Speculation("lookup", block=5)):
+            engine = Engine(
+                Composition.single(loaded),
+                max_batch=8,
+                max_context=400,
+                prefill_tokens=100,
+                speculation=how,
+            )
+            requests = [request(tokens) for tokens in asked]
+            assert tokens_of(engine.generate(requests)) == wanted, (name, how)
+        talk = [*asked[1], *wanted[1], 7, 8]
+        (got,) = engine.generate([request(talk)])
+        assert got.cached_tokens > len(asked[1]), name
+        assert got.tokens == reference(loaded, talk), name
+
+
+def test_families_decode_in_bf16() -> None:
+    """Rounding depends on shapes, so only most of the first tokens are the library's."""
+    for name in FAMILIES_HERE:
+        loaded = family_model(name, torch.bfloat16)
+        asked = prompts([40, 140, 57, 29, 90, 11, 200, 33])
+        engine = Engine(Composition.single(loaded), max_batch=8, max_context=400, prefill_tokens=100)
+        got = engine.generate([request(tokens, 1) for tokens in asked])
+        same = sum(g.tokens == reference(loaded, t, 1) for g, t in zip(got, asked, strict=True))
+        assert same >= 6, name
 
 
 def test_a_sampled_row_does_not_depend_on_its_neighbours() -> None:

@@ -4,9 +4,10 @@
 
 The idea: one model, an interpolation of two, and a small model's change carried over to a large one
 (emulated fine-tuning, Mitchell et al. 2023: weights 1, 1, −1) are the same thing to the engine; the
-ready-made ones are in `trajectune.composition.presets`. Raw logits serve as ℓᵢ, since the constant by which
-they differ from log-probabilities goes into Z; only a `WeightFilter` needs them normalised. The published
-method normalises per token, so "exact" here means exact with respect to this formula, token by token.
+ready-made ones are in `trajectune.composition.presets`. A model's logits, soft caps and scalings applied,
+serve as ℓᵢ, since the constant by which they differ from log-probabilities goes into Z; only a
+`WeightFilter` needs them normalised. The published method normalises per token, so "exact" here means exact
+with respect to this formula, token by token.
 
 Invariants: all terms speak about the tokens of the first one; the sum is taken in fp32 whatever the
 models' dtype.

@@ -44,7 +44,7 @@ class Engine:
     `max_context` tokens of prompt and reply; `prefill_tokens` bounds the tokens, and so the memory, of one
     prefill pass; `speculation` says who drafts blocks of tokens, None decodes one token per step. Weights
     are read when the engine is made: make a new one after changing them. Not for use from several threads
-    at the same time.
+    at the same time. Raises ModelError for a model that the engine cannot decode.
 
     `generate` answers a list. Who gets requests one by one calls `submit` and, while `busy`, `step`.
     """
@@ -179,6 +179,7 @@ class Engine:
                 cache.copy(source, slot, shared[source])
             else:
                 cache.keep(slot, shared[slot])
+            stream.settle(row)
         row.cached = len(self._streams[0].cache.held[slot])
         return row
 
@@ -234,16 +235,6 @@ def _make_streams(
         if key not in keys:
             keys.append(key)
             cache = KVCache(term.model, slots, capacity)
-            streams.append(
-                Stream(
-                    len(streams),
-                    term.model,
-                    cache,
-                    prefill_tokens,
-                    ids,
-                    uncap=len(composition.terms) > 1,
-                    prepared=prepared,
-                )
-            )
+            streams.append(Stream(len(streams), term.model, cache, prefill_tokens, ids, prepared))
         of_term.append(keys.index(key))
     return streams, of_term

@@ -17,6 +17,8 @@ from trajectune.engine.network.batch import Segment, make_batch
 from trajectune.engine.network.cache import KVCache
 from trajectune.engine.network.llama import Prepared
 from trajectune.engine.network.network import make_network
+from trajectune.engine.network.prove import prove
+from trajectune.engine.network.stretch import stretch_limit
 from trajectune.engine.row import Row
 from trajectune.errors import ModelError
 from trajectune.models.loading import LoadedModel
@@ -28,7 +30,8 @@ Piece = tuple[Row, list[int], int]
 class Stream:
     """A model's network and cache. `index` is its place in `Row.prompts`.
 
-    `ids` translates the rows' tokens into the model's (−1: it has none) and its logits back.
+    `ids` translates the rows' tokens into the model's (−1: it has none) and its logits back. Raises
+    ModelError for a model that the engine does not compute as transformers does.
     """
 
     def __init__(
@@ -38,37 +41,58 @@ class Stream:
         cache: KVCache,
         prefill_tokens: int,
         ids: torch.Tensor | None = None,
-        uncap: bool = False,
         prepared: Prepared | None = None,
     ) -> None:
         self.index = index
         self.model = model
         self.cache = cache
         self._network = make_network(model, prepared)
+        prove(self._network, model, cache)
         self._prefill_tokens = prefill_tokens
         self._ids = ids
-        config = model.model.config.get_text_config()
-        self._cap = getattr(config, "final_logit_softcapping", None) if uncap else None
+        self._limit = stretch_limit(model)
 
     def scores(self, rows: Sequence[Row], count: int = 1) -> torch.Tensor:
         """Logits `[rows, count, vocabulary]` behind each of the last `count` tokens of every row."""
+        for row in rows:
+            self.settle(row)
         parts = [self._forward(pieces) for pieces in self._passes(rows, count)]
         logits = parts[0] if len(parts) == 1 else torch.cat(parts)
-        if self._cap:
-            logits = uncapped(logits, self._cap)
         if self._ids is not None:
             logits = logits[:, self._ids.clamp(min=0)]
         return logits.view(len(rows), count, -1)
 
+    def settle(self, row: Row) -> None:
+        """Forgets what was read with other frequencies than the row's present length asks for."""
+        stretched = self._limit is not None and self._length(row) + len(row.draft) > self._limit
+        if self.cache.stretched[row.slot] != stretched:
+            self.cache.keep(row.slot, 0)
+            self.cache.stretched[row.slot] = stretched
+
+    def room(self, row: Row) -> int:
+        """Most positions that one round can judge: those before the row's frequencies change."""
+        if self._limit is None or self._length(row) > self._limit:
+            return row.capacity
+        return self._limit + 1 - self._length(row)
+
+    def _length(self, row: Row) -> int:
+        return len(row.prompts[self.index]) + len(row.tokens)
+
     def rewind(self, row: Row) -> None:
         """Forgets what the row has not accepted, and its newest token, which is read next."""
-        self.cache.keep(row.slot, len(row.prompts[self.index]) + max(len(row.tokens) - 1, 0))
+        self.cache.keep(row.slot, self._length(row) - bool(row.tokens))
 
     def _passes(self, rows: Sequence[Row], count: int) -> Iterator[list[Piece]]:
-        """What is not cached, in passes of at most `prefill_tokens` tokens; rows stay in order."""
+        """What is not cached, in passes of at most `prefill_tokens` tokens; rows stay in order.
+
+        Rows that differ in their frequencies do not share a pass.
+        """
         pieces: list[Piece] = []
         room = self._prefill_tokens
         for row in rows:
+            if pieces and self._stretched(pieces[-1][0]) != self._stretched(row):
+                yield pieces
+                pieces, room = [], self._prefill_tokens
             todo = row.after(self.index, len(self.cache.held[row.slot]))
             while todo:
                 now, todo = todo[:room], todo[room:]
@@ -81,6 +105,9 @@ class Stream:
         if pieces:
             yield pieces
 
+    def _stretched(self, row: Row) -> bool:
+        return self.cache.stretched[row.slot]
+
     def _forward(self, pieces: list[Piece]) -> torch.Tensor:
         """Computes and caches the pieces; logits at the positions asked for, `[positions, vocabulary]`."""
         held, device = self.cache.held, self.model.device
@@ -91,7 +118,8 @@ class Stream:
             stop += len(now)
             places += range(stop - wanted, stop)
         at = torch.tensor(places, dtype=torch.long, device=device)
-        logits = self._network(self._own_ids(packed), make_batch(segments, device), self.cache, at)
+        batch = make_batch(segments, device, self._stretched(pieces[0][0]))
+        logits = self._network(self._own_ids(packed), batch, self.cache, at)
         for row, now, _ in pieces:
             held[row.slot].extend(now)
         return logits
@@ -107,9 +135,3 @@ class Stream:
                 remedy="add it to the map",
             )
         return found
-
-
-def uncapped(logits: torch.Tensor, cap: float) -> torch.Tensor:
-    """Undoes cap·tanh(ℓ / cap): only uncapped logits of two models can be subtracted."""
-    bound = 1 - torch.finfo(torch.float32).eps
-    return cap * torch.atanh((logits.float() / cap).clamp(-bound, bound))

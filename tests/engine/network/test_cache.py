@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from support.models import Tiny
 from trajectune.engine.network import cache as cache_module
-from trajectune.engine.network.cache import CacheShape, KVCache
+from trajectune.engine.network.cache import KVCache
+from trajectune.engine.network.shape import CacheShape
 from trajectune.errors import AgentError
 from trajectune.models.loading import LoadedModel
 
@@ -64,22 +65,13 @@ def test_keeping_goes_back_and_never_forward(model: LoadedModel) -> None:
     assert cache.held == [[], [4]]
 
 
-@pytest.mark.parametrize(
-    ("tiny", "shape"),
-    [
-        (Tiny("llama"), CacheShape(2, 2, 8)),
-        (Tiny("qwen3"), CacheShape(2, 2, 16)),
-        (Tiny("gpt2", layers=3), CacheShape(3, 4, 8)),
-        (Tiny("llama", width=64, dtype=torch.bfloat16), CacheShape(2, 4, 8)),
-    ],
-)
-def test_its_shape_is_the_models(tiny: Tiny, shape: CacheShape) -> None:
-    model = tiny.loaded()
+def test_its_tables_are_the_models(model: LoadedModel) -> None:
     cache = KVCache(model, 3, 5)
-    assert CacheShape.of(model) == shape
+    shape = CacheShape.of(model, 5)
     assert len(cache.keys) == len(cache.values) == shape.layers
     assert {table.shape for table in (*cache.keys, *cache.values)} == {(3, shape.heads, 5, shape.head_dim)}
     assert cache.keys[0].dtype == model.dtype
+    assert cache.windows == shape.windows
     assert not any(table.any() for table in (*cache.keys, *cache.values))
 
 
@@ -87,6 +79,8 @@ def test_too_large_a_cache_says_how_large(model: LoadedModel, monkeypatch: pytes
     def refuse(*_: object, **__: object) -> torch.Tensor:
         raise RuntimeError("not enough memory")
 
+    shape = CacheShape.of(model, 1_000_000)
+    monkeypatch.setattr(cache_module.CacheShape, "of", lambda *_: shape)
     monkeypatch.setattr(cache_module.torch, "zeros", refuse)
     with pytest.raises(AgentError, match=r"8 conversations of 1000000 tokens \(2\.0 GB\)") as caught:
         KVCache(model, 8, 1_000_000)

@@ -8,7 +8,7 @@ tokens per row, a decoding step one token per row, a speculative round a few, an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -35,18 +35,28 @@ class Group:
     """Consecutive rows `start:stop` of the packed sequence that attend in one call.
 
     Either one segment, or a run of short ones of `count` tokens each in the neighbouring slots
-    `slot:slot + slots`. `mask` `[slots, 1, count, length]` says what may be seen; None: all up to `length`.
+    `slot:slot + slots`, after `pasts` cached tokens. They see cached positions `first:length`, of which
+    `mask` `[slots, 1, count, length - first]` says which; None: all of them.
     """
 
     start: int
     stop: int
     slot: int
-    slots: int
+    pasts: tuple[int, ...]
     count: int
-    length: int
     mask: torch.Tensor | None
+    first: int = 0
     causal: bool = False
     """The segment starts an empty slot: the plain causal triangle."""
+
+    @property
+    def slots(self) -> int:
+        return len(self.pasts)
+
+    @property
+    def length(self) -> int:
+        """Tokens that the longest of its slots has in the cache after this pass."""
+        return max(self.pasts) + self.count
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +66,21 @@ class Batch:
     positions: torch.Tensor
     slots: torch.Tensor
     groups: tuple[Group, ...]
+    stretched: bool = False
+    """Whether its rows are longer than the limit of `trajectune.engine.network.stretch`."""
+    _cut: dict[int, tuple[Group, ...]] = field(default_factory=dict)
+
+    def seen(self, window: int | None) -> tuple[Group, ...]:
+        """The groups as a layer sees them whose tokens see only the last `window` positions."""
+        if window is None:
+            return self.groups
+        if window not in self._cut:
+            device = self.positions.device
+            self._cut[window] = tuple(_windowed(group, window, device) for group in self.groups)
+        return self._cut[window]
 
 
-def make_batch(segments: Sequence[Segment], device: torch.device) -> Batch:
+def make_batch(segments: Sequence[Segment], device: torch.device, stretched: bool = False) -> Batch:
     """Lays the segments end to end.
 
     Short segments are cheapest when they are equally long and come in the order of their slots.
@@ -66,14 +88,14 @@ def make_batch(segments: Sequence[Segment], device: torch.device) -> Batch:
     groups: list[Group] = []
     start = index = 0
     while index < len(segments):
-        group = _run(segments[index:])
-        groups.append(_group(group, start, device))
-        start, index = groups[-1].stop, index + len(group)
+        run = _run(segments[index:])
+        groups.append(_group(run, start, device))
+        start, index = groups[-1].stop, index + len(run)
     positions = torch.cat([torch.arange(s.past, s.length) for s in segments])
     slots = torch.repeat_interleave(
         torch.tensor([s.slot for s in segments]), torch.tensor([s.count for s in segments])
     )
-    return Batch(positions.to(device), slots.to(device), tuple(groups))
+    return Batch(positions.to(device), slots.to(device), tuple(groups), stretched)
 
 
 def _run(segments: Sequence[Segment]) -> Sequence[Segment]:
@@ -89,13 +111,30 @@ def _run(segments: Sequence[Segment]) -> Sequence[Segment]:
     return segments[:stop]
 
 
-def _group(group: Sequence[Segment], start: int, device: torch.device) -> Group:
-    first, length = group[0], max(segment.length for segment in group)
-    causal = len(group) == 1 and not first.past
-    mask = None
-    if not causal and (first.count > 1 or any(segment.length < length for segment in group)):
-        # Token i of a row sees the row's past and the new tokens up to itself.
-        ends = torch.tensor([segment.past for segment in group])[:, None] + torch.arange(first.count)
-        mask = (torch.arange(length) <= ends[..., None])[:, None].to(device)
-    stop = start + len(group) * first.count
-    return Group(start, stop, first.slot, len(group), first.count, length, mask, causal)
+def _group(run: Sequence[Segment], start: int, device: torch.device) -> Group:
+    count, pasts = run[0].count, tuple(segment.past for segment in run)
+    causal = len(run) == 1 and not pasts[0]
+    mask = None if causal else _mask(pasts, count, device)
+    return Group(start, start + len(run) * count, run[0].slot, pasts, count, mask, causal=causal)
+
+
+def _windowed(group: Group, window: int, device: torch.device) -> Group:
+    if group.length <= window:
+        return group
+    first = max(min(group.pasts) + 1 - window, 0)
+    mask = _mask(group.pasts, group.count, device, first, window)
+    return replace(group, mask=mask, first=first, causal=False)
+
+
+def _mask(
+    pasts: tuple[int, ...], count: int, device: torch.device, first: int = 0, window: int | None = None
+) -> torch.Tensor | None:
+    """Token i of a row sees the row's past and the new tokens up to itself, of these the last `window`."""
+    if window is None and count == 1 and len(set(pasts)) == 1:
+        return None
+    own = (torch.tensor(pasts)[:, None] + torch.arange(count))[..., None]
+    places = torch.arange(first, max(pasts) + count)
+    mask = places <= own
+    if window is not None:
+        mask &= places > own - window
+    return None if bool(mask.all()) else mask[:, None].to(device)

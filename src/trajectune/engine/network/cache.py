@@ -11,40 +11,27 @@ Invariant: for every slot, position i of the tensors belongs to token `held[slot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
+from trajectune.engine.network.shape import CacheShape
 from trajectune.errors import AgentError
 from trajectune.models.loading import LoadedModel
 
 
-@dataclass(frozen=True, slots=True)
-class CacheShape:
-    """How many numbers a model keeps for one token."""
-
-    layers: int
-    heads: int
-    """Key/value heads: fewer than query heads under grouped-query attention."""
-    head_dim: int
-
-    @classmethod
-    def of(cls, model: LoadedModel) -> CacheShape:
-        config = model.model.config.get_text_config()
-        query_heads = config.num_attention_heads
-        heads = getattr(config, "num_key_value_heads", None) or query_heads
-        head_dim = getattr(config, "head_dim", None) or config.hidden_size // query_heads
-        return cls(config.num_hidden_layers, heads, head_dim)
-
-
 class KVCache:
-    """One model's table; `keys[layer]` and `values[layer]` are `[slots, heads, capacity, head_dim]`."""
+    """One model's table; `keys[layer]` and `values[layer]` are `[slots, heads, capacity, head_dim]`.
+
+    Raises ModelError for a model whose attention the engine cannot do (`CacheShape.of`).
+    """
 
     def __init__(self, model: LoadedModel, slots: int, capacity: int) -> None:
-        shape = CacheShape.of(model)
+        shape = CacheShape.of(model, capacity)
         size = (slots, shape.heads, capacity, shape.head_dim)
         self.capacity = capacity
+        self.windows = shape.windows
         self.held: list[list[int]] = [[] for _ in range(slots)]
+        self.stretched = [False] * slots
+        """Which set of frequencies a slot's keys are turned by (`trajectune.engine.network.stretch`)."""
         try:
             # Zeros, since masked positions still meet a weight of zero, and zero times NaN is NaN.
             self.keys, self.values = (
@@ -68,3 +55,4 @@ class KVCache:
         for table in (*self.keys, *self.values):
             table[target, :, :length] = table[source, :, :length]
         self.held[target] = self.held[source][:length]
+        self.stretched[target] = self.stretched[source]

@@ -1,9 +1,10 @@
-"""Llama-shaped models (Llama, SmolLM, Qwen2) as one flat function over prepared weights.
+"""Llama-shaped models as one flat function over prepared weights.
 
-The same arithmetic as the transformers modules in about a third of the calls: query, key and value are
-one product, gate and up another; rotation comes from a table; logits only where they are asked for.
-Prepared weights are shared by all networks that are given the same `Prepared`, so adapters over one base
-(`trajectune.models.adapters`) cost no more than their low-rank parts.
+That is Llama and SmolLM, Mistral, Qwen2, Qwen3 (heads are normed), SmolLM3 (some layers do not rotate) and
+Phi-3 (products that are joined already). The same arithmetic as the transformers modules in about a third
+of the calls: query, key and value are one product, gate and up another; rotation comes from a table; logits
+only where they are asked for. Prepared weights are shared by all networks that are given the same
+`Prepared`, so adapters over one base (`trajectune.models.adapters`) cost no more than their low-rank parts.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from trajectune.engine.network.linear import Linear, low_rank, prepare_linear
 from trajectune.models.adapters import is_plain_lora, plain
 from trajectune.models.loading import LoadedModel
 
-_LAYERS = {"LlamaDecoderLayer", "Qwen2DecoderLayer"}
+_LAYERS = {f"{family}DecoderLayer" for family in ("Llama", "Mistral", "Phi3", "Qwen2", "Qwen3", "SmolLM3")}
 _ROTATIONS = {"default", "linear", "llama3", "yarn"}  # those whose table does not depend on the length
 
 Prepared = dict[tuple[int, ...], Linear]
@@ -33,6 +34,10 @@ Prepared = dict[tuple[int, ...], Linear]
 class _Layer:
     attention_norm: torch.Tensor
     query_key_value: Linear
+    head_norm: torch.Tensor | None
+    """Weights `[heads + kv_heads, head_dim]` that queries and keys are normed with, head by head."""
+    turns: bool
+    """Whether queries and keys are rotated by their positions."""
     output: Linear
     mlp_norm: torch.Tensor
     gate_up: Linear
@@ -41,27 +46,38 @@ class _Layer:
 
 def is_llama_shaped(model: PreTrainedModel) -> bool:
     """Whether the model's layers are exactly those that this file computes."""
-    config: Any = model.config
-    layers = getattr(getattr(model, "model", None), "layers", None)
-    if not isinstance(layers, torch.nn.ModuleList) or not hasattr(model, "lm_head"):
+    layers = _layers(model)
+    if not layers or any(type(layer).__name__ not in _LAYERS for layer in layers):
         return False
-    rotation = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    rotary: Any = model.model.rotary_emb  # pyright: ignore[reportAttributeAccessIssue]
     return (
-        all(type(layer).__name__ in _LAYERS for layer in layers)
+        hasattr(model, "lm_head")
         and all(type(each) is torch.nn.Linear or is_plain_lora(each) for each in _linears(model))
-        and config.hidden_act == "silu"
-        and rotation in _ROTATIONS
-        and not getattr(config, "use_sliding_window", False)
+        and model.config.hidden_act == "silu"
+        and rotary.rope_type in _ROTATIONS
+        and 2 * len(rotary.inv_freq) == layers[0].self_attn.head_dim  # all of a head turns
     )
+
+
+def _layers(model: Any) -> list[Any]:
+    layers = getattr(getattr(model, "model", None), "layers", None)
+    return list(layers) if isinstance(layers, torch.nn.ModuleList) else []
 
 
 def _linears(model: Any) -> list[torch.nn.Module]:
     found = [model.lm_head]
     for layer in model.model.layers:
-        attention, mlp = layer.self_attn, layer.mlp
-        found += [attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj]
-        found += [mlp.gate_proj, mlp.up_proj, mlp.down_proj]
+        found += [*_inputs(layer.self_attn), layer.self_attn.o_proj]
+        found += [*_inputs(layer.mlp), layer.mlp.down_proj]
     return found
+
+
+def _inputs(part: Any) -> list[Any]:
+    """The linear layers that read what comes into an attention or MLP."""
+    for names in (("qkv_proj",), ("gate_up_proj",), ("q_proj", "k_proj", "v_proj")):
+        if hasattr(part, names[0]):
+            return [getattr(part, name) for name in names]
+    return [part.gate_proj, part.up_proj]
 
 
 class LlamaNetwork:
@@ -94,7 +110,7 @@ class LlamaNetwork:
         size, epsilon = (hidden.shape[-1],), self._epsilon
         for index, layer in enumerate(self._layers):
             normed = rms_norm(hidden, size, layer.attention_norm, epsilon)
-            mixed = self._attend(layer.query_key_value(normed), cos, sin, batch, cache, index)
+            mixed = self._attend(layer, normed, cos, sin, batch, cache, index)
             hidden = hidden + layer.output(mixed)
             normed = rms_norm(hidden, size, layer.mlp_norm, epsilon)
             gate, up = layer.gate_up(normed).chunk(2, -1)
@@ -104,31 +120,43 @@ class LlamaNetwork:
 
     def _attend(
         self,
-        projected: torch.Tensor,
+        layer: _Layer,
+        hidden: torch.Tensor,
         cos: torch.Tensor,
         sin: torch.Tensor,
         batch: Batch,
         cache: KVCache,
-        layer: int,
+        index: int,
     ) -> torch.Tensor:
-        heads = projected.view(len(projected), -1, self._head_dim)
-        turning, values = heads[:, : -self._kv_heads], heads[:, -self._kv_heads :]
-        # (x₁, x₂) ↦ (x₁ cos − x₂ sin, x₂ cos + x₁ sin); the sign is in the table
-        turned = turning * cos + turning.roll(self._head_dim // 2, -1) * sin
-        queries, keys = turned[:, : self._heads], turned[:, self._heads :]
-        return attend(queries, keys, values, cache, layer, batch, self._scale).flatten(1)
+        heads = layer.query_key_value(hidden).view(len(hidden), -1, self._head_dim)
+        asking, values = heads[:, : -self._kv_heads], heads[:, -self._kv_heads :]
+        if layer.head_norm is not None:
+            asking = rms_norm(asking, (self._head_dim,), None, self._epsilon) * layer.head_norm
+        if layer.turns:
+            # (x₁, x₂) ↦ (x₁ cos − x₂ sin, x₂ cos + x₁ sin); the sign is in the table
+            asking = asking * cos + asking.roll(self._head_dim // 2, -1) * sin
+        queries, keys = asking[:, : self._heads], asking[:, self._heads :]
+        return attend(queries, keys, values, cache, index, batch, self._scale).flatten(1)
 
 
 def _prepare_layer(layer: Any, prepared: Prepared) -> _Layer:
     attention, mlp = layer.self_attn, layer.mlp
     return _Layer(
         attention_norm=layer.input_layernorm.weight.detach(),
-        query_key_value=_joined(prepared, attention.q_proj, attention.k_proj, attention.v_proj),
+        query_key_value=_joined(prepared, *_inputs(attention)),
+        head_norm=_head_norm(attention) if hasattr(attention, "q_norm") else None,
+        turns=bool(getattr(attention, "use_rope", True)),
         output=_joined(prepared, attention.o_proj),
         mlp_norm=layer.post_attention_layernorm.weight.detach(),
-        gate_up=_joined(prepared, mlp.gate_proj, mlp.up_proj),
+        gate_up=_joined(prepared, *_inputs(mlp)),
         down=_joined(prepared, mlp.down_proj),
     )
+
+
+def _head_norm(attention: Any) -> torch.Tensor:
+    weights, size = (attention.q_norm.weight, attention.k_norm.weight), attention.head_dim
+    heads = [inputs.out_features // size for inputs in _inputs(attention)]
+    return torch.cat([weight.detach().expand(n, size) for weight, n in zip(weights, heads, strict=False)])
 
 
 def _joined(prepared: Prepared, *modules: Any) -> Linear:

@@ -8,8 +8,8 @@ small batches the module code costs as much as the arithmetic. Tests hold the tw
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import inspect
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -20,6 +20,8 @@ from trajectune.engine.network.attention import attend
 from trajectune.engine.network.batch import Batch
 from trajectune.engine.network.cache import KVCache
 from trajectune.engine.network.llama import LlamaNetwork, Prepared, is_llama_shaped
+from trajectune.engine.network.shape import attention, configurations
+from trajectune.engine.network.stretch import stretch_limit, stretched, stretching
 from trajectune.errors import ModelError
 from trajectune.models.loading import LoadedModel
 
@@ -47,49 +49,48 @@ def make_network(loaded: LoadedModel, prepared: Prepared | None = None) -> Netwo
 class ModuleNetwork:
     """A transformers model run through its own modules.
 
-    Raises ModelError for models that do not use the library's attention registry, or whose attention
-    does what ours does not (sliding windows, capped scores, sinks).
+    Raises ModelError for models that do not use the library's attention registry, or cannot be told the
+    positions of their tokens and the places of the logits.
     """
 
     def __init__(self, loaded: LoadedModel) -> None:
         self.model = loaded.model
-        if not getattr(self.model, "_supports_attention_backend", False):
+        accepted = inspect.signature(self.model.forward).parameters
+        backend = getattr(self.model, "_supports_attention_backend", False)
+        if not backend or not {"position_ids", "logits_to_keep"} <= set(accepted):
             raise ModelError(
                 f"models of type {self.model.config.model_type!r} cannot be decoded by this engine",
                 where=loaded.name,
                 remedy="serve the model elsewhere and use it as an endpoint",
             )
+        self._configurations = configurations(self.model)
+        self._stretching = stretching(self.model)
+        self._limit = stretch_limit(loaded)
 
     @torch.inference_mode()
     def __call__(
         self, tokens: torch.Tensor, batch: Batch, cache: KVCache, places: torch.Tensor
     ) -> torch.Tensor:
-        with _our_attention(self.model, batch, cache):
-            output = self.model(
-                input_ids=tokens[None],
-                position_ids=batch.positions[None],
-                use_cache=False,
-                logits_to_keep=places,
-            )
+        token = _current.set((batch, cache))
+        try:
+            with attention(self._configurations, _NAME), self._stretched(batch):
+                output = self.model(
+                    input_ids=tokens[None],
+                    position_ids=batch.positions[None],
+                    use_cache=False,
+                    logits_to_keep=places,
+                )
+        finally:
+            _current.reset(token)
         return output.logits[0]
+
+    def _stretched(self, batch: Batch) -> AbstractContextManager[None]:
+        if self._limit is None or not batch.stretched:
+            return nullcontext()
+        return stretched(self._stretching, self._limit)
 
 
 _current: ContextVar[tuple[Batch, KVCache]] = ContextVar("batch and cache of the forward pass")
-
-
-@contextmanager
-def _our_attention(model: Any, batch: Batch, cache: KVCache) -> Iterator[None]:
-    before = model.config._attn_implementation
-    token = _current.set((batch, cache))
-    model.config._attn_implementation = _NAME
-    try:
-        yield
-    finally:
-        model.config._attn_implementation = before
-        _current.reset(token)
-
-
-_UNSUPPORTED = ("softcap", "s_aux")
 
 
 def _attention(
@@ -98,21 +99,17 @@ def _attention(
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
+    *,
     scaling: float | None = None,
-    sliding_window: int | None = None,
-    **options: Any,
+    softcap: float | None = None,
+    **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """The library's calling convention: `[1, heads, N, head_dim]` in, `[1, N, heads, head_dim]` out."""
     del attention_mask  # the batch says who sees whom
     batch, cache = _current.get()
-    special = [name for name in _UNSUPPORTED if options.get(name) is not None]
-    if special or (sliding_window is not None and sliding_window < cache.capacity):
-        raise ModelError(
-            f"this model's attention is not supported: {', '.join(special) or 'sliding window'}",
-            remedy="use a shorter context than its window, or serve the model elsewhere as an endpoint",
-        )
     queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
-    return attend(queries, keys, values, cache, module.layer_idx, batch, scaling)[None], None
+    output = attend(queries, keys, values, cache, module.layer_idx, batch, scaling, softcap)
+    return output[None].contiguous(), None  # as the library's own attentions leave it
 
 
-AttentionInterface.register(_NAME, _attention)
+AttentionInterface.register(_NAME, _attention)  # pyright: ignore[reportArgumentType]

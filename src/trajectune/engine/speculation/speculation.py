@@ -65,8 +65,9 @@ class Speculator:
         return tokens
 
     def _room(self, row: Row) -> int:
-        """Drafted tokens that still fit: into the cache, and into the reply."""
-        return min(row.capacity - row.length + 1, row.request.max_new_tokens - len(row.tokens))
+        """Drafted tokens that still fit: into the cache, into the reply, and before frequencies change."""
+        unchanged = min(stream.room(row) for stream in self._distribution.streams)
+        return min(row.capacity - row.length + 1, row.request.max_new_tokens - len(row.tokens), unchanged)
 
     def _step(self, rows: Sequence[Row]) -> list[int]:
         scores = self._distribution.scores(rows, 1)
