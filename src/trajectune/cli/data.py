@@ -94,7 +94,7 @@ def convert(
         count = write_examples(target_file, examples(), to, Misfits(quarantine))
     _print_conversion(target_file, to, count, quarantine)
     for note, rows in notes.most_common():
-        Console().print(f"{rows:,} rows: {escape(note)}", highlight=False)
+        Terminal().print(f"{rows:,} rows: {escape(note)}", highlight=False)
 
 
 app.command()(masks)

@@ -38,7 +38,7 @@ def _table(file: Path, lines: list[tuple[str, str]]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in lines:
-        table.add_row(name, escape(_harmless(value)))
+        table.add_row(name, escape(one_line(value)))
     return table
 
 
@@ -101,7 +101,7 @@ def _counted(counter: Counter[str]) -> str:
 def _print_samples(console: Console, samples: list[Sample]) -> None:
     """The beginning of what was asked and answered, each on one line."""
     for sample in samples:
-        name = _harmless(f"line {sample.line}  {sample.id}".rstrip())
+        name = one_line(f"line {sample.line}  {sample.id}".rstrip())
         console.print(name, style="bold", markup=False, highlight=False, soft_wrap=True)
         for label, text in (("asked", sample.asked), ("answered", sample.answered)):
             line = Text(f"  {label:<9} {one_line(text[: 4 * console.width])}")
@@ -110,6 +110,6 @@ def _print_samples(console: Console, samples: list[Sample]) -> None:
 
 def _print_rejections(console: Console, found: FileFacts) -> None:
     for row in found.rejections.first:
-        console.print(f"  line {row.line} rejected: {escape(_harmless(row.reason))}", highlight=False)
+        console.print(f"  line {row.line} rejected: {escape(one_line(row.reason))}", highlight=False)
     if found.rejections.count > len(found.rejections.first):
         console.print(f"  and {found.rejections.count - len(found.rejections.first):,} more")
