@@ -73,3 +73,24 @@ def _declared(lead: LoadedModel, other: LoadedModel, declared: Mapping[int, int]
 def output_rows(model: LoadedModel) -> int:
     """Columns of the model's logits: its vocabulary and whatever padding it has."""
     return int(model.model.get_output_embeddings().weight.shape[0])  # pyright: ignore
+
+
+def check_vocabulary(tokenizer: PreTrainedTokenizerBase, rows: int, where: str) -> None:
+    """Raise ModelError where text can become a token for which the model has no row.
+
+    A special token that no conversation has may lack one (Gemma 3's image token does); tokens of
+    ordinary text, those that the chat template writes, and those at the ends of a text may not.
+    """
+    homeless = {number: token for number, token in _by_id(tokenizer).items() if number >= rows}
+    template = str(tokenizer.chat_template or "")
+    used = {str(token) for token in (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token)}
+    special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    wanted = [n for n, token in homeless.items() if n not in special or token in used or token in template]
+    if wanted:
+        raise ModelError(
+            f"the tokenizer has {max(homeless) + 1:,} tokens, the model {rows:,}: "
+            f"{homeless[min(wanted)]!r} has no embedding",
+            where=where,
+            remedy="use the tokenizer that belongs to the model, or resize the model's embeddings to it "
+            "(`model.resize_token_embeddings(len(tokenizer))`) and save both",
+        )
