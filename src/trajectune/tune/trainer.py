@@ -12,15 +12,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from trajectune.errors import RecipeError
-from trajectune.models.identity import Provenance, write_provenance
-from trajectune.models.quiet import quiet
+from trajectune.models.identity import Provenance
 from trajectune.progress import OnProgress, Progress, silent
 from trajectune.storage import write_folder, write_json
 from trajectune.tune.checkpoint import Checkpoints, CheckpointState
@@ -41,6 +39,7 @@ from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.optimizer import MasterAdamW
 from trajectune.tune.model.trainable import TrainableModel, choose_precision, load_trainable
 from trajectune.tune.processes import Processes
+from trajectune.tune.saving import save_tuned
 from trajectune.tune.settings import TuneSettings
 
 RESULT = "result.json"
@@ -132,17 +131,11 @@ class Trainer:
 
     def finish(self, provenance: Provenance | None = None) -> None:
         """Save the model with its provenance, then what tuning came to, then sweep the checkpoints away."""
-        whole, tokenizer = cast("Any", self.trainable.whole), self.trainable.tokenizer
-
-        def write(folder: Path) -> None:
-            with quiet():
-                whole.save_pretrained(folder)
-                if tokenizer is not None:
-                    tokenizer.save_pretrained(folder)
-            if provenance is not None:
-                write_provenance(folder, provenance)
-
-        write_folder(self.run_dir / "model", write)
+        trained = self.trainable
+        write_folder(
+            self.run_dir / "model",
+            lambda folder: save_tuned(trained.whole, trained.tokenizer, provenance, folder),
+        )
         write_json(self.run_dir / RESULT, self._result().model_dump(mode="json"))
         self.checkpoints.clear()
 

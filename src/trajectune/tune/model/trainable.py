@@ -27,6 +27,7 @@ from trajectune.tune.model.layout import layout_of
 from trajectune.tune.model.lora import add_adapters
 from trajectune.tune.model.loss import GroupWeights, weighted_cross_entropy
 from trajectune.tune.model.proof import prove_model
+from trajectune.tune.saving import adopt_end
 from trajectune.tune.settings import TuneSettings
 
 _NAMES = {"fp32": "float32", "bf16": "bfloat16"}
@@ -102,6 +103,7 @@ def load_trainable(
     """
     # To tune under another template than before is to choose that template.
     loaded = load_model(str(model), _NAMES[precision], device, allow_other_template=True)
+    adopt_end(loaded)
     check_vocabulary(loaded.tokenizer, output_rows(loaded), str(model))
     plain = loaded.model
     plain.set_attn_implementation(ATTENTION)

@@ -1,0 +1,73 @@
+"""A tuned model as a folder: weights or adapters, tokenizer, where it comes from, and where its replies end.
+
+The idea: tuning teaches a model to end its turns as its chat template does. A base model, though, has an
+end of text, not of turns, and whoever decodes it would wait for that one. So the folder says what was learnt:
+`generation_config.json` (transformers, vLLM, our loader; beside adapters too) names the end-of-turn tokens,
+and where the base model did not end there, so does the tokenizer (llama.cpp takes its end from it).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from trajectune.errors import ModelError
+from trajectune.models.chat.renderer import ChatRenderer, hidden_tokens
+from trajectune.models.identity import Provenance, write_provenance
+from trajectune.models.loading import LoadedModel
+from trajectune.models.quiet import quiet
+from trajectune.storage import read_json, write_json
+
+GENERATION = "generation_config.json"
+
+
+def turn_ends(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The special tokens with which the chat template ends a reply, and one with calls; the former first.
+
+    Empty where there is no template, or where it ends turns in words.
+    """
+    try:
+        renderer = ChatRenderer(tokenizer)
+        markers = [renderer.turn[1], renderer.call_end]
+    except ModelError:
+        return []
+    special = hidden_tokens(tokenizer)
+    last = [tokenizer(marker, add_special_tokens=False)["input_ids"][-1:] for marker in markers if marker]
+    return list(dict.fromkeys(int(token) for ids in last for token in ids if token in special))
+
+
+def adopt_end(loaded: LoadedModel) -> None:
+    """Let the tokenizer of a model that does not end where its template ends a turn do so from now on.
+
+    A template that writes the tokenizer's end itself would write something else then, so it stays there.
+    """
+    ends = turn_ends(loaded.tokenizer)[:1]
+    if ends and ends[0] not in loaded.end_tokens and "eos_token" not in str(loaded.tokenizer.chat_template):
+        loaded.tokenizer.eos_token = str(loaded.tokenizer.convert_ids_to_tokens(ends[0]))
+
+
+def save_tuned(
+    whole: Any, tokenizer: PreTrainedTokenizerBase | None, provenance: Provenance | None, folder: Path
+) -> None:
+    """Write a tuned model, or the adapters on it, into `folder`."""
+    with quiet():
+        whole.save_pretrained(folder)
+        if hasattr(whole, "peft_config"):  # an adapter has no generation config of its own
+            whole.get_base_model().generation_config.save_pretrained(folder)
+        if tokenizer is not None:
+            tokenizer.save_pretrained(folder)
+            _note_ends(folder / GENERATION, turn_ends(tokenizer))
+    if provenance is not None:
+        write_provenance(folder, provenance)
+
+
+def _note_ends(path: Path, ends: list[int]) -> None:
+    """Add end-of-turn tokens to a generation config, in the file: transformers refuses to save a changed one
+    for faults that the published one had before."""
+    config: dict[str, Any] = read_json(path) if path.is_file() else {}
+    known = config.get("eos_token_id")
+    known = known if isinstance(known, list) else [] if known is None else [known]
+    if not set(ends) <= set(known):
+        write_json(path, config | {"eos_token_id": [*ends, *(token for token in known if token not in ends)]})
