@@ -118,7 +118,7 @@ def windows_of(config: PreTrainedConfig) -> list[int | None]:
 
     Raises ModelError for layers that mix tokens by something else than attention over all or a window.
     """
-    window = getattr(config, "sliding_window", None)
+    window = getattr(config, "sliding_window", None) or None  # some say 0 for none
     kinds = getattr(config, "layer_types", None)
     if kinds is None:
         used = window if getattr(config, "use_sliding_window", True) else None

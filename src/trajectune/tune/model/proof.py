@@ -58,7 +58,9 @@ def prove_model(model: PreTrainedModel, name: str) -> None:
     try:
         packed: Any = body(input_ids=tokens, position_ids=positions, use_cache=False, layout=witness)
         packed = packed.last_hidden_state[0]
-    except (TypeError, ValueError, AttributeError) as error:
+    except torch.OutOfMemoryError:
+        raise
+    except (TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise _refusal(model, name, "does not take its rows in packs") from error
     if witness.asked != windows_of(model.config.get_text_config()):
         raise _refusal(model, name, "mixes tokens by something else than attention, or hides its windows")
