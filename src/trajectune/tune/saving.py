@@ -11,12 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trajectune.errors import ModelError
 from trajectune.models.chat.renderer import ChatRenderer, hidden_tokens
 from trajectune.models.identity import Provenance, write_provenance
-from trajectune.models.loading import LoadedModel
 from trajectune.models.quiet import quiet
 from trajectune.storage import read_json, write_json
 
@@ -38,14 +37,15 @@ def turn_ends(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return list(dict.fromkeys(int(token) for ids in last for token in ids if token in special))
 
 
-def adopt_end(loaded: LoadedModel) -> None:
+def adopt_end(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     """Let the tokenizer of a model that does not end where its template ends a turn do so from now on.
 
     A template that writes the tokenizer's end itself would write something else then, so it stays there.
     """
-    ends = turn_ends(loaded.tokenizer)[:1]
-    if ends and ends[0] not in loaded.end_tokens and "eos_token" not in str(loaded.tokenizer.chat_template):
-        loaded.tokenizer.eos_token = str(loaded.tokenizer.convert_ids_to_tokens(ends[0]))
+    ends = turn_ends(tokenizer)[:1]
+    known = [*_listed(getattr(model.generation_config, "eos_token_id", None)), tokenizer.eos_token_id]
+    if ends and ends[0] not in known and "eos_token" not in str(tokenizer.chat_template):
+        tokenizer.eos_token = str(tokenizer.convert_ids_to_tokens(ends[0]))
 
 
 def save_tuned(
@@ -67,7 +67,10 @@ def _note_ends(path: Path, ends: list[int]) -> None:
     """Add end-of-turn tokens to a generation config, in the file: transformers refuses to save a changed one
     for faults that the published one had before."""
     config: dict[str, Any] = read_json(path) if path.is_file() else {}
-    known = config.get("eos_token_id")
-    known = known if isinstance(known, list) else [] if known is None else [known]
+    known = _listed(config.get("eos_token_id"))
     if not set(ends) <= set(known):
         write_json(path, config | {"eos_token_id": [*ends, *(token for token in known if token not in ends)]})
+
+
+def _listed(ids: int | list[int] | None) -> list[int]:
+    return ids if isinstance(ids, list) else [] if ids is None else [ids]

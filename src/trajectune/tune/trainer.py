@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trajectune.errors import RecipeError
+from trajectune.errors import DataError, RecipeError
 from trajectune.models.identity import Provenance
 from trajectune.progress import OnProgress, Progress, silent
 from trajectune.storage import write_folder, write_json
@@ -72,6 +72,7 @@ class Trainer:
         found = self.checkpoints.latest(fingerprint)
         self.precision = found[1].precision if found else choose_precision(settings, processes.device)
         self.trainable: TrainableModel = load_trainable(model, settings, self.precision, processes.device)
+        _check_tokens(rows, self.trainable.vocabulary)
         self.optimizer = MasterAdamW(self.trainable.trained, settings)
         self.schedule = Schedule(
             rows, settings.batch_rows, epochs=settings.epochs, steps=settings.steps, seed=settings.seed
@@ -172,3 +173,14 @@ class Trainer:
             shares={source: share / total for source, share in self.shares.items()},
             fingerprint=self.fingerprint,
         )
+
+
+def _check_tokens(rows: Sequence[TokenRow], vocabulary: int) -> None:
+    """Raise DataError for a token that the model has no embedding of."""
+    for row in rows:
+        if (highest := int(row.tokens.max())) >= vocabulary:
+            raise DataError(
+                f"token {highest:,} is none of the model's {vocabulary:,}",
+                where=f"row {row.id} of {row.source}",
+                remedy="take the tokenizer that belongs to the model, or leave the row away",
+            )

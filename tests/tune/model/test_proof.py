@@ -10,12 +10,13 @@ import torch
 import transformers
 
 from support.families import FAMILIES
-from trajectune.errors import ModelError
+from trajectune.errors import ModelError, RecipeError
 from trajectune.models.quiet import quiet
 from trajectune.tune.model.attention import ATTENTION
+from trajectune.tune.model.early import check_tunable
 from trajectune.tune.model.proof import prove_model
 from trajectune.tune.model.trainable import load_trainable
-from trajectune.tune.settings import TuneSettings
+from trajectune.tune.settings import LoraSettings, TuneSettings
 
 EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
 LATENT = {"kv_lora_rank": 16, "q_lora_rank": 16, "qk_rope_head_dim": 8, "v_head_dim": 8, "qk_nope_head_dim": 8}
@@ -100,3 +101,29 @@ def test_a_special_token_that_nothing_writes_needs_no_embedding(tmp_path: Path) 
     tokenizer.add_special_tokens({"additional_special_tokens": ["<image_soft_token>"]})
     tokenizer.save_pretrained(folder)
     load_trainable(folder, TuneSettings(), "fp32", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "reason"),
+    [
+        ("gpt-neox", {"freeze_layers": 4}, "4 layers cannot be frozen"),
+        ("phi3", {"lora": {"modules": ["q_proj"]}}, "q_proj.*\n.*\n.*qkv_proj"),
+        ("qwen3-moe", {"lora": {"dropout": 0.1}}, "experts"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_without_weights(
+    name: str, changes: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises((ModelError, RecipeError), match=reason):
+        check_tunable(FAMILIES[name].network().config, TuneSettings.model_validate(changes))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_settings_that_fit_are_not(name: str) -> None:
+    settings = TuneSettings(freeze_layers=1, lora=LoraSettings(rank=2))
+    check_tunable(FAMILIES[name].network().config, settings)
+
+
+def test_kinds_of_layers_are_refused_without_weights() -> None:
+    with pytest.raises(ModelError, match="linear_attention"):
+        check_tunable(made("Mamba").config, TuneSettings())

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trajectune.errors import ModelError
 from trajectune.models.loading import LoadedModel, load_model
@@ -50,6 +50,11 @@ class TrainableModel:
         self._body, self._head = parts_of(whole.get_base_model() if hasattr(whole, "peft_config") else whole)
         self.device = self._head.weight.device
         model.train()
+
+    @property
+    def vocabulary(self) -> int:
+        """Tokens that the model can read and predict."""
+        return len(self._head.weight)
 
     @property
     def trained(self) -> list[tuple[str, nn.Parameter]]:
@@ -103,7 +108,7 @@ def load_trainable(
     """
     # To tune under another template than before is to choose that template.
     loaded = load_model(str(model), _NAMES[precision], device, allow_other_template=True)
-    adopt_end(loaded)
+    adopt_end(loaded.model, loaded.tokenizer)
     check_vocabulary(loaded.tokenizer, output_rows(loaded), str(model))
     plain = loaded.model
     plain.set_attn_implementation(ATTENTION)
@@ -111,12 +116,20 @@ def load_trainable(
     switch_off_dropout(plain)
     if settings.checkpoint_activations:
         checkpoint_activations(plain)
-    _freeze(plain, settings.freeze_layers)
     torch.manual_seed(settings.seed)
-    whole = plain if settings.lora is None else add_adapters(plain, settings.lora, str(model))
+    whole = choose_trained(plain, settings, str(model))
     return TrainableModel(
         whole, loaded.tokenizer, _load_teacher(loaded, settings.teacher, precision, device)
     )
+
+
+def choose_trained(model: PreTrainedModel, settings: TuneSettings, name: str = "") -> nn.Module:
+    """The model with what the settings leave to be trained: all, upper layers, or adapters on them.
+
+    Raises ModelError or RecipeError where the settings do not fit the model.
+    """
+    _freeze(model, settings.freeze_layers)
+    return model if settings.lora is None else add_adapters(model, settings.lora, name)
 
 
 def switch_off_dropout(model: nn.Module) -> None:
@@ -160,7 +173,7 @@ def choose_precision(settings: TuneSettings, device: str) -> str:
     return fastest_training(device)
 
 
-def _freeze(model: Any, count: int) -> None:
+def _freeze(model: PreTrainedModel, count: int) -> None:
     """Keep the embeddings and the lowest `count` layers as they are: no gradient reaches them.
 
     So does all that takes no part in predicting words, such as the eyes of a model that sees.
