@@ -127,7 +127,9 @@ def test_every_family_can_be_cut(name: str, tmp_path: Path) -> None:
     windows = windows_of(large.config)
     assert windows_of(small.config) == [windows[number] for number in kept]
     [gone] = set(range(4)) - set(kept)
-    layers = next(part for part in large.modules() if isinstance(part, torch.nn.ModuleList) and len(part) == 4)
+    layers = next(
+        part for part in large.modules() if isinstance(part, torch.nn.ModuleList) and len(part) == 4
+    )
     layers[gone].register_forward_hook(lambda _layer, inputs, _output: inputs[0])
     ids = torch.tensor(LONG[:1])
     with torch.inference_mode():

@@ -38,7 +38,9 @@ def test_any_packing_equals_transformers_row_by_row(
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_adapters_too_and_they_load_as_they_were_trained(name: str, make_rows: Rows, tmp_path: Path) -> None:
+def test_adapters_too_and_they_load_as_they_were_trained(
+    name: str, make_rows: Rows, tmp_path: Path
+) -> None:
     rows = make_rows(4, trunk=WINDOW + 6, sources=("agent", "general"))
     base = FAMILIES[name].write(tmp_path / "base")
     settings = TuneSettings(lora=LoraSettings(rank=2, alpha=8))
@@ -92,7 +94,9 @@ def test_experts_are_adapted_each_by_itself() -> None:
     }
 
 
-@pytest.mark.parametrize("modules", [["q_proj", "k_prj"], ["lm_head"], ["embed_tokens"], "layers.*nothing", "("])
+@pytest.mark.parametrize(
+    "modules", [["q_proj", "k_prj"], ["lm_head"], ["embed_tokens"], "layers.*nothing", "("]
+)
 def test_names_that_no_layer_has_are_refused(modules: str | list[str]) -> None:
     with pytest.raises((ModelError, RecipeError), match=r"k_prj|lm_head|embed_tokens|nothing|no pattern"):
         add_adapters(FAMILIES["llama-3"].network(), LoraSettings(modules=modules), "")
@@ -127,10 +131,15 @@ def test_frozen_layers_and_recomputed_activations(
         assert_same(frozen, (plain[0], {key: plain[1][key] for key in frozen[1]}))
 
 
-def test_a_models_own_dropout_is_off(make_rows: Rows, tmp_path: Path) -> None:
+def test_a_models_own_dropout_is_off_and_that_is_said(
+    make_rows: Rows, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     rows = make_rows(4, sources=("agent", "general"))
     family = FAMILIES["gpt-neox"]
     noisy = replace(family, more={**family.more, "attention_dropout": 0.5, "hidden_dropout": 0.5})
     packs = pack_rows(rows, range(len(rows)), GROUPS, 10_000)
     trainable = load_trainable(noisy.write(tmp_path / "noisy"), TuneSettings(), "fp32", "cpu")
     assert_same(packed(trainable.whole, packs), row_by_row(family.network(), rows))
+    assert [record.message for record in caplog.records if "dropout" in record.message] == [
+        f"{tmp_path / 'noisy'}: the dropout that the model's configuration asks for is off while tuning"
+    ]

@@ -38,7 +38,9 @@ def base_model(folder: Path) -> Path:
 
 
 def row(model: Path) -> TokenRow:
-    rows, _ = tokenize_all([Example(id="one", source="agent", messages=CHAT)], AutoTokenizer.from_pretrained(model), 512)
+    rows, _ = tokenize_all(
+        [Example(id="one", source="agent", messages=CHAT)], AutoTokenizer.from_pretrained(model), 512
+    )
     return rows[0]
 
 
@@ -49,7 +51,9 @@ def ids(model: Path | str, *tokens: str) -> list[int]:
 @pytest.mark.parametrize("lora", [None, LoraSettings(rank=8)])
 def test_a_base_model_stops_where_it_learnt_to(tmp_path: Path, lora: LoraSettings | None) -> None:
     base = base_model(tmp_path / "base")
-    settings = TuneSettings(steps=80, batch_rows=1, learning_rate=5e-3, lora=lora, precision="fp32", device="cpu")
+    settings = TuneSettings(
+        steps=80, batch_rows=1, learning_rate=5e-3, lora=lora, precision="fp32", device="cpu"
+    )
     folder = tune([row(base)], base, settings, tmp_path / "run", {"agent": 1.0}).model
     turn, text = ids(base, "<|im_end|>", "<|endoftext|>")
     assert json.loads((folder / "generation_config.json").read_text())["eos_token_id"] == [turn, text]
@@ -62,7 +66,9 @@ def test_a_base_model_stops_where_it_learnt_to(tmp_path: Path, lora: LoraSetting
     assert loaded.tokenizer.decode(generation.tokens[:-1]) == "42 rows."
     if lora is None:
         model: Any = AutoModelForCausalLM.from_pretrained(folder)
-        theirs = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=40)[0, len(prompt) :]
+        theirs = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=40)[
+            0, len(prompt) :
+        ]
         assert theirs.tolist() == list(generation.tokens)
 
 

@@ -86,7 +86,7 @@ def check_shrinkable(config: PreTrainedConfig, name: str) -> None:
 
 
 def cut_config(config: PreTrainedConfig, kept: Sequence[int]) -> PreTrainedConfig:
-    """The configuration of the model with these layers only: lists that name each layer, or some, are cut."""
+    """The configuration of a model with these layers only: lists about layers are cut as they are."""
     cut = copy.deepcopy(config)
     text: Any = cut.get_text_config()
     count = text.num_hidden_layers
@@ -125,10 +125,10 @@ def shrink(model: str, layers: int, folder: Path, texts: Sequence[Sequence[int]]
 def _layers(model: Any, name: str) -> tuple[str, torch.nn.ModuleList]:
     """The list of a model's layers with its name. Raises ModelError where there is none."""
     count = model.config.get_text_config().num_hidden_layers
-    for key, part in model.get_decoder().named_modules(prefix="body"):
-        if isinstance(part, torch.nn.ModuleList) and len(part) == count:
-            names = {id(module): full for full, module in model.named_modules()}
-            return names[id(part)], part
+    body = {id(module) for module in model.get_decoder().modules()}
+    for key, part in model.named_modules():
+        if id(part) in body and isinstance(part, torch.nn.ModuleList) and len(part) == count:
+            return key, part
     raise _refusal(model, name)
 
 

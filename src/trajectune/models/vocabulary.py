@@ -88,8 +88,8 @@ def check_vocabulary(tokenizer: PreTrainedTokenizerBase, rows: int, where: str) 
     wanted = [n for n, token in homeless.items() if n not in special or token in used or token in template]
     if wanted:
         raise ModelError(
-            f"the tokenizer has {max(homeless) + 1:,} tokens, the model {rows:,}: "
-            f"{homeless[min(wanted)]!r} has no embedding",
+            f"the tokenizer has {max(homeless) + 1:,} tokens, the model's embedding {rows:,} rows: "
+            f"{homeless[min(wanted)]!r} has none",
             where=where,
             remedy="use the tokenizer that belongs to the model, or resize the model's embeddings to it "
             "(`model.resize_token_embeddings(len(tokenizer))`) and save both",

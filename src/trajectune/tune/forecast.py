@@ -2,9 +2,9 @@
 
 The idea: a decoder of N parameters does 6·N floating-point operations for each token it learns from
 (2 forward, 4 backward; Kaplan et al., 2020, section 2.1), attention adds 12·layers·heads·width for each
-(query, key) pair (`ModelSize.queries` is heads·width), and the head works at trained positions only. With adapters the gradients of the frozen
-matrices are not computed: 4·N. Time is operations over a measured rate of matrix products, times the part
-of it that this trainer reaches (benchmarks/tune.py).
+(query, key) pair (`ModelSize.queries` is heads·width), and the head works at trained positions only. With
+adapters the gradients of the frozen matrices are not computed: 4·N. Time is operations over a measured rate
+of matrix products, times the part of it that this trainer reaches (benchmarks/tune.py).
 """
 
 from __future__ import annotations

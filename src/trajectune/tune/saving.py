@@ -1,9 +1,9 @@
-"""A tuned model as a folder: weights or adapters, tokenizer, where it comes from, and where its replies end.
+"""A tuned model as a folder: weights or adapters, tokenizer, where it comes from, where its replies end.
 
 The idea: tuning teaches a model to end its turns as its chat template does. A base model, though, has an
-end of text, not of turns, and whoever decodes it would wait for that one. So the folder says what was learnt:
-`generation_config.json` (transformers, vLLM, our loader; beside adapters too) names the end-of-turn tokens,
-and where the base model did not end there, so does the tokenizer (llama.cpp takes its end from it).
+end of text, not of turns, and whoever decodes it would wait for that one. So the folder says what was
+learnt: `generation_config.json` (transformers, vLLM, our loader; beside adapters too) names the end-of-turn
+tokens, and where the base model did not end there, so does the tokenizer (llama.cpp takes its end from it).
 """
 
 from __future__ import annotations
@@ -64,12 +64,16 @@ def save_tuned(
 
 
 def _note_ends(path: Path, ends: list[int]) -> None:
-    """Add end-of-turn tokens to a generation config, in the file: transformers refuses to save a changed one
-    for faults that the published one had before."""
+    """Add end-of-turn tokens to a generation config.
+
+    In the file: transformers refuses to save a changed one for faults that the published one had before.
+    """
     config: dict[str, Any] = read_json(path) if path.is_file() else {}
     known = _listed(config.get("eos_token_id"))
     if not set(ends) <= set(known):
-        write_json(path, config | {"eos_token_id": [*ends, *(token for token in known if token not in ends)]})
+        write_json(
+            path, config | {"eos_token_id": [*ends, *(token for token in known if token not in ends)]}
+        )
 
 
 def _listed(ids: int | list[int] | None) -> list[int]:

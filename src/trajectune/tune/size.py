@@ -1,8 +1,8 @@
 """The numbers of a decoder that decide what tuning it takes, read from its configuration. Loads no weights.
 
 The idea: transformers builds the model without storage, so whatever a family is made of is counted, not
-assumed: fused projections, experts of which a token meets a few, layers with windows. Of a model that is not
-here the number in its name must do, in Llama's proportions.
+assumed: fused projections, experts of which a token meets a few, layers with windows. Of a model that is
+not here the number in its name must do, in Llama's proportions.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ModelSize(BaseModel):
     parameters: int
     """All of them, a tied head counted once."""
     body: int
-    """Parameters that every token is multiplied with: without embedding, head, and experts it does not meet."""
+    """Parameters that a token is multiplied with: without embedding, head, and experts it does not meet."""
     layers: int
     hidden: int
     intermediate: int
@@ -41,7 +41,7 @@ class ModelSize(BaseModel):
     queries: int
     """Numbers in all query heads of a layer together."""
     adapted: int
-    """Σ (inputs + outputs) over the matrices that adapters can be put on: an adapter of rank 1 has as many."""
+    """Σ (inputs + outputs) over the matrices that can have adapters: as many as those of rank 1 have."""
     windows: tuple[int | None, ...]
     """The sliding window of each layer, `None` where it sees everything."""
 

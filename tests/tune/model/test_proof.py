@@ -1,4 +1,4 @@
-"""A model that packs would change is refused by name before any work; others of no family known here work."""
+"""A model that packs would change is refused by name before any work; others need no name here to work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ from trajectune.tune.model.trainable import load_trainable
 from trajectune.tune.settings import LoraSettings, TuneSettings
 
 EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
-LATENT = {"kv_lora_rank": 16, "q_lora_rank": 16, "qk_rope_head_dim": 8, "v_head_dim": 8, "qk_nope_head_dim": 8}
+LATENT = {
+    "kv_lora_rank": 16,
+    "q_lora_rank": 16,
+    "qk_rope_head_dim": 8,
+    "v_head_dim": 8,
+    "qk_nope_head_dim": 8,
+}
 
 
 def made(kind: str, **more: Any) -> Any:
@@ -91,7 +97,7 @@ def test_a_tokenizer_larger_than_the_embedding_is_refused_with_both_sizes(tmp_pa
     size = len(tokenizer)
     tokenizer.add_tokens(["one_more"])
     tokenizer.save_pretrained(folder)
-    with pytest.raises(ModelError, match=f"tokenizer has {size + 1} tokens, the model {size}"):
+    with pytest.raises(ModelError, match=f"{size + 1} tokens, the model's embedding {size} rows"):
         load_trainable(folder, TuneSettings(), "fp32", "cpu")
 
 

@@ -5,8 +5,8 @@ contiguous runs put side by side, in the order of their positions. A layer with 
 last of them only, so the runs are cut at the front and a short window saves work. Windows are per layer,
 so the blocks of each window are made when a layer first asks for them.
 
-Invariants: with a window of w, token i sees its ancestor j exactly when position_i − position_j < w, however
-far apart they stand in the pack; a window that is not shorter than the deepest path is none.
+Invariants: with a window of w, token i sees its ancestor j exactly when position_i − position_j < w,
+however far apart they stand in the pack; a window that is not shorter than the deepest path is none.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Low-rank adapters through PEFT: only they are trained, only they are saved.
 
-The idea: `all-linear` is every matrix that the body multiplies tokens with, under whatever name a family has
-it: fused projections are one matrix, and the experts of a mixture are slices of one parameter, of which PEFT
+The idea: `all-linear` is every matrix that the body multiplies tokens with, whatever a family calls it:
+fused projections are one matrix, and the experts of a mixture are slices of one parameter, of which PEFT
 adapts each by itself. The head, embeddings, norms and routers stay as they are, and so do frozen layers.
 """
 
@@ -55,7 +55,9 @@ def adaptable(model: PreTrainedModel) -> tuple[list[str], list[str]]:
         for name, module in model.named_modules()
         if isinstance(module, nn.Linear | Conv1D) and module is not head and module.weight.requires_grad
     ]
-    experts = [name for name, weight in model.named_parameters() if weight.ndim == 3 and weight.requires_grad]
+    experts = [
+        name for name, weight in model.named_parameters() if weight.ndim == 3 and weight.requires_grad
+    ]
     return layers, experts
 
 
@@ -82,5 +84,7 @@ def _matches(pattern: str, name: str) -> bool:
         return re.fullmatch(pattern, name) is not None
     except re.error as error:
         raise RecipeError(
-            f"{pattern!r} is no pattern: {error}", where="lora.modules", remedy=f"use {ALL}, or a list of names"
+            f"{pattern!r} is no pattern: {error}",
+            where="lora.modules",
+            remedy=f"use {ALL}, or a list of names",
         ) from error

@@ -6,6 +6,7 @@ The idea: the trainer uses any Hugging Face causal model as it is: the body give
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from trajectune.tune.model.proof import prove_model
 from trajectune.tune.saving import adopt_end
 from trajectune.tune.settings import TuneSettings
 
+_log = logging.getLogger(__name__)
 _NAMES = {"fp32": "float32", "bf16": "bfloat16"}
 
 
@@ -40,14 +42,16 @@ class TrainableModel:
         self,
         model: nn.Module,
         tokenizer: PreTrainedTokenizerBase | None = None,
-        teacher: nn.Module | None = None,
+        teacher: PreTrainedModel | None = None,
     ) -> None:
         whole: Any = model
         self.whole = whole
         """What is saved: the model, or its adapters."""
         self.tokenizer = tokenizer
         self._teacher: tuple[nn.Module, Head] | None = None if teacher is None else parts_of(teacher)
-        self._body, self._head = parts_of(whole.get_base_model() if hasattr(whole, "peft_config") else whole)
+        self._body, self._head = parts_of(
+            whole.get_base_model() if hasattr(whole, "peft_config") else whole
+        )
         self.device = self._head.weight.device
         model.train()
 
@@ -113,7 +117,8 @@ def load_trainable(
     plain = loaded.model
     plain.set_attn_implementation(ATTENTION)
     prove_model(plain, str(model))
-    switch_off_dropout(plain)
+    if switch_off_dropout(plain):
+        _log.warning("%s: the dropout that the model's configuration asks for is off while tuning", model)
     if settings.checkpoint_activations:
         checkpoint_activations(plain)
     torch.manual_seed(settings.seed)
@@ -132,14 +137,16 @@ def choose_trained(model: PreTrainedModel, settings: TuneSettings, name: str = "
     return model if settings.lora is None else add_adapters(model, settings.lora, name)
 
 
-def switch_off_dropout(model: nn.Module) -> None:
+def switch_off_dropout(model: PreTrainedModel) -> bool:
     """A model's own dropout is for pretraining, and would make a row's loss depend on its pack.
 
-    Attention has none here (`attend`); what is left are the layers of this kind.
+    Attention has none here (`attend`); what is left are the layers of this kind. True where there was some.
     """
+    found = bool(getattr(model.config.get_text_config(), "attention_dropout", 0))
     for module in model.modules():
         if isinstance(module, nn.Dropout):
-            module.p = 0.0
+            found, module.p = found or module.p > 0, 0.0
+    return found
 
 
 def checkpoint_activations(model: Any) -> None:
@@ -148,7 +155,9 @@ def checkpoint_activations(model: Any) -> None:
     getattr(model, name if hasattr(model, name) else "gradient_checkpointing_enable")()
 
 
-def _load_teacher(student: LoadedModel, name: str | None, precision: str, device: str) -> nn.Module | None:
+def _load_teacher(
+    student: LoadedModel, name: str | None, precision: str, device: str
+) -> PreTrainedModel | None:
     """The model to learn from, frozen. Raises `ModelError` where its vocabulary is another."""
     if name is None:
         return None
