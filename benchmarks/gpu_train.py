@@ -25,13 +25,15 @@ from trajectune.tune.data.labels import UNLABELLED
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.data.tree import Pack
-from trajectune.tune.forecast import ModelSize, Workload, count_operations, size_of_config
-from trajectune.tune.model.attention import ATTENTION, layout_of
+from trajectune.tune.forecast import Workload, count_operations
+from trajectune.tune.model.attention import ATTENTION
+from trajectune.tune.model.layout import layout_of
 from trajectune.tune.model.lora import add_adapters
 from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.optimizer import MasterAdamW
 from trajectune.tune.model.trainable import TrainableModel, checkpoint_activations
 from trajectune.tune.settings import LoraSettings, TuneSettings
+from trajectune.tune.size import ModelSize, size_of_config
 
 PEAK = 989e12
 """Dense bf16 operations per second of an H100 or H200 SXM, by its data sheet."""
@@ -162,7 +164,7 @@ class Rig:
             tokens=sum(map(len, rows)),
             unique_tokens=sum(map(len, packs)),
             trained_tokens=sum(len(pack.labels) for pack in packs),
-            pairs=sum(layout_of(pack).pairs for pack in packs),
+            pairs=sum(layout_of(pack).pairs() for pack in packs),
             pack_tokens=tokens,
         )
         return count_operations(self.size, work, lora=self.case.lora)

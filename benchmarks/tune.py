@@ -38,13 +38,14 @@ from trajectune.storage import read_json, write_json
 from trajectune.tune.data.groups import groups_of, sources_of
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
-from trajectune.tune.forecast import Workload, count_operations, model_size
-from trajectune.tune.model.attention import layout_of
+from trajectune.tune.forecast import Workload, count_operations
+from trajectune.tune.model.layout import layout_of
 from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.optimizer import MasterAdamW
 from trajectune.tune.model.trainable import TrainableModel
 from trajectune.tune.processes import Processes
 from trajectune.tune.settings import TuneSettings
+from trajectune.tune.size import model_size
 from trajectune.tune.trainer import Trainer
 
 MAX_TOKENS = 2_048
@@ -245,7 +246,7 @@ def _pairs(rows: list[TokenRow], args: argparse.Namespace, *, shared: bool) -> i
             args.pack_tokens,
         )
     ]
-    return sum(layout_of(pack).pairs for pack in packs)
+    return sum(layout_of(pack).pairs() for pack in packs)
 
 
 def _peak_memory(device: str) -> float:

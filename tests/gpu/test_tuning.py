@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gpu.made_up import DEVICE, random_model, rows
+from support.families import FAMILIES
 from trajectune.models.tiny import write_tiny_model
 from trajectune.tune.checkpoint import CheckpointState
 from trajectune.tune.data.groups import groups_of
@@ -19,6 +20,7 @@ from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.model.attention import ATTENTION
 from trajectune.tune.model.loss import group_weights
+from trajectune.tune.model.proof import prove_model
 from trajectune.tune.model.trainable import TrainableModel, checkpoint_activations
 from trajectune.tune.processes import Processes
 from trajectune.tune.settings import LoraSettings, TuneSettings
@@ -69,6 +71,22 @@ def test_any_packing_equals_row_by_row() -> None:
     wanted = row_by_row(model, made)
     for pack_tokens, share in ((1, False), (600, True), (600, False), (10_000, True)):
         assert_same(packed(model, made, pack_tokens, share=share), wanted, 1e-3)
+
+
+def test_windows_soft_caps_and_experts_too() -> None:
+    made = rows(6, trunk=140, tail=40)
+    for name in ("gemma2", "gemma3", "mistral-window", "phi3", "qwen2-window", "qwen3-moe", "granite"):
+        model = FAMILIES[name].network().to(DEVICE)  # pyright: ignore[reportArgumentType]
+        wanted = row_by_row(model, made)
+        for share in (False, True):
+            assert_same(packed(model, made, 10_000, share=share), wanted, 1e-3)
+
+
+def test_a_model_is_proven_there_too() -> None:
+    for name in ("gemma2", "mistral-window"):
+        model = FAMILIES[name].network().to(device=DEVICE, dtype=torch.bfloat16)  # pyright: ignore
+        model.set_attn_implementation(ATTENTION)
+        prove_model(model, name)
 
 
 def test_activation_checkpointing_changes_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from support.families import FAMILIES, WINDOW
 from trajectune.errors import ModelError
 from trajectune.example import Message
 from trajectune.models.chat import renderer_of
 from trajectune.models.loading import LoadedModel, load_model
-from trajectune.models.shrink import kept_layers, layer_influences, shrink
+from trajectune.models.shrink import check_shrinkable, cut_config, kept_layers, layer_influences, shrink
 from trajectune.models.tiny import write_tiny_model
+from trajectune.tune.model.layout import windows_of
 
 TEXTS = [[5, 9, 3, 17, 4], [8, 8, 20]]
 
@@ -109,3 +112,44 @@ def test_all_layers_kept_is_the_same_model(deep: Path, tmp_path: Path) -> None:
     tokens = torch.arange(3, 20)[None]
     with torch.inference_mode():
         assert torch.equal(same.model(tokens).logits, large.model(tokens).logits)
+
+
+LONG = [[5 + number % 90 for number in range(0, 3 * WINDOW, 2)], [8, 8, 20]]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_can_be_cut(name: str, tmp_path: Path) -> None:
+    base = FAMILIES[name].write(tmp_path / "base")
+    large = load_model(str(base), "float32", "cpu").model
+    small = load_model(str(shrink(str(base), 3, tmp_path / "small", LONG)), "float32", "cpu").model
+    kept = kept_layers(layer_influences(load_model(str(base), "float32", "cpu"), LONG), 3)
+    assert small.config.num_hidden_layers == 3
+    windows = windows_of(large.config)
+    assert windows_of(small.config) == [windows[number] for number in kept]
+    [gone] = set(range(4)) - set(kept)
+    layers = next(
+        part for part in large.modules() if isinstance(part, torch.nn.ModuleList) and len(part) == 4
+    )
+    layers[gone].register_forward_hook(lambda _layer, inputs, _output: inputs[0])
+    ids = torch.tensor(LONG[:1])
+    with torch.inference_mode():
+        torch.testing.assert_close(small(ids).logits, large(ids).logits, rtol=1e-4, atol=1e-4)
+
+
+def test_a_configuration_is_cut_with_its_layers() -> None:
+    family = FAMILIES["qwen3-moe"]
+    mixed = replace(family, more={**family.more, "mlp_only_layers": [0, 2]}).network().config
+    assert cut_config(mixed, [0, 2, 3]).mlp_only_layers == [0, 1]
+    assert cut_config(FAMILIES["smollm3"].network().config, [0, 1, 3]).no_rope_layers == [1, 1, 0]
+    assert cut_config(FAMILIES["gemma2"].network().config, [0, 2, 3]).layer_types == [
+        "sliding_attention", "sliding_attention", "full_attention",
+    ]  # fmt: skip
+
+
+def test_layers_told_apart_by_number_are_refused_by_name_without_weights() -> None:
+    family = FAMILIES["qwen3-moe"]
+    every_second = replace(family, more={**family.more, "decoder_sparse_step": 2}).network().config
+    with pytest.raises(ModelError, match="layers cannot be taken out of Qwen3Moe"):
+        check_shrinkable(every_second, "some/model")
+    for each in FAMILIES.values():
+        check_shrinkable(each.network().config, "")

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from transformers import LlamaConfig
 
-from trajectune.errors import ModelError
 from trajectune.models.precision import measured_rate
 from trajectune.tune.data.rows import TokenRow
-from trajectune.tune.forecast import (
-    ModelSize,
-    Workload,
-    count_operations,
-    forecast,
-    model_size,
-    size_of_config,
-)
+from trajectune.tune.forecast import Workload, count_operations, forecast
 from trajectune.tune.settings import LoraSettings, TuneSettings
+from trajectune.tune.size import ModelSize, size_of_config
 
 Rows = Callable[..., list[TokenRow]]
 LLAMA_2_7B = LlamaConfig(hidden_size=4096, intermediate_size=11008, num_hidden_layers=32, vocab_size=32000)
+
+
+def size_of(**changes: Any) -> ModelSize:
+    numbers: dict[str, Any] = {
+        "parameters": 100,
+        "body": 10,
+        "layers": 2,
+        "hidden": 8,
+        "intermediate": 16,
+        "vocabulary": 64,
+        "queries": 8,
+        "adapted": 100,
+        "windows": (None, None),
+    }
+    return ModelSize(**numbers | changes)
 
 
 def test_agentlm_7b_from_numbers_alone() -> None:
@@ -34,20 +43,9 @@ def test_agentlm_7b_from_numbers_alone() -> None:
     assert found.hours == pytest.approx(found.operations / (8 * 312e12 * 0.6) / 3600, rel=1e-3)
 
 
-def test_size_of_a_configuration_and_of_a_name() -> None:
-    size = size_of_config(LLAMA_2_7B.to_dict())
-    assert size.parameters == 6_738_415_616
-    assert size.body == size.parameters - 2 * 32_000 * 4_096
-    guessed = model_size("some/Llama-2-7b-chat")
-    assert guessed.hidden == pytest.approx(4_096, rel=0.05)
-    assert guessed.body == pytest.approx(size.body, rel=0.05)
-    with pytest.raises(ModelError, match="size is not known"):
-        model_size("some/model-chat")
-
-
 def test_rows_are_packed_to_know_what_they_share(make_rows: Rows) -> None:
     rows = make_rows(16, trunk=40)
-    size = ModelSize(parameters=100, body=10, layers=2, hidden=8, intermediate=16, vocabulary=64)
+    size = size_of()
     settings = TuneSettings(batch_rows=8, epochs=2)
     shared = forecast(rows, size, settings, operations_per_second=1e9)
     apart = forecast(
@@ -62,12 +60,12 @@ def test_rows_are_packed_to_know_what_they_share(make_rows: Rows) -> None:
 
 
 def test_operations_by_hand() -> None:
-    size = ModelSize(parameters=0, body=1_000, layers=2, hidden=10, intermediate=20, vocabulary=50)
+    size = size_of(body=1_000, hidden=10, queries=12, vocabulary=50)
     work = Workload(rows=1, tokens=99, unique_tokens=7, trained_tokens=3, pairs=28, pack_tokens=7)
-    assert count_operations(size, work) == 6 * 1_000 * 7 + 6 * 50 * 10 * 3 + 12 * 2 * 10 * 28
+    assert count_operations(size, work) == 6 * 1_000 * 7 + 6 * 50 * 10 * 3 + 12 * 2 * 12 * 28
     assert count_operations(size, work, lora=True) < count_operations(size, work)
     half = count_operations(size, work, frozen=1)
-    assert half == 4 * 1_000 * 7 + 6 * 50 * 10 * 3 + 8 * 2 * 10 * 28
+    assert half == 4 * 1_000 * 7 + 6 * 50 * 10 * 3 + 8 * 2 * 12 * 28
 
 
 def test_lora_and_recomputation_save_memory() -> None:
@@ -83,3 +81,27 @@ def test_lora_and_recomputation_save_memory() -> None:
 
 def test_the_rate_of_this_machine_is_measured() -> None:
     assert measured_rate("fp32", width=64) > 1e6
+
+
+@pytest.mark.parametrize("prefix_tree", [False, True])
+def test_windows_save_attention(make_rows: Rows, prefix_tree: bool) -> None:
+    rows = make_rows(8, trunk=40)
+    settings = TuneSettings(batch_rows=8, prefix_tree=prefix_tree)
+
+    def pairs(*windows: int | None) -> int:
+        size = size_of(windows=windows)
+        return forecast(rows, size, settings, operations_per_second=1e9).workload.pairs
+
+    assert pairs(None, None) == pairs(10_000, 10_000)
+    assert pairs(10, 10) < pairs(None, 10) < pairs(None, None)
+    if not prefix_tree:
+        assert pairs(10, 10) == sum(min(place, 10) for row in rows for place in range(1, len(row) + 1))
+
+
+def test_windows_count_where_there_are_only_numbers_too() -> None:
+    def pairs(window: int | None) -> int:
+        size, settings = size_of(windows=(window, window)), TuneSettings(epochs=1)
+        return forecast(64, size, settings, row_tokens=1_000, operations_per_second=1e9).workload.pairs
+
+    assert pairs(None) == pairs(1_000) == 64 * 1_000 * 1_000 // 2
+    assert pairs(100) == 64 * (100 * 1_000 - 100 * 100 // 2)

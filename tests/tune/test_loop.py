@@ -297,3 +297,12 @@ def test_kill_9_loses_nothing(base: Path, rows: list[TokenRow], tmp_path: Path) 
     again = tune(rows, base, settings, tmp_path / "killed", SHARES)
     assert [step.step for step in read_metrics(tmp_path / "killed")] == list(range(1, again.steps + 1))
     assert [step.loss for step in read_metrics(tmp_path / "killed")][:12] == pytest.approx(seen, rel=1e-6)
+
+
+def test_a_token_without_embedding_is_named_before_any_step(
+    base: Path, rows: list[TokenRow], tmp_path: Path
+) -> None:
+    wild = TokenRow("wild", "agent", np.array([1, 70_000], np.int32), np.array([False, True]))
+    with pytest.raises(DataError, match=r"70,000(.|\n)*row wild"):
+        tune([*rows, wild], base, SETTINGS, tmp_path, SHARES)
+    assert not (tmp_path / "metrics.jsonl").exists()

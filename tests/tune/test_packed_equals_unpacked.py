@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -13,57 +13,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from trajectune.tune.data.groups import Group
+from support.tuning import GROUPS, SHARES, SOURCES, assert_same, packed, row_by_row
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
-from trajectune.tune.data.tree import Pack, build_pack
+from trajectune.tune.data.tree import build_pack
 from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.trainable import TrainableModel, checkpoint_activations
 
 Rows = Callable[..., list[TokenRow]]
 Row = Callable[..., TokenRow]
 Models = Callable[..., PreTrainedModel]
-SHARES = {"agent": 0.2, "general": 0.8}
-SOURCES = ["agent", "general"]
-GROUPS = [Group(source, 0) for source in SOURCES]
-
-
-def row_by_row(model: PreTrainedModel, rows: Sequence[TokenRow]) -> tuple[float, dict[str, Tensor]]:
-    """Loss and gradient by the definition, with transformers' own eager attention, one row at a time."""
-    model.set_attn_implementation("eager")
-    counts = {source: sum(r.trained_tokens for r in rows if r.source == source) for source in SOURCES}
-    present = sum(SHARES[source] for source in SOURCES if counts[source])
-    total = torch.zeros(())
-    for row in rows:
-        logits = model(input_ids=torch.from_numpy(row.tokens).long()[None]).logits[0]
-        losses = -logits.log_softmax(-1)[:-1].gather(1, torch.from_numpy(row.tokens[1:]).long()[:, None])[
-            :, 0
-        ]
-        trained = torch.from_numpy(row.trained[1:])
-        total = total + SHARES[row.source] / present / counts[row.source] * losses[trained].sum()
-    total.backward()
-    return float(total.detach()), gradients(model)
-
-
-def gradients(model: PreTrainedModel) -> dict[str, Tensor]:
-    taken = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
-    model.zero_grad(set_to_none=True)
-    return taken
-
-
-def packed(model: PreTrainedModel, packs: Sequence[Pack]) -> tuple[float, dict[str, Tensor]]:
-    model.set_attn_implementation("trajectune_prefix_tree")
-    counts = sum((p.counts.sum(axis=0, dtype=np.float64) for p in packs), np.zeros(2))
-    weights = group_weights(counts, GROUPS, SHARES)
-    sums = TrainableModel(model).accumulate(packs, weights)
-    return weights.total(sums), gradients(model)
-
-
-def assert_same(a: tuple[float, dict[str, Tensor]], b: tuple[float, dict[str, Tensor]]) -> None:
-    assert a[0] == pytest.approx(b[0], rel=1e-5)
-    assert a[1].keys() == b[1].keys()
-    for name, gradient in a[1].items():
-        assert torch.dist(gradient, b[1][name]) <= 1e-5 * b[1][name].norm() + 1e-8, name
 
 
 @pytest.mark.parametrize("pack_tokens", [1, 30, 64, 10_000])
@@ -111,7 +70,7 @@ def test_any_split_into_packs_gives_the_same_gradient(
 def test_long_nodes_are_worked_off_in_blocks(
     model: PreTrainedModel, make_rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trajectune.tune.model.attention.QUERY_BLOCK", 3)
+    monkeypatch.setattr("trajectune.tune.model.layout.QUERY_BLOCK", 3)
     rows = make_rows(6)
     packs = [build_pack(rows, range(6), GROUPS, min_shared=1)]
     assert_same(packed(model, packs), row_by_row(model, rows))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from transformers import PreTrainedConfig
+
 from trajectune.models.chat.renderer import renderer_of
 from trajectune.models.config import read_config
 from trajectune.models.hub import hub_folder
@@ -15,8 +17,8 @@ from trajectune.models.tokenizer import check_vocabulary, has_tokenizer, read_to
 from trajectune.models.weights import check_size
 
 
-def check_model(name: str, *, template: bool = True) -> None:
-    """Raises ModelError for what loading the model would refuse, in well under a second.
+def check_model(name: str, *, template: bool = True) -> PreTrainedConfig:
+    """The configuration of a model that can be loaded, found in well under a second. Raises ModelError.
 
     Of a hub's model only the small files are brought. Without `template` it needs no chat template.
     """
@@ -38,3 +40,4 @@ def check_model(name: str, *, template: bool = True) -> None:
         check_vocabulary(tokenizer, rows, place)
     if template:
         renderer_of(tokenizer)
+    return config

@@ -21,13 +21,14 @@ from trajectune.run.recipe.sections import SourceSpec
 from trajectune.run.stages.general import OWN_ROWS
 from trajectune.terminal import Terminal
 from trajectune.tune.forecast import Forecast, forecast
+from trajectune.tune.model.early import check_tunable
 
 
 def plan_recipe(recipe: Recipe, rate: float | None = None) -> Forecast:
     """Forecast the tuning of a recipe. `rate` is in TFLOP/s over all devices; measured here when absent."""
     here = not isinstance(resolve_model(recipe.source_model), str)  # a hub is not asked
     if here:
-        check_model(recipe.source_model)
+        check_tunable(check_model(recipe.source_model), recipe.tune)
     return forecast(
         planned_rows(recipe),
         recipe.source_model,

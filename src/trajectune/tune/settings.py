@@ -26,9 +26,10 @@ class LoraSettings(BaseModel):
     alpha: Annotated[float, Field(gt=0)] = 32.0
     """Scale: the adapter's output is multiplied by `alpha / rank`."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Dropout on the adapter's input. Above 0, packings no longer give equal losses."""
-    modules: str | list[str] = "all-linear"
-    """Names of the linear layers that get an adapter; `all-linear` means every one but the head."""
+    """Dropout on the adapter's input. Above 0, packings no longer give equal losses; experts have none."""
+    modules: str | Annotated[list[str], Field(min_length=1)] = "all-linear"
+    """Names of the layers that get an adapter, or a pattern for full names; `all-linear` means every linear
+    layer but the head, each expert of a mixture included, its router not."""
 
 
 class TuneSettings(BaseModel):

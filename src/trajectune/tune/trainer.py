@@ -12,15 +12,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trajectune.errors import RecipeError
-from trajectune.models.identity import Provenance, write_provenance
-from trajectune.models.quiet import quiet
+from trajectune.errors import DataError, RecipeError
+from trajectune.models.identity import Provenance
 from trajectune.progress import OnProgress, Progress, silent
 from trajectune.storage import write_folder, write_json
 from trajectune.tune.checkpoint import Checkpoints, CheckpointState
@@ -41,6 +39,7 @@ from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.optimizer import MasterAdamW
 from trajectune.tune.model.trainable import TrainableModel, choose_precision, load_trainable
 from trajectune.tune.processes import Processes
+from trajectune.tune.saving import save_tuned
 from trajectune.tune.settings import TuneSettings
 
 RESULT = "result.json"
@@ -73,6 +72,7 @@ class Trainer:
         found = self.checkpoints.latest(fingerprint)
         self.precision = found[1].precision if found else choose_precision(settings, processes.device)
         self.trainable: TrainableModel = load_trainable(model, settings, self.precision, processes.device)
+        _check_tokens(rows, self.trainable.vocabulary)
         self.optimizer = MasterAdamW(self.trainable.trained, settings)
         self.schedule = Schedule(
             rows, settings.batch_rows, epochs=settings.epochs, steps=settings.steps, seed=settings.seed
@@ -132,17 +132,11 @@ class Trainer:
 
     def finish(self, provenance: Provenance | None = None) -> None:
         """Save the model with its provenance, then what tuning came to, then sweep the checkpoints away."""
-        whole, tokenizer = cast("Any", self.trainable.whole), self.trainable.tokenizer
-
-        def write(folder: Path) -> None:
-            with quiet():
-                whole.save_pretrained(folder)
-                if tokenizer is not None:
-                    tokenizer.save_pretrained(folder)
-            if provenance is not None:
-                write_provenance(folder, provenance)
-
-        write_folder(self.run_dir / "model", write)
+        trained = self.trainable
+        write_folder(
+            self.run_dir / "model",
+            lambda folder: save_tuned(trained.whole, trained.tokenizer, provenance, folder),
+        )
         write_json(self.run_dir / RESULT, self._result().model_dump(mode="json"))
         self.checkpoints.clear()
 
@@ -179,3 +173,14 @@ class Trainer:
             shares={source: share / total for source, share in self.shares.items()},
             fingerprint=self.fingerprint,
         )
+
+
+def _check_tokens(rows: Sequence[TokenRow], vocabulary: int) -> None:
+    """Raise DataError for a token that the model has no embedding of."""
+    for row in rows:
+        if (highest := int(row.tokens.max())) >= vocabulary:
+            raise DataError(
+                f"token {highest:,} is none of the model's {vocabulary:,}",
+                where=f"row {row.id} of {row.source}",
+                remedy="take the tokenizer that belongs to the model, or leave the row away",
+            )

@@ -15,9 +15,10 @@ from pathlib import Path
 from trajectune.curate.general.prompts import general_prompts
 from trajectune.errors import RecipeError
 from trajectune.example import Example
+from trajectune.models.check import check_model
 from trajectune.models.loading import layer_count
 from trajectune.models.quiet import quiet
-from trajectune.models.shrink import check_layers, shrink
+from trajectune.models.shrink import check_layers, check_shrinkable, shrink
 from trajectune.models.templates import load_tokenizer
 from trajectune.progress import OnProgress, silent
 from trajectune.run.api.data import self_distil
@@ -55,7 +56,9 @@ def make_small(
     `epochs` passes over the answers at a highest learning rate of `rate`; prompts in `without` are not
     asked. Raises ModelError for models that cannot be cut, RecipeError for a folder with another cut.
     """
-    check_layers(layer_count(model), layers)
+    config = check_model(model)
+    check_layers(config.get_text_config().num_hidden_layers, layers)
+    check_shrinkable(config, model)
     cut = folder / "cut"
     if cut.is_dir() and layer_count(str(cut)) != layers:
         raise RecipeError(

@@ -19,6 +19,7 @@ from trajectune.storage import locked
 from trajectune.tune.data.prove import prove
 from trajectune.tune.loop import tune as train
 from trajectune.tune.metrics import TuneResult
+from trajectune.tune.model.early import check_tunable
 from trajectune.tune.settings import TuneSettings
 
 
@@ -50,7 +51,7 @@ def tune(
     example can be trained on, and what else a user must mend.
     """
     settings = settings or TuneSettings()
-    check_model(model)
+    check_tunable(check_model(model), settings)
     proven = prove(data.train, load_tokenizer(model), settings.max_tokens)
     if not proven.rows:
         reason = proven.rejected[0].reason if proven.rejected else "there is none"

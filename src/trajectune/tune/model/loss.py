@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trajectune.tune.data.groups import Group, sources_of
+from trajectune.tune.model.head import Head
 
 CHUNK = 512
 """Targets whose logits exist at the same time."""
@@ -83,63 +84,75 @@ def group_weights(
 
 def weighted_cross_entropy(
     hidden: Tensor,
-    head: Tensor,
+    head: Head,
     labels: Tensor,
     weights: Tensor,
-    teacher: tuple[Tensor, Tensor] | None = None,
+    teacher: tuple[Tensor, Head] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Σ weights · (−log p(label)) and, detached, each target's own −log p in fp32.
 
-    hidden [N, E] and head [V, E] in the model's number format; labels [N]; weights [N] in fp32. With the
-    hidden states and head of a `teacher` of the same vocabulary, −Σ q·log p under its distribution q takes
-    the place of −log p(label).
+    hidden [N, E] and the head's weight [V, E] in the model's number format; labels [N]; weights [N] in
+    fp32. With the hidden states and head of a `teacher` of the same vocabulary, −Σ q·log p under its
+    distribution q takes the place of −log p(label).
     """
-    return _ChunkedCrossEntropy.apply(hidden, head, labels, weights, teacher)  # pyright: ignore[reportReturnType]
+    targets = _Targets(labels, weights, teacher)
+    return _ChunkedCrossEntropy.apply(hidden, head.weight, head.bias, head, targets)  # pyright: ignore[reportReturnType]
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    """What each state is to predict, and what it weighs."""
+
+    labels: Tensor
+    weights: Tensor
+    teacher: tuple[Tensor, Head] | None
+
+    def gradient(self, log_p: Tensor, part: slice, losses: Tensor) -> Tensor:
+        """Fill in a chunk's `losses` and give the gradient of its logits, in fp32; `log_p` is used up."""
+        weights = self.weights[part]
+        if self.teacher is None:
+            return _towards_labels(log_p, self.labels[part], weights, losses)
+        states, head = self.teacher
+        return _towards_distribution(log_p, torch.softmax(head.logits(states[part]), -1), weights, losses)
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        hidden: Tensor,
-        head: Tensor,
-        labels: Tensor,
-        weights: Tensor,
-        teacher: tuple[Tensor, Tensor] | None,
-    ) -> tuple[Tensor, Tensor]:
-        want_hidden, want_head = ctx.needs_input_grad[:2]
-        losses = torch.empty(len(hidden), dtype=torch.float32, device=hidden.device)
-        d_hidden = torch.empty_like(hidden) if want_hidden else None
-        d_head = torch.zeros_like(head, dtype=torch.float32) if want_head else None
-        for start in range(0, len(hidden), CHUNK):
-            part = slice(start, start + CHUNK)
-            log_p = torch.log_softmax((hidden[part] @ head.t()).float(), dim=-1)
-            if teacher is None:
-                gradient = _towards_labels(log_p, labels[part], weights[part], losses[part])
-            else:
-                states, its_head = teacher
-                distribution = torch.softmax((states[part] @ its_head.t()).float(), dim=-1)
-                gradient = _towards_distribution(log_p, distribution, weights[part], losses[part])
-            gradient = gradient.to(hidden.dtype)
-            if d_hidden is not None:
-                d_hidden[part] = gradient @ head
-            if d_head is not None:
-                d_head += gradient.t() @ hidden[part]
-        ctx.save_for_backward(d_hidden, None if d_head is None else d_head.to(head.dtype))
-        ctx.mark_non_differentiable(losses)
-        return (losses * weights).sum(), losses
+    """Weight and bias are the head's, named as tensors since autograd asks for their gradients."""
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
-        d_hidden, d_head = ctx.saved_tensors
-        scale = grads[0]
-        return (
-            None if d_hidden is None else d_hidden * scale.to(d_hidden.dtype),
-            None if d_head is None else d_head * scale.to(d_head.dtype),
-            None,
-            None,
-            None,
-        )
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, head: Head, targets: _Targets
+    ) -> tuple[Tensor, Tensor]:
+        want_hidden, want_weight, want_bias = ctx.needs_input_grad[:3]
+        losses = torch.empty(len(hidden), dtype=torch.float32, device=hidden.device)
+        d_hidden = torch.empty_like(hidden) if want_hidden else None
+        d_weight = torch.zeros_like(weight, dtype=torch.float32) if want_weight else None
+        d_bias = torch.zeros_like(bias, dtype=torch.float32) if bias is not None and want_bias else None
+        for start in range(0, len(hidden), CHUNK):
+            part = slice(start, start + CHUNK)
+            log_p, slope = head.log_p(hidden[part])
+            gradient = targets.gradient(log_p, part, losses[part])
+            if slope is not None:
+                gradient *= slope
+            if head.scale != 1:
+                gradient *= head.scale
+            gradient = gradient.to(hidden.dtype)
+            if d_hidden is not None:
+                d_hidden[part] = gradient @ weight
+            if d_weight is not None:
+                d_weight += gradient.t() @ hidden[part]
+            if d_bias is not None:
+                d_bias += gradient.sum(0)
+        found = (d_weight, weight), (d_bias, bias)
+        d_weight, d_bias = (None if d is None or of is None else d.to(of.dtype) for d, of in found)
+        ctx.save_for_backward(d_hidden, d_weight, d_bias)
+        ctx.mark_non_differentiable(losses)
+        return (losses * targets.weights).sum(), losses
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        scaled = (None if d is None else d * grads[0].to(d.dtype) for d in ctx.saved_tensors)
+        return (*scaled, None, None)
 
 
 def _towards_labels(log_p: Tensor, labels: Tensor, weights: Tensor, losses: Tensor) -> Tensor:

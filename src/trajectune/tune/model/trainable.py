@@ -6,9 +6,10 @@ The idea: the trainer uses any Hugging Face causal model as it is: the body give
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,11 +22,16 @@ from trajectune.models.loading import LoadedModel, load_model
 from trajectune.models.precision import fastest_training
 from trajectune.models.vocabulary import alignment, output_rows
 from trajectune.tune.data.tree import Pack
-from trajectune.tune.model.attention import ATTENTION, layout_of
+from trajectune.tune.model.attention import ATTENTION
+from trajectune.tune.model.head import Head, parts_of
+from trajectune.tune.model.layout import layout_of
 from trajectune.tune.model.lora import add_adapters
 from trajectune.tune.model.loss import GroupWeights, weighted_cross_entropy
+from trajectune.tune.model.proof import prove_model
+from trajectune.tune.saving import adopt_end
 from trajectune.tune.settings import TuneSettings
 
+_log = logging.getLogger(__name__)
 _NAMES = {"fp32": "float32", "bf16": "bfloat16"}
 
 
@@ -36,16 +42,23 @@ class TrainableModel:
         self,
         model: nn.Module,
         tokenizer: PreTrainedTokenizerBase | None = None,
-        teacher: nn.Module | None = None,
+        teacher: PreTrainedModel | None = None,
     ) -> None:
-        self.whole = model
+        whole: Any = model
+        self.whole = whole
         """What is saved: the model, or its adapters."""
         self.tokenizer = tokenizer
-        self._teacher = None if teacher is None else _parts(cast("PreTrainedModel", teacher))
-        base = cast("Any", model).get_base_model() if hasattr(model, "peft_config") else model
-        self._body, self._head = _parts(cast("PreTrainedModel", base))
-        self.device = self._head.device
+        self._teacher: tuple[nn.Module, Head] | None = None if teacher is None else parts_of(teacher)
+        self._body, self._head = parts_of(
+            whole.get_base_model() if hasattr(whole, "peft_config") else whole
+        )
+        self.device = self._head.weight.device
         model.train()
+
+    @property
+    def vocabulary(self) -> int:
+        """Tokens that the model can read and predict."""
+        return len(self._head.weight)
 
     @property
     def trained(self) -> list[tuple[str, nn.Parameter]]:
@@ -99,16 +112,40 @@ def load_trainable(
     """
     # To tune under another template than before is to choose that template.
     loaded = load_model(str(model), _NAMES[precision], device, allow_other_template=True)
+    adopt_end(loaded)
     plain = loaded.model
     plain.set_attn_implementation(ATTENTION)
+    prove_model(plain, str(model))
+    if switch_off_dropout(plain):
+        _log.warning("%s: the dropout that the model's configuration asks for is off while tuning", model)
     if settings.checkpoint_activations:
         checkpoint_activations(plain)
-    _freeze(plain, settings.freeze_layers)
     torch.manual_seed(settings.seed)
-    whole = plain if settings.lora is None else add_adapters(plain, settings.lora, str(model))
+    whole = choose_trained(plain, settings, str(model))
     return TrainableModel(
         whole, loaded.tokenizer, _load_teacher(loaded, settings.teacher, precision, device)
     )
+
+
+def choose_trained(model: PreTrainedModel, settings: TuneSettings, name: str = "") -> nn.Module:
+    """The model with what the settings leave to be trained: all, upper layers, or adapters on them.
+
+    Raises ModelError or RecipeError where the settings do not fit the model.
+    """
+    _freeze(model, settings.freeze_layers)
+    return model if settings.lora is None else add_adapters(model, settings.lora, name)
+
+
+def switch_off_dropout(model: PreTrainedModel) -> bool:
+    """A model's own dropout is for pretraining, and would make a row's loss depend on its pack.
+
+    Attention has none here (`attend`); what is left are the layers of this kind. True where there was some.
+    """
+    found = bool(getattr(model.config.get_text_config(), "attention_dropout", 0))
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            found, module.p = found or module.p > 0, 0.0
+    return found
 
 
 def checkpoint_activations(model: Any) -> None:
@@ -117,7 +154,9 @@ def checkpoint_activations(model: Any) -> None:
     getattr(model, name if hasattr(model, name) else "gradient_checkpointing_enable")()
 
 
-def _load_teacher(student: LoadedModel, name: str | None, precision: str, device: str) -> nn.Module | None:
+def _load_teacher(
+    student: LoadedModel, name: str | None, precision: str, device: str
+) -> PreTrainedModel | None:
     """The model to learn from, frozen. Raises `ModelError` where its vocabulary is another."""
     if name is None:
         return None
@@ -131,6 +170,7 @@ def _load_teacher(student: LoadedModel, name: str | None, precision: str, device
             remedy="distil from a model of the same family and padding, or leave `teacher` away",
         )
     teacher.model.set_attn_implementation(ATTENTION)
+    prove_model(teacher.model, name)
     return teacher.model.requires_grad_(False).eval()
 
 
@@ -142,10 +182,17 @@ def choose_precision(settings: TuneSettings, device: str) -> str:
 
 
 def _freeze(model: PreTrainedModel, count: int) -> None:
-    """Keep the embeddings and the lowest `count` layers as they are: no gradient reaches them."""
+    """Keep the embeddings and the lowest `count` layers as they are: no gradient reaches them.
+
+    So does all that takes no part in predicting words, such as the eyes of a model that sees.
+    """
+    body, head = parts_of(model)
+    used = {id(parameter) for parameter in (*body.parameters(), head.weight, head.bias)}
+    for parameter in model.parameters():
+        parameter.requires_grad_(id(parameter) in used)
     if not count:
         return
-    layers = getattr(getattr(model, model.base_model_prefix, None), "layers", None)
+    layers = getattr(body, "layers", getattr(body, "h", None))
     if not isinstance(layers, nn.ModuleList) or count >= len(layers):
         known = len(layers) if isinstance(layers, nn.ModuleList) else "no list of"
         raise ModelError(
@@ -153,24 +200,3 @@ def _freeze(model: PreTrainedModel, count: int) -> None:
         )
     for part in (model.get_input_embeddings(), *layers[:count]):
         part.requires_grad_(False)
-
-
-def _parts(model: PreTrainedModel) -> tuple[nn.Module, nn.Parameter]:
-    """The body of a causal model and the weight of its head, shape [V, E]."""
-    head = model.get_output_embeddings()
-    body = getattr(model, model.base_model_prefix, None)
-    changes_logits = any(
-        getattr(model.config, name, None) not in (None, 1.0)
-        for name in ("final_logit_softcapping", "logits_scaling", "logit_scale")
-    )
-    if (
-        not isinstance(body, nn.Module)
-        or head is None
-        or getattr(head, "bias", None) is not None
-        or changes_logits
-    ):
-        raise ModelError(
-            f"{type(model).__name__} does not end in a plain linear head",
-            remedy="choose a model of the Llama, Mistral, Qwen or SmolLM families",
-        )
-    return body, cast("nn.Parameter", head.weight)
