@@ -144,7 +144,8 @@ class LocalAgent(Agent):
         """The reply; where tools were offered, with its calls taken out of the text."""
         text, calls = generation.text, list[ToolCall]()
         if conversation.tools:
-            text, calls = self._renderer.read(text, conversation.tools)
+            said = self._renderer.read(text, conversation.tools)
+            text, calls = said.text, said.calls
         usage = Usage(
             prompt_tokens=generation.prompt_tokens,
             generated_tokens=len(generation.tokens),

@@ -19,7 +19,16 @@ from trajectune.dialects.contract import CannotWriteError, Dialect, Opening, Rea
 from trajectune.example import Message, Span
 from trajectune.trajectory import Fault, Reply, Step, ToolCall
 
-CALL_MARKS = ("<tool_call>", "<function=", "[TOOL_CALLS]", "<|python_tag|>")
+CALL_MARKS = (
+    "<tool_call>",
+    "<function=",
+    "[TOOL_CALLS]",
+    "<|python_tag|>",
+    "<|tool_call_start|>",
+    "<|tool_call>",
+    "<|channel|>commentary",
+    "<atem:function_calls>",
+)
 """What begins a call in the forms that chat templates write."""
 
 _EMPTY = "The reply was empty. Call a tool, or say something."

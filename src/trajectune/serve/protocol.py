@@ -242,6 +242,8 @@ class SaidMessage(BaseModel):
 
     role: Literal["assistant"] = "assistant"
     content: str | None = None
+    reasoning_content: str | None = None
+    """The thought before the words, where the model's template tells one from the other."""
     tool_calls: list[dict[str, Any]] = []
 
 

@@ -106,8 +106,10 @@ class ChatChoices(Choices):
         text = self._shown(Delta(reply.index, reply.rest))
         calls: list[dict[str, Any]] = []
         if self._reader is not None:
-            rest, calls = self._reader.rest(self._filters[reply.index])
+            thought, rest, calls = self._reader.rest(self._filters[reply.index])
             text += rest
+            if thought:
+                yield _piece(reply.index, SaidMessage(reasoning_content=thought))
         if text:
             yield _piece(reply.index, SaidMessage(content=text))
         if calls:
@@ -117,10 +119,12 @@ class ChatChoices(Choices):
 
     def whole(self, reply: Reply) -> Choice:
         text = reply.generation.text
-        content, calls = (text, []) if self._reader is None else self._reader.whole(text)
+        thought, content, calls = ("", text, []) if self._reader is None else self._reader.whole(text)
         message = SaidMessage(role="assistant", content=content)
         if calls:
             message = SaidMessage(role="assistant", content=content or None, tool_calls=calls)
+        if thought:
+            message = message.model_copy(update={"reasoning_content": thought})
         reason = "tool_calls" if calls else _reason(reply.generation)
         return ChatChoice(index=reply.index, message=message, logprobs=None, finish_reason=reason)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trajectune.example import Message
-from trajectune.models.chat import CallFilter, ChatRenderer
+from trajectune.models.chat import CallFilter, ChatRenderer, ReadReply
 from trajectune.serve.protocol import ChatMessage
 from trajectune.serve.protocol import Tool as ApiTool
 from trajectune.trajectory import Tool, ToolCall
@@ -62,18 +62,18 @@ class CallReader:
     one: bool = False
     """Whether the client wants one call at most."""
 
-    def whole(self, text: str) -> tuple[str, list[dict[str, Any]]]:
-        """The text outside of calls, and the calls as the API writes them."""
+    def whole(self, text: str) -> tuple[str, str, list[dict[str, Any]]]:
+        """The thought, the text outside of calls, and the calls as the API writes them."""
         return self._told(self.renderer.read(text, self.tools))
 
     def filter(self) -> CallFilter:
         """For a reply that is streamed."""
         return self.renderer.filter(self.tools)
 
-    def rest(self, streamed: CallFilter) -> tuple[str, list[dict[str, Any]]]:
-        """What was not streamed of a finished reply, and its calls."""
+    def rest(self, streamed: CallFilter) -> tuple[str, str, list[dict[str, Any]]]:
+        """The thought of a finished reply, what was not streamed of its words, and its calls."""
         return self._told(streamed.finish())
 
-    def _told(self, read: tuple[str, list[ToolCall]]) -> tuple[str, list[dict[str, Any]]]:
-        text, calls = read
-        return text, as_calls(calls[:1] if self.one else calls)
+    def _told(self, read: ReadReply) -> tuple[str, str, list[dict[str, Any]]]:
+        calls = read.calls[:1] if self.one else read.calls
+        return read.reasoning, read.content, as_calls(calls)

@@ -150,7 +150,7 @@ def test_a_reply_that_meets_another_past_has_a_text_of_its_own(name: str) -> Non
     contexts = RENDERERS[name].render(Example(id="e", messages=messages))
     assert [len(rendered.replies) for rendered in contexts] == [1, 1]
     first, last = contexts
-    assert first.text.endswith("</think>a<|im_end|>\n")
+    assert first.text.endswith("</think>a<|im_end|>")
     assert "</think>a" not in last.text
 
 

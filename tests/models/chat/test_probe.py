@@ -20,24 +20,22 @@ def chatml(turn: str, *, tools: str = "") -> ChatRenderer:
 
 
 def test_the_end_of_a_turn_is_its_first_special_token() -> None:
-    assert ChatRenderer(byte_level(CHATML, CHATML_SPECIALS)).turn == ("", "<|im_end|>")
-    assert chatml("{{ m.content ~ ' <|im_end|><|endoftext|>\n' }}").turn == ("", " <|im_end|>")
+    assert ChatRenderer(byte_level(CHATML, CHATML_SPECIALS)).turn[:3] == ("", "<|im_end|>", "\n")
+    assert chatml("{{ m.content ~ ' <|im_end|><|endoftext|>\n' }}").turn[:2] == ("", " <|im_end|>")
 
 
 def test_where_the_end_is_no_token_it_is_the_words_behind_the_reply() -> None:
-    assert chatml("{{ m.content ~ '\n### End\n\n' }}").turn == ("", "\n### End")
+    assert chatml("{{ m.content ~ '\n### End\n\n' }}").turn[:2] == ("", "\n### End")
 
 
 def test_what_the_template_puts_in_front_of_a_reply_is_its_head() -> None:
     thinking = "{{ ('<think>\n</think>\n' if m.role == 'assistant' else '') ~ m.content ~ '<|im_end|>' }}"
-    assert chatml(thinking).turn == ("<think>\n</think>\n", "<|im_end|>")
+    assert chatml(thinking).turn[:2] == ("<think>\n</think>\n", "<|im_end|>")
 
 
 @pytest.mark.parametrize(
     ("turn", "message"),
     [
-        ("{{ m.content }}", "does not mark where a reply begins and ends"),
-        ("{{ m.content ~ '\n\n' }}", "does not mark where a reply begins and ends"),
         (
             "{% if m.role == 'user' and loop.last %}{{ m.content ~ '!' }}{% endif %}{{ '<|im_end|>' }}",
             "not mark",
@@ -52,6 +50,20 @@ def test_what_the_template_puts_in_front_of_a_reply_is_its_head() -> None:
 def test_templates_that_are_of_no_use_say_so(turn: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         _ = chatml(turn).turn
+
+
+@pytest.mark.parametrize("turn", ["{{ m.content }}", "{{ m.content ~ '\n\n' }}"])
+def test_where_a_turn_has_no_end_the_next_one_begins_with_it(turn: str) -> None:
+    renderer = chatml(turn)
+    assert (renderer.turn.end, renderer.turn.unwritten) == ("<|im_start|>", True)
+
+
+def test_a_template_without_any_mark_is_of_no_use() -> None:
+    bare = ChatRenderer(
+        byte_level("{% for m in messages %}{{ m.content ~ '\n' }}{% endfor %}", CHATML_SPECIALS)
+    )
+    with pytest.raises(ModelError, match="does not mark where a reply begins and ends"):
+        _ = bare.turn
 
 
 NATIVE = {
@@ -85,7 +97,6 @@ WHOLE = "{{ m.content }}" + CALLS + "{{ '<|im_end|>\n' }}"
         ("{{ m.content ~ '<|im_end|>\n' }}", SHOWN),  # nor the calls
         ("{% if m.role != 'tool' %}" + WHOLE + "{% endif %}", SHOWN),  # nor the answers
         (WHOLE.replace("tool_call>", "call>"), SHOWN),  # writes a form that nobody reads
-        (WHOLE.replace("<|im_end|>", ""), SHOWN),  # marks no end
         ("{% if m.tool_calls %}{{ raise_exception('no') }}{% endif %}" + WHOLE, SHOWN),
         (WHOLE.replace("c.function |", "{'name': 'other', 'arguments': {}} |"), SHOWN),  # another call
     ],

@@ -97,10 +97,10 @@ def test_what_is_trained_reads_back_as_the_call(name: str, calls: list[ToolCall]
     assert last.endswith("It is fine." + renderer.turn[1])
     # What the model would sample, decoded as the engine does, reads as what was trained.
     sampled = renderer.tokenizer(first.removesuffix(end), add_special_tokens=False)["input_ids"]
-    read, found = renderer.read(decode(list(sampled), renderer.tokenizer, renderer.kept), TOOLS)
-    assert read.strip() == words
+    thought, read, found = renderer.read(decode(list(sampled), renderer.tokenizer, renderer.kept), TOOLS)
+    assert (thought, read.strip()) == ("", words)
     assert [(call.name, call.arguments) for call in found] == [(c.name, c.arguments) for c in calls]
-    assert renderer.read(decode(list(sampled), renderer.tokenizer, renderer.kept), TOOLS)[1] == found
+    assert renderer.read(decode(list(sampled), renderer.tokenizer, renderer.kept), TOOLS).calls == found
 
 
 @pytest.mark.parametrize("name", [*NATIVE, "words"])

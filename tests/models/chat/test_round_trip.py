@@ -87,7 +87,7 @@ def test_any_arguments_come_back(name: str, tool: str, arguments: dict[str, Any]
     alone = name == "llama-3.1"
     calls = [call, call] if several and not alone else [call]
     reply = reply_of(renderer, example("" if alone else "I look.", *calls))
-    words, found = renderer.read(reply)
+    _, words, found = renderer.read(reply)
     assert words.strip() == ("" if alone else "I look.")
     assert all(one.same_as(call) for one in found)
     assert len(found) == len(calls)
@@ -102,7 +102,7 @@ def test_as_plain_text_they_come_back_or_are_not_trained(arguments: dict[str, An
         reply = reply_of(XML_WRITER, example("I look.", call))
     except MaskError:
         return
-    words, (found,) = XML_WRITER.read(reply)
+    _, words, (found,) = XML_WRITER.read(reply)
     assert words.strip() == "I look."
     assert (found.name, list(found.arguments)) == ("any", list(arguments))
     for key, value in arguments.items():
@@ -130,7 +130,7 @@ def test_a_schema_keeps_a_text_a_text(text: str) -> None:
     except MaskError:
         assert "</parameter>" in text  # nothing else can break out
         return
-    assert XML_WRITER.read(reply, [tool])[1][0].arguments == {"at": text}
+    assert XML_WRITER.read(reply, [tool]).calls[0].arguments == {"at": text}
 
 
 def test_an_argument_that_writes_itself_twice_is_not_trained() -> None:

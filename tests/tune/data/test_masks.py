@@ -115,9 +115,11 @@ def test_any_contents_are_proven_or_rejected(name: str, contents: list[str]) -> 
         ("user", contents[0]), ("assistant", contents[1]), ("user", contents[2]), ("assistant", contents[3])
     )
     rows, rejected = tokenize_all([example], family.tokenizer, 4096)
-    assert len(rows) + len(rejected) == 1
-    for row in rows:
-        got = [unicodedata.normalize("NFC", text) for text in learned(row, family.tokenizer)]
+    assert bool(rows) != bool(rejected)
+    if rows:  # two where a prompt that ends in space splits otherwise than in the middle of a text
+        got = [
+            unicodedata.normalize("NFC", text) for row in rows for text in learned(row, family.tokenizer)
+        ]
         assert got == [unicodedata.normalize("NFC", family.reply(contents[turn])) for turn in (1, 3)]
 
 

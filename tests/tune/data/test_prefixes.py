@@ -94,8 +94,7 @@ def test_each_reply_is_learned_behind_the_prompt_that_it_was_written_to(
     replies = [turn for turn, message in enumerate(example.messages) if message.trained]
     prompts = [renderer.prompt(example.messages[:turn], example.tools) for turn in replies]
     held = [[row.tokens[: len(prompt)].tolist() == prompt for row in rows] for prompt in prompts]
-    if template not in ("llama-2",):  # its space behind the prompt belongs to the reply's first token
-        assert all(any(found) for found in held)
+    assert all(any(found) for found in held)
     assert sum(_runs(row.trained.tolist()) for row in rows) == len(replies)
 
 

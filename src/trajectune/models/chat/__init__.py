@@ -5,6 +5,7 @@ command line all use it, so a model is tuned on the very tokens that it meets wh
 """
 
 from trajectune.models.chat.filter import CallFilter
+from trajectune.models.chat.reading import ReadReply
 from trajectune.models.chat.renderer import ChatRenderer, hidden_tokens, renderer_of
 from trajectune.models.chat.spans import MaskError, Part, Rendered, RenderedReply
 
@@ -13,6 +14,7 @@ __all__ = [
     "ChatRenderer",
     "MaskError",
     "Part",
+    "ReadReply",
     "Rendered",
     "RenderedReply",
     "hidden_tokens",

@@ -1,6 +1,6 @@
-"""Of a reply that is streamed, the text that is certainly not part of a call.
+"""Of a reply that is streamed, the words that are certainly neither thought nor call.
 
-Invariant: the text that is shown is a beginning of the text that `CallForm.read` gives for the whole.
+Invariant: what is shown is a beginning of the words that `read_reply` finds in the whole.
 """
 
 from __future__ import annotations
@@ -8,36 +8,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trajectune.models.chat.forms import CallForm
-from trajectune.trajectory import Tool, ToolCall
+from trajectune.models.chat.forms.contract import overlap
+from trajectune.models.chat.reading import ReadReply, read_reply
+from trajectune.models.chat.thought import PLAIN, Thought
+from trajectune.trajectory import Tool
+
+__all__ = ["CallFilter", "overlap"]
 
 
 class CallFilter:
-    """Holds back what may be a call, until the reply is whole."""
+    """Holds back what may be a thought or a call, until the reply is whole."""
 
-    def __init__(self, form: CallForm, tools: Sequence[Tool] = ()) -> None:
+    def __init__(self, form: CallForm, tools: Sequence[Tool] = (), thought: Thought = PLAIN) -> None:
         self._form = form
         self._tools = tools
+        self._thought = thought
         self._text = ""
+        self._words = -1
         self._sent = 0
 
     def push(self, delta: str) -> str:
         """More of the reply; gives what can be shown of it."""
         self._text += delta
-        certain = self._form.opening(self._text, self._sent)
-        if certain < 0:
-            certain = len(self._text) - max(overlap(self._text, word) for word in self._form.openings)
-        # Space in front of a call is no part of the text, so it has to wait as well.
-        shown = self._text[self._sent : certain].rstrip()
+        if self._words < 0:
+            if self._thought.undecided(self._text):
+                return ""
+            self._words = self._thought.part(self._text).words
+        words = self._text[self._words :]
+        # Space in front of a call is no part of the words, so it has to wait as well.
+        shown = words[self._sent : self._form.certain(words, self._sent)].rstrip()
         self._sent += len(shown)
         return shown
 
-    def finish(self) -> tuple[str, list[ToolCall]]:
-        """The text that was not shown, and the calls."""
-        text, calls = self._form.read(self._text, self._tools)
-        return text[self._sent :], calls
-
-
-def overlap(text: str, marker: str) -> int:
-    """Length of the longest end of `text` that is a beginning, and not the whole, of `marker`."""
-    sizes = range(min(len(text), len(marker) - 1), 0, -1)
-    return next((size for size in sizes if text.endswith(marker[:size])), 0)
+    def finish(self) -> ReadReply:
+        """The thought, the words that were not shown, and the calls."""
+        whole = read_reply(self._text, self._thought, self._form, self._tools)
+        return whole._replace(content=whole.content[self._sent :])

@@ -50,22 +50,31 @@ class Rendered:
     replies: list[RenderedReply]
 
 
-def plain_parts(message: Message, body: str, start: int, place: int, end: int) -> tuple[Part, ...]:
-    """The parts of a reply [start, end) whose words, `body`, stand at `place`.
+def plain_parts(
+    message: Message, body: str, thought: tuple[int, int], start: int, place: int, end: int
+) -> tuple[Part, ...]:
+    """The parts of a reply [start, end) whose words, `body`, stand at `place`, and its thought.
 
     `body` is the message's content, perhaps without the space around it.
     """
+    thoughts = _of_thought(thought)
     if not message.spans:
-        return ()
+        return tuple(thoughts)
     skipped = message.content.find(body)
-    return (_form(start, end), *_of_spans(message.spans, place - skipped, place, place + len(body)))
+    words = _of_spans(message.spans, place - skipped, place, place + len(body))
+    return (_form(start, end), *thoughts, *words)
 
 
 def call_parts(
-    message: Message, blocks: Sequence[Block], start: int, place: int, end: int
+    message: Message,
+    blocks: Sequence[Block],
+    thought: tuple[int, int],
+    start: int,
+    place: int,
+    end: int,
 ) -> tuple[Part, ...]:
     """The parts of a reply [start, end) with calls, whose places in `blocks` count from `place`."""
-    parts = [_form(start, end)]
+    parts = [_form(start, end), *_of_thought(thought)]
     words = message.content.strip()
     if words:
         spans = message.spans or [Span.thought(message.content)]
@@ -77,6 +86,10 @@ def call_parts(
         for begin, stop in found.values:
             parts.append(Part(place + begin, place + stop, Capability.UNDERSTANDING, False))
     return tuple(parts)
+
+
+def _of_thought(place: tuple[int, int]) -> list[Part]:
+    return [Part(*place, Capability.REASONING, False)] if place[0] < place[1] else []
 
 
 def _of_spans(spans: Sequence[Span], place: int, first: int, last: int) -> Iterator[Part]:

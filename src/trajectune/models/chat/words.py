@@ -7,18 +7,13 @@ serving do it alike, so that a model tuned this way meets when it acts what it h
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from trajectune.example import Message
-from trajectune.trajectory import Tool, ToolCall
-
-_ID = re.compile(r"[A-Za-z0-9]{9}")
-"""The only ids that every template accepts (Mistral's insist on them)."""
+from trajectune.models.chat.dicts import tool_schema
+from trajectune.trajectory import Tool
 
 
 class Written(NamedTuple):
@@ -28,23 +23,23 @@ class Written(NamedTuple):
     origin: Message
 
 
-def in_words(messages: Sequence[Message], tools: Sequence[Tool]) -> list[Written]:
+def in_words(turns: Sequence[Written], tools: Sequence[Tool]) -> list[Written]:
     """The conversation without tools, calls and tool messages: all of it as text."""
     said: list[Written] = []
     if tools:
         told = Message(role="system", content=instruct(tools))
         said.append(Written(told, told))
-    for message in messages:
+    for message, origin in turns:
         before = said[-1] if said else None
         # Results of several calls are one turn: many templates insist on turns that alternate.
         if message.role == "tool" and before and before.origin.role == "tool":
-            said[-1] = _joined(before.message, _response(message), "\n", message)
+            said[-1] = _joined(before.message, _response(message), "\n", origin)
         elif message.role == "system" and tools and len(said) == 1:
-            said[0] = Written(_text("system", f"{message.content}\n\n{said[0].message.content}"), message)
+            said[0] = Written(_text("system", f"{message.content}\n\n{said[0].message.content}"), origin)
         elif message.role == "tool":
-            said.append(Written(_text("user", _response(message)), message))
+            said.append(Written(_text("user", _response(message)), origin))
         else:
-            said.append(Written(_text(message.role, _with_calls(message)), message))
+            said.append(Written(_with_calls(message), origin))
     return said
 
 
@@ -64,43 +59,6 @@ def instruct(tools: Sequence[Tool]) -> str:
     )
 
 
-def chat_dicts(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Messages in the shape that chat templates expect; every call and every answer to one has an id."""
-    unanswered: deque[str] = deque()
-    found: list[dict[str, Any]] = []
-    for turn, message in enumerate(messages):
-        fields: dict[str, Any] = {"role": message.role, "content": message.content}
-        if message.tool_calls:
-            ids = [_id(call.id or f"{turn}/{n}") for n, call in enumerate(message.tool_calls)]
-            unanswered = deque(ids)
-            pairs = zip(message.tool_calls, ids, strict=True)
-            fields["tool_calls"] = [_call_dict(call, name) for call, name in pairs]
-        if message.role == "tool":
-            following = unanswered.popleft() if unanswered else ""
-            if answers := _id(message.tool_call_id) if message.tool_call_id else following:
-                fields["tool_call_id"] = answers
-        if message.name:
-            fields["name"] = message.name
-        found.append(fields)
-    return found
-
-
-def tool_schema(tool: Tool) -> dict[str, Any]:
-    """A tool in the shape that chat templates expect."""
-    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-    return {"type": "function", "function": function}
-
-
-def _call_dict(call: ToolCall, name: str) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": dict(call.arguments)}
-    return {"id": name, "type": "function", "function": function}
-
-
-def _id(given: str) -> str:
-    """The id itself, or nine letters and digits that stand for it."""
-    return given if _ID.fullmatch(given) else hashlib.sha256(given.encode()).hexdigest()[:9]
-
-
 def _text(role: str, content: str) -> Message:
     return Message(role=role, content=content)  # pyright: ignore[reportArgumentType]
 
@@ -113,8 +71,12 @@ def _response(message: Message) -> str:
     return f"<tool_response>\n{message.content}\n</tool_response>"
 
 
-def _with_calls(message: Message) -> str:
-    """The words of a message and a block for each of its calls."""
+def _with_calls(message: Message) -> Message:
+    """The message with a block for each of its calls among its words."""
     functions = [{"name": call.name, "arguments": call.arguments} for call in message.tool_calls]
     blocks = [f"<tool_call>{json.dumps(one, ensure_ascii=False)}</tool_call>" for one in functions]
-    return "\n".join([message.content, *blocks] if message.content or not blocks else blocks)
+    if not blocks:
+        return message
+    text = "\n".join([message.content, *blocks] if message.content else blocks)
+    more = {"content": text, "spans": [], "tool_calls": []}
+    return message.model_copy(update=more)

@@ -1,41 +1,32 @@
 """From a rendered conversation to token ids, with the proof that they are its text.
 
-The idea: the whole text is tokenized in one piece. Where a token reaches over the edge of a reply (the
-prompt's line end and the reply's first one, say), the text is tokenized in pieces cut at the edges, which
-is also what happens when a model writes: it goes on from a finished prompt. Ids that a model sampled for a
-reply take the place of ours where they decode to the same text, so that it learns from what it did.
+The idea: a model writes behind a finished prompt, so the ids of a row are those of the prompt, tokenized as
+it is when the model is asked, and those of the reply. Mostly that is the whole text tokenized in one piece.
+Where it is not (a token would reach over the beginning of a reply, or the end of a prompt splits in another
+way when nothing follows it) prompt and reply are tokenized apart, and replies share a row only as far as
+the ids of a later prompt begin with them.
+
+Invariant: before a reply that no sampled ids precede stand the ids of its prompt.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from trajectune.models.chat import MaskError, Rendered
+from trajectune.models.chat import MaskError, Rendered, RenderedReply
+from trajectune.tune.data.decoding import anchor, decodes
+from trajectune.tune.data.sampled import Encoded, as_sampled
 
-_LONGEST_END = 4
-"""Tokens of an end-of-turn marker that a sampled reply may lack."""
-
-
-class Encoded(NamedTuple):
-    """A text as tokens."""
-
-    tokens: NDArray[np.int32]
-    """Ids, shape [T]."""
-    replies: list[tuple[int, int]]
-    """For each trained reply its tokens [first, last)."""
-    places: NDArray[np.int64] | None
-    """Characters [start, end) of each token, shape [T, 2]; `None` where the tokenizer does not say."""
+__all__ = ["Encoded", "encode_all", "proven"]
 
 
 def encode_all(rendered: Sequence[Rendered], tokenizer: PreTrainedTokenizerBase) -> list[Encoded | None]:
-    """Each text tokenized in one piece; `None` where a token reaches over the edge of a reply."""
+    """Each text tokenized in one piece; `None` where that is not prompt and reply one behind the other."""
     if not rendered or not tokenizer.is_fast:  # a slow tokenizer does not say where its tokens stand
         return [None] * len(rendered)
     texts = [item.text for item in rendered]
@@ -47,17 +38,18 @@ def encode_all(rendered: Sequence[Rendered], tokenizer: PreTrainedTokenizerBase)
         whole = [reply for reply in replies if reply is not None]
         tokens = np.asarray(ids, dtype=np.int32)
         found.append(Encoded(tokens, whole, places) if len(whole) == len(replies) else None)
-    return found
+    return _behind_their_prompts(rendered, found, tokenizer)
 
 
-def proven(item: Rendered, encoded: Encoded | None, tokenizer: PreTrainedTokenizerBase) -> Encoded:
-    """The encoding whose replies decode to their texts, in one piece or in several. Raises MaskError."""
-    texts = [item.text[reply.start : reply.end] for reply in item.replies]
-    if encoded is None or not _decode(encoded.tokens, encoded.replies, texts, tokenizer):
-        encoded = _in_pieces(item, tokenizer)
-    if any(reply.tokens is not None for reply in item.replies):
-        return _as_sampled(item, encoded, tokenizer)
-    return encoded
+def proven(
+    item: Rendered, encoded: Encoded | None, tokenizer: PreTrainedTokenizerBase
+) -> list[tuple[Rendered, Encoded]]:
+    """The text's rows: encodings whose replies decode to their texts. Raises MaskError."""
+    if encoded is not None and _decoded(item, encoded, tokenizer):
+        rows = [(item, encoded)]
+    else:
+        rows = _apart(item, tokenizer)
+    return [(part, as_sampled(part, one, tokenizer)) for part, one in rows]
 
 
 def _inside(places: NDArray[np.int64], start: int, end: int) -> tuple[int, int] | None:
@@ -69,103 +61,83 @@ def _inside(places: NDArray[np.int64], start: int, end: int) -> tuple[int, int] 
     return (first, last) if starts_clean and ends_clean else None
 
 
-def _in_pieces(item: Rendered, tokenizer: PreTrainedTokenizerBase) -> Encoded:
-    """The text tokenized in pieces cut at the edges of replies. Raises MaskError."""
-    spans = [(reply.start, reply.end) for reply in item.replies]
-    edges = sorted({0, *(edge for span in spans for edge in span)})
-    pieces = [item.text[start:end] for start, end in pairwise(edges)]
-    fast = bool(tokenizer.is_fast)
-    output = tokenizer(pieces, add_special_tokens=False, return_offsets_mapping=fast)
-    ids = output["input_ids"]
-    counts = np.cumsum([0, *map(len, ids)]).tolist()
-    tokens = np.asarray([token for piece in ids for token in piece], dtype=np.int32)
-    ranges = dict(zip(pairwise(edges), pairwise(counts), strict=True))
-    if not _decode(tokens, list(ranges.values()), pieces, tokenizer):
-        raise MaskError("the tokens do not decode to the words: the tokenizer changes the text")
-    places = None
-    if fast:
-        offsets = zip(edges, output["offset_mapping"], strict=False)
-        shifted = [np.asarray(of_piece, np.int64).reshape(-1, 2) + edge for edge, of_piece in offsets]
-        places = np.concatenate(shifted)
-    return Encoded(tokens, [ranges[span] for span in spans], places)
+def _behind_their_prompts(
+    rendered: Sequence[Rendered], encoded: Sequence[Encoded | None], tokenizer: PreTrainedTokenizerBase
+) -> list[Encoded | None]:
+    """`None` also where a prompt, tokenized alone, has other ids than in the whole text.
 
-
-def _as_sampled(item: Rendered, encoded: Encoded, tokenizer: PreTrainedTokenizerBase) -> Encoded:
-    """The encoding with the ids that a model sampled, wherever they are the reply's text."""
-    tokens: list[NDArray[np.int32]] = []
-    places: list[NDArray[np.int64]] = []
-    replies: list[tuple[int, int]] = []
-    known = encoded.places if encoded.places is not None else np.zeros((len(encoded.tokens), 2), np.int64)
-    done = length = 0
-    for reply, (first, last) in zip(item.replies, encoded.replies, strict=True):
-        before, ours = encoded.tokens[first - 1 : first].tolist(), encoded.tokens[first:last].tolist()
-        text = item.text[reply.start : reply.end]
-        ids = next(
-            (ids for ids in _endings(reply.tokens, ours) if _reads(before, ids, text, tokenizer)), None
-        )
-        tokens.append(encoded.tokens[done:first])
-        places.append(known[done:first])
-        length += first - done
-        if ids is None:
-            ids, at = ours, known[first:last]
-        else:
-            at = _places(before, ids, reply.start, tokenizer)
-        tokens.append(np.asarray(ids, np.int32))
-        places.append(at)
-        replies.append((length, length + len(ids)))
-        length, done = length + len(ids), last
-    return Encoded(np.concatenate(tokens), replies, np.concatenate(places))
-
-
-def _endings(sampled: Sequence[int] | None, ours: Sequence[int]) -> Iterator[list[int]]:
-    """The sampled ids, and these with our end-of-turn marker where they lack it or have another."""
-    if sampled is None:
-        return
-    yield list(sampled)
-    for size in range(1, min(_LONGEST_END, len(ours)) + 1):
-        yield [*sampled, *ours[-size:]]
-        yield [*sampled[:-1], *ours[-size:]]
-
-
-def _places(
-    before: list[int], ids: list[int], start: int, tokenizer: PreTrainedTokenizerBase
-) -> NDArray[np.int64]:
-    """Characters [start, end) of each sampled token, told from what grows when it is decoded."""
-    texts = _texts([before + ids[:count] for count in range(len(ids) + 1)], tokenizer)
-    ends = start + np.array([len(text) for text in texts], np.int64) - len(texts[0])
-    return np.stack([ends[:-1], ends[1:]], axis=1)
-
-
-def _decode(
-    tokens: NDArray[np.int32],
-    ranges: Sequence[tuple[int, int]],
-    texts: Sequence[str],
-    tokenizer: PreTrainedTokenizerBase,
-) -> bool:
-    """Whether each range of tokens, behind the token before it, decodes to its text exactly.
-
-    The token before matters: SentencePiece-like decoders drop a space at the beginning of a text.
+    Tokens that the tokenizer takes out of a text before it splits it keep what stands before them from what
+    follows, so only the end of a prompt has to be looked at.
     """
-    before = [tokens[max(first - 1, 0) : first].tolist() for first, _ in ranges]
-    words = [tokens[first:last].tolist() for first, last in ranges]
-    prompts = _texts(before, tokenizer)
-    together = _texts([a + b for a, b in zip(before, words, strict=True)], tokenizer)
-    return all(map(_same, together, prompts, texts))
+    added = np.asarray(sorted(tokenizer.added_tokens_decoder), np.int64)
+    ends: list[str] = []
+    expected: list[list[int]] = []
+    owners: list[int] = []
+    for number, (item, one) in enumerate(zip(rendered, encoded, strict=True)):
+        if one is None or one.places is None:
+            continue
+        marks = np.flatnonzero(np.isin(one.tokens, added))
+        for reply, (first, _) in zip(item.replies, one.replies, strict=True):
+            before = marks[: np.searchsorted(marks, first)]
+            mark = int(before[-1]) if len(before) else 0
+            start = int(one.places[mark, 0]) if len(before) else 0
+            ends.append(item.text[start : reply.start])
+            expected.append(one.tokens[mark:first].tolist())
+            owners.append(number)
+    output = tokenizer(ends, add_special_tokens=False)["input_ids"] if ends else []
+    other = {n for n, ids, ours in zip(owners, output, expected, strict=True) if list(ids) != ours}
+    return [None if number in other else one for number, one in enumerate(encoded)]
 
 
-def _reads(before: list[int], ids: list[int], text: str, tokenizer: PreTrainedTokenizerBase) -> bool:
-    prompt, whole = _texts([before, before + ids], tokenizer)
-    return _same(whole, prompt, text)
+def _decoded(item: Rendered, encoded: Encoded, tokenizer: PreTrainedTokenizerBase) -> bool:
+    texts = [item.text[reply.start : reply.end] for reply in item.replies]
+    rows = [
+        (encoded.tokens[max(first - 1, 0) : first].tolist(), encoded.tokens[first:last].tolist())
+        for first, last in encoded.replies
+    ]
+    return decodes(rows, texts, tokenizer)
 
 
-def _texts(ids: list[list[int]], tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    return tokenizer.batch_decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+class _Piece(NamedTuple):
+    """A text tokenized by itself."""
+
+    tokens: NDArray[np.int32]
+    places: NDArray[np.int64]
 
 
-def _same(whole: str, prompt: str, text: str) -> bool:
-    expected = prompt + text
-    return whole == expected or _nfc(whole) == _nfc(expected)
+def _apart(item: Rendered, tokenizer: PreTrainedTokenizerBase) -> list[tuple[Rendered, Encoded]]:
+    """Prompt and reply of each reply, tokenized one behind the other; a row for as many as share their ids.
+
+    Raises MaskError.
+    """
+    prompts = [_tokenized(item.text[: reply.start], 0, tokenizer) for reply in item.replies]
+    replies = [_continued(item, reply, tokenizer) for reply in item.replies]
+    wholes = [np.concatenate([a.tokens, b.tokens]) for a, b in zip(prompts, replies, strict=True)]
+    found: list[tuple[Rendered, Encoded]] = []
+    left = list(range(len(wholes)))
+    while left:
+        last = left[-1]
+        inside = [n for n in left if np.array_equal(wholes[last][: len(wholes[n])], wholes[n])]
+        shared = Rendered(item.text[: item.replies[last].end], [item.replies[n] for n in inside])
+        places = np.concatenate([prompts[last].places, replies[last].places])
+        ranges = [(len(prompts[n].tokens), len(wholes[n])) for n in inside]
+        encoded = Encoded(wholes[last], ranges, places if tokenizer.is_fast else None)
+        if not _decoded(shared, encoded, tokenizer):
+            raise MaskError("the tokens do not decode to the words: the tokenizer changes the text")
+        found.append((shared, encoded))
+        left = [n for n in left if n not in inside]
+    return found[::-1]
 
 
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
+def _continued(item: Rendered, reply: RenderedReply, tokenizer: PreTrainedTokenizerBase) -> _Piece:
+    """A reply tokenized as the continuation of a text: many tokenizers treat the first word differently."""
+    text, mark = item.text[reply.start : reply.end], anchor(tokenizer)
+    piece = _tokenized(mark + text, reply.start - len(mark), tokenizer)
+    return _Piece(piece.tokens[1:], piece.places[1:]) if mark else piece
+
+
+def _tokenized(text: str, start: int, tokenizer: PreTrainedTokenizerBase) -> _Piece:
+    output = tokenizer(text, add_special_tokens=False, return_offsets_mapping=bool(tokenizer.is_fast))
+    tokens = np.asarray(output["input_ids"], np.int32)
+    offsets = output["offset_mapping"] if tokenizer.is_fast else np.zeros((len(tokens), 2))
+    return _Piece(tokens, np.asarray(offsets, np.int64).reshape(-1, 2) + start)

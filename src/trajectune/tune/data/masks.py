@@ -86,11 +86,8 @@ def _rows(
             continue
         pairs = [(context, next(encoded)) for context in item]
         try:
-            yield _fitting(
-                example,
-                [(context, proven(context, found, tokenizer)) for context, found in pairs],
-                max_tokens,
-            )
+            rows = [row for context, found in pairs for row in proven(context, found, tokenizer)]
+            yield _fitting(example, rows, max_tokens)
         except MaskError as error:
             yield error
 

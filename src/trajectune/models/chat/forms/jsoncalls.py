@@ -22,13 +22,14 @@ Place = tuple[int, int]
 
 _SPACE = re.compile(r"\s*")
 
-_DECODER = strict_decoder()
+DECODER = strict_decoder()
+"""Reads JSON and nothing that is only nearly so."""
 
 
 def load(text: str) -> JsonValue:
     """A whole text as JSON. Raises ValueError for whatever is not, too deep, or no Unicode text."""
     try:
-        value = _DECODER.decode(text)
+        value = DECODER.decode(text)
         json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("nested too deeply") from None
@@ -58,7 +59,7 @@ class JsonCall:
 def read_call(text: str, start: int, keys: SoughtKeys, name: str = "") -> JsonCall | None:
     """The call whose JSON begins at `start`; `name` where the text says it elsewhere."""
     try:
-        value, end = _DECODER.raw_decode(text, start)
+        value, end = DECODER.raw_decode(text, start)
         if not isinstance(value, dict):
             return None
         json.dumps(value, ensure_ascii=False).encode()
@@ -88,9 +89,9 @@ def members(text: str, start: int) -> Iterator[tuple[str, int, int]]:
     """Each key of the sound JSON object at `start`, and where its value stands."""
     place = _after(text, start + 1)
     while text[place] != "}":
-        key, place = _DECODER.raw_decode(text, place)
+        key, place = DECODER.raw_decode(text, place)
         begin = _after(text, _after(text, place) + 1)  # behind the colon
-        _, end = _DECODER.raw_decode(text, begin)
+        _, end = DECODER.raw_decode(text, begin)
         yield key, begin, end
         place = _after(text, end)
         place = _after(text, place + 1) if text[place] == "," else place
@@ -107,14 +108,14 @@ class Elements:
 def elements(text: str, start: int) -> Elements | None:
     """The list at `start`; `None` where there is none."""
     try:
-        value, end = _DECODER.raw_decode(text, start)
+        value, end = DECODER.raw_decode(text, start)
         if not isinstance(value, list):
             return None
         starts: list[int] = []
         place = _after(text, start + 1)
         for _ in value:
             starts.append(place)
-            _, place = _DECODER.raw_decode(text, place)
+            _, place = DECODER.raw_decode(text, place)
             place = _after(text, _after(text, place) + 1)  # behind the comma
     except (ValueError, RecursionError):
         return None

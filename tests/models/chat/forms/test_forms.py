@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trajectune.models.chat.filter import CallFilter
-from trajectune.models.chat.forms import FORMS, CallForm, Hermes, Llama3, Mistral, Xml
+from trajectune.models.chat.forms import (
+    FORMS,
+    Atem,
+    CallForm,
+    Gemma4,
+    Glm,
+    Harmony,
+    Hermes,
+    Llama3,
+    Mistral,
+    PythonCalls,
+    Xml,
+)
 from trajectune.trajectory import Tool, ToolCall
 
 JSON = '{"name": "weather", "arguments": {"city": "Rome"}}'
@@ -136,21 +148,36 @@ def test_ids_are_those_of_the_text() -> None:
     assert Hermes().read(CALL)[1][0].id == ""
 
 
+PLACES: dict[type[CallForm], tuple[str, list[str]]] = {
+    Hermes: (
+        '<tool_call>{"name": "put", "arguments": {"at": "a \\"b\\"", "n": [1, {"k": 2}]}}',
+        ['a \\"b\\"', '[1, {"k": 2}]'],
+    ),
+    Xml: (
+        "<function=put><parameter=at>a</parameter><parameter=n>\n[1]\n</parameter></function>",
+        ["a", "[1]"],
+    ),
+    Glm: ("<tool_call>put\n<arg_key>at</arg_key>\n<arg_value>a</arg_value>\n</tool_call>", ["a"]),
+    Mistral: ('[TOOL_CALLS]put[ARGS]{"at": "a", "n": 1.5}', ["a", "1.5"]),
+    PythonCalls: ("<|tool_call_start|>[put(at='a', n=[1, 'b'])]<|tool_call_end|>", ["a", "[1, 'b']"]),
+    Gemma4: ('<|tool_call>call:put{at:<|"|>a<|"|>,n:[1]}<tool_call|>', ["a", "[1]"]),
+    Harmony: (' to=functions.put<|channel|>commentary json<|message|>{"at": "a"}', ["a"]),
+    Atem: (
+        ' to=put<|message|><atem:function_calls>\n<atem:invoke name="put">\n'
+        '<atem:parameter name="at">a</atem:parameter>\n</atem:invoke>\n</atem:function_calls>',
+        ["a"],
+    ),
+    Llama3: (' {"name": "put", "parameters": { "at" : "a" , "n":null } }', ["a", "null"]),
+}
+
+
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: type(form).__name__)
 def test_the_places_of_name_and_values(form: CallForm) -> None:
-    texts = {
-        Hermes: '<tool_call>{"name": "put", "arguments": {"at": "a \\"b\\"", "n": [1, {"k": 2}]}}',
-        Xml: "<function=put><parameter=at>a</parameter><parameter=n>\n[1]\n</parameter></function>",
-        Mistral: '[TOOL_CALLS]put[ARGS]{"at": "a", "n": 1.5}',
-        Llama3: ' {"name": "put", "parameters": { "at" : "a" , "n":null } }',
-    }
-    text = texts[type(form)]
+    text, expected = PLACES[type(form)]
     (block,) = form.blocks(text)
     (found,) = block.calls
     assert text[slice(*found.name)] == "put"
-    shown = [text[slice(*value)] for value in found.values]
-    expected = {Hermes: ['a \\"b\\"', '[1, {"k": 2}]'], Xml: ["a", "[1]"], Mistral: ["a", "1.5"]}
-    assert shown == expected.get(type(form), ["a", "null"])
+    assert [text[slice(*value)] for value in found.values] == expected
 
 
 _PIECES = st.sampled_from(
@@ -169,6 +196,8 @@ _PIECES = st.sampled_from(
         '{"name": "a", "parameters": {}}',
         "<|python_tag|>",
         "[TOOL_CALLS]",
+        *(text for text, _ in PLACES.values()),
+        *("<|start|>assistant", " to=put", "<|channel|>", "<|eom|>", "<|tool_call_start|>", "<|tool_call>"),
         "f[ARGS]",
         "[",
         "]",
@@ -191,9 +220,9 @@ def test_however_a_reply_is_cut_the_stream_says_what_the_whole_says(
         place += size
     content, calls = form.read(text)
     assert content.startswith(sent)
-    rest, found = streamed.finish()
-    assert sent + rest == content
-    assert found == calls
+    rest = streamed.finish()
+    assert sent + rest.content == content
+    assert rest.calls == calls
     if not calls:
         assert content == text
 

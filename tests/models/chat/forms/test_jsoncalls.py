@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trajectune.models.chat.jsoncalls import SoughtKeys, elements, load, members, read_call
+from trajectune.models.chat.forms.jsoncalls import SoughtKeys, elements, load, members, read_call
 
 TEXT = st.text(max_size=4) | st.sampled_from(['"', "\\", "{", "}", ",", ":", "]", " ", "\n"])
 VALUES = st.recursive(
