@@ -91,10 +91,13 @@ def serve_composition(
     app = create_app(engine, name=name, max_waiting=server.max_waiting, key=key)
     place = f"[{server.host}]" if ":" in server.host else server.host
     url = f"http://{place}:{listener.getsockname()[1]}/v1"
-    console.print(f"{name} is served at {url}; Ctrl-C ends it", markup=False, highlight=False)
-    if not key and server.host not in _LOCAL:
-        console.print("No key is asked for: see --api-key-variable.", style="yellow")
-    serve_app(app, listener)
+
+    def tell() -> None:
+        console.print(f"{name} is served at {url}; Ctrl-C ends it", markup=False, highlight=False)
+        if not key and server.host not in _LOCAL:
+            console.print("No key is asked for: see --api-key-variable.", style="yellow")
+
+    serve_app(app, listener, tell)
     console.print("stopped")
 
 

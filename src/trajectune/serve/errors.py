@@ -61,6 +61,16 @@ def overloaded() -> ApiError:
     )
 
 
+def too_busy() -> ApiError:
+    """There is no room for what a client wants to send."""
+    return ApiError(
+        503,
+        "too much is being read; try again in a moment",
+        code="unavailable",
+        headers={"Retry-After": "1"},
+    )
+
+
 def stopping() -> ApiError:
     """The server is being shut down."""
     return ApiError(503, "the server is stopping", code="unavailable")
