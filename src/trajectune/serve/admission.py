@@ -17,11 +17,13 @@ from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Request
 from trajectune.engine.sampling import Sampling
 from trajectune.errors import ModelError
-from trajectune.models.chat import ChatRenderer, renderer_of
+from trajectune.models.chat import ChatRenderer, hidden_tokens, renderer_of
 from trajectune.serve.errors import ApiError
 from trajectune.serve.protocol import ChatRequest, CompletionRequest, GenerationRequest
 from trajectune.serve.tools import CallReader, as_message, as_tool
+from trajectune.serve.variables import checked_variables
 
+_LONGEST = 500  # signs of a template's own words that an error repeats
 _COLDEST = 1e-4  # below, dividing by the temperature leaves the numbers; it is greedy anyway
 
 Prompts = tuple[list[int], ...]
@@ -51,11 +53,12 @@ class Admission:
         reader = self.reader(asked)
         tools = reader.tools if reader else ()
         messages = [as_message(message) for message in asked.messages]
+        variables = checked_variables(asked.variables, self._model.tokenizer)
         try:
-            tokens = self._renderer().prompt(messages, tools)
-            prompts = self._composition.prompts(messages, tokens, tools)
+            tokens = self._renderer().prompt(messages, tools, variables)
+            prompts = self._composition.prompts(messages, tokens, tools, variables)
         except ModelError as error:
-            raise ApiError(400, error.what, param="messages") from None
+            raise ApiError(400, error.what[:_LONGEST], param="messages") from None
         # The block of the first call is cut off in front of its end, which its form allows.
         close = reader.renderer.form.close if reader and reader.one else ""
         stop = (*asked.stop, close) if close else tuple(asked.stop)
@@ -88,13 +91,16 @@ class Admission:
         param: str,
         kept: frozenset[int] = frozenset(),
     ) -> list[Request]:
+        if asked.skip_special_tokens is False:
+            kept = hidden_tokens(self._model.tokenizer)
         seed = secrets.randbits(63) if asked.seed is None else asked.seed
-        weights, sampling = self._weights(asked), _sampling(asked)
+        weights, sampling, ends = self._weights(asked), _sampling(asked), self._ends(asked)
         return [
             Request(
                 tokens=tokens,
                 prompts=of_terms,
                 max_new_tokens=self._longest(asked, of_terms or (tokens,), param),
+                stop_tokens=ends,
                 stop_strings=stop,
                 sampling=sampling,
                 seed=_another(seed, number),
@@ -110,6 +116,13 @@ class Admission:
             return self._composition.weights(asked.weights) if asked.weights else None
         except ModelError as error:
             raise ApiError(400, f"{error.what}; {error.remedy}", param="weights") from None
+
+    def _ends(self, asked: GenerationRequest) -> tuple[int, ...]:
+        """Tokens that end the reply."""
+        more = asked.stop_token_ids or ()
+        if unknown := [token for token in more if token >= len(self._readable)]:
+            raise ApiError(400, f"the model has no token {unknown[0]}", param="stop_token_ids")
+        return (*(() if asked.ignore_eos else self._model.end_tokens), *more)
 
     def _longest(self, asked: GenerationRequest, prompts: Prompts, param: str) -> int:
         """Tokens of the longest reply. Raises ApiError for a prompt that cannot be read or does not fit."""
@@ -137,7 +150,7 @@ class Admission:
 
 def unknown_model(name: str) -> ApiError:
     """The client asks for a model that is not served here."""
-    return ApiError(404, f"there is no model {name!r} here", param="model", code="model_not_found")
+    return ApiError(404, f"there is no model {name[:100]!r} here", param="model", code="model_not_found")
 
 
 def _sampling(asked: GenerationRequest) -> Sampling:
