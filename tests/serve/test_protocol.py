@@ -155,7 +155,15 @@ def test_content_is_one_text(content: Any, text: str) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [[{"type": "image_url", "image_url": {"url": "x"}}], ["text"], [{"text": 1}], {"text": "a"}, 3, [[]], [{"type": "x", "text": "a"}]],
+    [
+        [{"type": "image_url", "image_url": {"url": "x"}}],
+        ["text"],
+        [{"text": 1}],
+        {"text": "a"},
+        3,
+        [[]],
+        [{"type": "x", "text": "a"}],
+    ],
 )
 def test_what_is_no_text_is_refused(content: Any) -> None:
     with pytest.raises(ValidationError):

@@ -66,7 +66,9 @@ def test_the_deltas_joined_are_the_finished_text(
     some = st.one_of(st.integers(0, len(tokenizer) - 1), st.integers(0, min(len(tokenizer), 261) - 1))
     spelled = st.text(CHARACTERS, max_size=8).map(lambda text: tokens_of(text, tokenizer))
     special = st.sampled_from(sorted(hidden_tokens(tokenizer)))
-    pieces = data.draw(st.lists(st.one_of(st.lists(some | special, max_size=4), spelled), min_size=1, max_size=8))
+    pieces = data.draw(
+        st.lists(st.one_of(st.lists(some | special, max_size=4), spelled), min_size=1, max_size=8)
+    )
     tokens = [token for piece in pieces for token in piece] or [0]
     written = decode(tokens, tokenizer, frozenset(range(len(tokenizer))))  # special tokens too
     text = data.draw(st.sampled_from([decode(tokens, tokenizer), written]))

@@ -110,9 +110,7 @@ class Service:
 
         def admit(body: bytes) -> Admitted:
             asked = parse(body, ChatRequest)
-            return Admitted(
-                asked, self._admission.chat(asked), ChatChoices(self._admission.reader(asked))
-            )
+            return Admitted(asked, self._admission.chat(asked), ChatChoices(self._admission.reader(asked)))
 
         return await self._answer(http, admit)
 

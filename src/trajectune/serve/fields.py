@@ -22,10 +22,25 @@ IGNORED = frozenset(
     {
         # who asks, how it is stored, billed, cached and traced
         *("user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key"),
-        *("prompt_cache_retention", "prediction", "priority", "request_id", "rid", "cache_salt", "extra_key"),
+        *(
+            "prompt_cache_retention",
+            "prediction",
+            "priority",
+            "request_id",
+            "rid",
+            "cache_salt",
+            "extra_key",
+        ),
         *("cache_prompt", "id_slot", "n_keep", "guided_decoding_backend", "session_id", "keep_alive"),
         # how something else works that is refused
-        *("mirostat_tau", "mirostat_eta", "xtc_threshold", "dynatemp_exponent", "repeat_last_n", "n_indent"),
+        *(
+            "mirostat_tau",
+            "mirostat_eta",
+            "xtc_threshold",
+            "dynatemp_exponent",
+            "repeat_last_n",
+            "n_indent",
+        ),
         *("dry_base", "dry_allowed_length", "dry_penalty_last_n", "dry_sequence_breakers", "min_keep"),
         *("guided_whitespace_pattern", "spaces_between_special_tokens", "custom_params"),
     }
@@ -102,7 +117,18 @@ _INSTEAD = {
 
 _HARMLESS_IN_MESSAGES = frozenset(
     {
-        *("id", "object", "type", "index", "created", "created_at", "timestamp", "status", "model", "metadata"),
+        *(
+            "id",
+            "object",
+            "type",
+            "index",
+            "created",
+            "created_at",
+            "timestamp",
+            "status",
+            "model",
+            "metadata",
+        ),
         *("finish_reason", "stop_reason", "annotations", "citations", "cache_control", "usage", "weight"),
         *("provider_specific_fields", "token_ids"),
     }
@@ -115,7 +141,11 @@ def check_fields(
 ) -> None:
     """Raises ApiError for the first field of a request that asks for something that is not done."""
     for name, value in data.items():
-        if name in honoured or name in IGNORED or _is_neutral(value, neutral.get(name, NEUTRAL.get(name, ()))):
+        if (
+            name in honoured
+            or name in IGNORED
+            or _is_neutral(value, neutral.get(name, NEUTRAL.get(name, ())))
+        ):
             continue
         instead = f"; use {_INSTEAD[name]}" if name in _INSTEAD else ""
         raise ApiError(400, f"{name[:100]} is not supported by this server{instead}", param=name[:100])

@@ -127,7 +127,9 @@ class GenerationRequest(_Record):
         Field(fail_fast=True, max_length=16),
         BeforeValidator(_several),
     ] = []
-    stop_token_ids: Annotated[list[Annotated[int, Field(ge=0)]], Field(fail_fast=True, max_length=256)] | None = None
+    stop_token_ids: (
+        Annotated[list[Annotated[int, Field(ge=0)]], Field(fail_fast=True, max_length=256)] | None
+    ) = None
     """Extra field: tokens that end the reply, beside the model's own."""
     ignore_eos: bool | None = None
     """Extra field: the model's own end tokens do not end the reply."""
@@ -143,7 +145,9 @@ class GenerationRequest(_Record):
     """Extra field: only tokens at least this share as likely as the likeliest."""
     repetition_penalty: Annotated[float, Field(ge=0.01, le=100)] | None = None
     """Extra field: CTRL's penalty; 1 is none."""
-    weights: Annotated[dict[str, Annotated[float, Field(ge=-1000, le=1000)]], Field(max_length=64)] | None = None
+    weights: (
+        Annotated[dict[str, Annotated[float, Field(ge=-1000, le=1000)]], Field(max_length=64)] | None
+    ) = None
     """Extra field: weights of a composition's terms for this request, by name."""
 
     @model_validator(mode="before")
