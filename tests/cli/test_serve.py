@@ -43,7 +43,16 @@ def test_help_teaches(serve: Ended) -> None:
     status, said = serve(["--help"])
     assert status == 0
     assert "curl http://127.0.0.1:8000/v1/chat/completions" in said
-    for option in ("host", "port", "max-batch", "max-context", "max-waiting", "api-key-variable", "name", "cors"):
+    for option in (
+        "host",
+        "port",
+        "max-batch",
+        "max-context",
+        "max-waiting",
+        "api-key-variable",
+        "name",
+        "cors",
+    ):
         assert f"--{option}" in said
 
 

@@ -50,6 +50,13 @@ def all_of(client: socket.socket) -> bytes:
     return found
 
 
+def go_on(client: socket.socket, piece: bytes) -> None:
+    """Sends the piece again and again, for four seconds at most."""
+    for _ in range(200):
+        client.sendall(piece)
+        time.sleep(0.02)
+
+
 def refused(answer: bytes) -> tuple[int, str]:
     """Status and message of the only answer on a connection."""
     head, body = answer.split(b"\r\n\r\n", 1)
@@ -94,9 +101,7 @@ class TestSlowClients:
         with connect(running, HEALTH) as client:
             assert b"200" in client.recv(1000)
             with pytest.raises(ConnectionError):
-                for _ in range(200):  # of a second request
-                    client.sendall(b"G")
-                    time.sleep(0.02)
+                go_on(client, b"G")  # of a second request
         assert time.monotonic() - started < 2
 
     @pytest.mark.parametrize("sent", [post(b"{", 500), CHUNKED, CHUNKED + b"5\r\nhello\r\n"])
@@ -113,9 +118,7 @@ class TestSlowClients:
         with connect(running, CHUNKED, chunk * 3) as client:
             assert b" 413 " in read_answer(client)
             with pytest.raises(ConnectionError):
-                for _ in range(200):
-                    client.sendall(chunk)
-                    time.sleep(0.02)
+                go_on(client, chunk)
 
     def test_who_does_not_read_is_cut_off_and_his_reply_with_him(
         self, serve: Any, monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-"""Bodies put together from pieces of the schema with wrong types and values: an answer, or the API's error."""
+"""Bodies put together from pieces of the schema, with mistakes: an answer, or the API's error."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ ODD = st.sampled_from([float("nan"), float("inf"), "\ud800", "long", [[[[]]]], 1
 ANY = st.recursive(
     st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS, ODD),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(TEXTS | st.sampled_from(["type", "a"]), inner, max_size=3)
+        st.lists(inner, max_size=3),
+        st.dictionaries(TEXTS | st.sampled_from(["type", "a"]), inner, max_size=3),
     ),
     max_leaves=5,
 )
@@ -80,7 +81,13 @@ COMPLETIONS = record({**NEEDED, "prompt": TEXTS | IDS | st.lists(IDS, min_size=1
 
 def change(draw: Any, value: Any) -> Any:
     """The value with something else somewhere in it."""
-    places = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
+    places = (
+        list(value)
+        if isinstance(value, dict)
+        else list(range(len(value)))
+        if isinstance(value, list)
+        else []
+    )
     if not places or draw(st.integers(0, 3)) == 0:
         if isinstance(value, dict) and draw(st.booleans()):
             names = TEXTS | st.sampled_from(["logit_bias", "echo", "prefix", "chat_template_kwargs"])
@@ -107,7 +114,7 @@ def client(tiny: LoadedModel) -> Iterator[TestClient]:
         yield found
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_every_body_has_an_answer(client: TestClient, data: st.DataObject) -> None:
     path, bodies = data.draw(

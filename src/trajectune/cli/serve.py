@@ -128,6 +128,6 @@ def _origin(text: str) -> str:
         raise RecipeError(
             f"{text!r} is no origin",
             where="--cors",
-            remedy="write scheme, host and port as https://my.page or http://localhost:3000, or `*` for all",
+            remedy="write scheme, host and port, as in http://localhost:3000, or `*` for all",
         )
     return text

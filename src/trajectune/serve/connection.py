@@ -2,8 +2,8 @@
 
 The idea: HTTP is h11's and uvicorn's business; here are only the deadlines that these lack, and plain
 refusals in place of tracebacks. A head must be whole in `HEAD_SECONDS`, a body in `BODY_SECONDS`, and who
-does not read what was asked for is cut off after `STALL_SECONDS`. When `MAX_CONNECTIONS` are open, a new one
-takes the place of the one that has kept us waiting longest, so that nobody can lock the others out by
+does not read what was asked for is cut off after `STALL_SECONDS`. When `MAX_CONNECTIONS` are open, a new
+one takes the place of the one that has kept us waiting longest, so that nobody can lock the others out by
 holding connections; only where all of them wait for us is it refused.
 
 Invariant: whatever bytes come, in whatever order, a connection ends or goes on, and the log stays clean.

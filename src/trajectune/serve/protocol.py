@@ -134,7 +134,7 @@ class GenerationRequest(_Record):
     ignore_eos: bool | None = None
     """Extra field: the model's own end tokens do not end the reply."""
     skip_special_tokens: bool | None = None
-    """Extra field: false shows special tokens in the reply's text; one that ends the reply is never shown."""
+    """Extra field: false shows special tokens in the reply's text, but never one that ends it."""
     seed: Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)] | None = None
     """None draws another one for every request."""
     temperature: Annotated[float, Field(ge=0, le=100)] | None = None
