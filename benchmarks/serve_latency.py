@@ -139,7 +139,7 @@ def bodies() -> dict[str, bytes]:
         "many_messages": _body(**many),
         "one_text": chat("word " * (SIZE // 5), 1),
         "token_ids": _body(prompt=[12345] * (SIZE // 6)),
-        "ignored_field": _body(messages=[message], metadata=[[{}]] * (SIZE // 16)),
+        "ignored_field": _body(messages=[message], max_tokens=1, metadata=[[{}]] * (SIZE // 16)),
     }
 
 
