@@ -76,8 +76,13 @@ class TinyFamily:
     config: str = ""
     """The configuration's class, where it is not `kind` + `Config`."""
 
-    def network(self, *, context: int = 512, seed: int = 0, layers: int = 4) -> PreTrainedModel:
-        """The bare network in fp32 and evaluation mode, with weights so spread that all of it matters."""
+    def network(
+        self, *, context: int = 512, seed: int = 0, layers: int = 4, spread: float | None = 0.2
+    ) -> PreTrainedModel:
+        """The bare network in fp32 and evaluation mode.
+
+        With weights so spread all of it matters; `None` leaves the family's own, which learn faster.
+        """
         tokenizer = self.tokenizer()
         sizes: dict[str, Any] = {
             "vocab_size": len(tokenizer),
@@ -96,7 +101,8 @@ class TinyFamily:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = getattr(transformers, f"{self.kind}ForCausalLM")(config)
-            spread_weights(model, 0.2)
+            if spread is not None:
+                spread_weights(model, spread)
         return model.float().eval()
 
     def loaded(self, **sizes: Any) -> LoadedModel:
