@@ -1,4 +1,4 @@
-"""Models of other families, with the official client: roles and tools that templates lack, ends of turns."""
+"""Other families with the official client: roles and tools that templates lack, and ends of turns."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from serve.conftest import NAME, running
 from support.families import FAMILIES
 from trajectune.composition.composition import Composition
