@@ -43,7 +43,16 @@ def test_help_teaches(serve: Ended) -> None:
     status, said = serve(["--help"])
     assert status == 0
     assert "curl http://127.0.0.1:8000/v1/chat/completions" in said
-    for option in ("host", "port", "max-batch", "max-context", "max-waiting", "api-key-variable", "name"):
+    for option in (
+        "host",
+        "port",
+        "max-batch",
+        "max-context",
+        "max-waiting",
+        "api-key-variable",
+        "name",
+        "cors",
+    ):
         assert f"--{option}" in said
 
 
@@ -64,6 +73,8 @@ def test_mistakes_are_said_before_a_model_is_loaded(serve: Ended, monkeypatch: p
         for arguments, expected in (
             (["/no/model", "--port", port], "cannot have this address: Address already in use"),
             (["/no/model", "--api-key-variable", "NO_SUCH_KEY"], "variable for the API key is empty"),
+            (["/no/model", "--cors", "https://my.page/"], "'https://my.page/' is no origin"),
+            (["/no/model", "--cors", "*", "--cors", "my.page"], "'my.page' is no origin"),
             (["/no/model", "--port", "0"], "there is no such model folder"),
             (["tiny", "--port", "0", "--dtype", "int1"], "unknown dtype 'int1'"),
         ):
@@ -86,7 +97,7 @@ def test_it_serves_until_ctrl_c() -> None:
         "cpu",
     ]
     process = subprocess.Popen(
-        [*command, "--name", "small", "--max-context", "4096"],
+        [*command, "--name", "small", "--max-context", "4096", "--cors", "https://my.page"],
         stderr=subprocess.PIPE,
         text=True,
         # A child of a job in the background inherits that SIGINT is ignored, and Python then leaves it so.
@@ -95,6 +106,10 @@ def test_it_serves_until_ctrl_c() -> None:
     assert process.stderr is not None
     try:
         url = _url(process.stderr)
+        httpx.get(f"{url}/models", timeout=30, trust_env=False).raise_for_status()  # it listens already
+        asked = {"Origin": "https://my.page", "Access-Control-Request-Method": "POST"}
+        allowed = httpx.options(f"{url}/chat/completions", headers=asked, timeout=30, trust_env=False)
+        assert allowed.headers["access-control-allow-origin"] == "https://my.page"
         body = {"model": "small", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
         with httpx.stream(
             "POST", f"{url}/chat/completions", json=body, timeout=30, trust_env=False

@@ -134,3 +134,20 @@ def test_special_tokens_are_text_only_where_they_are_kept(kept: frozenset[int]) 
 def test_the_first_of_several_stop_strings_cuts() -> None:
     row = run(make(Request([1], stop_strings=("there", "llo"))), ids("Hello there"))
     assert row.generation(TOKENIZER).text == "He"
+
+
+@pytest.mark.parametrize(
+    ("stop", "text"),
+    [
+        ("<|endoftext|>", "a"),
+        ("endof", "a"),
+        ("a<|endoftext|>", ""),
+        ("<|endoftext|> b", "a"),
+        ("a b", ""),
+        ("<|endoftext|>b", None),
+    ],
+)
+def test_a_stop_string_may_hold_special_tokens_or_stand_around_them(stop: str, text: str | None) -> None:
+    row = run(make(Request([1], stop_strings=(stop,))), [*ids("a"), PAD, *ids(" b")])
+    assert row.finish == (None if text is None else "stop")
+    assert row.generation(TOKENIZER).text == ("a b" if text is None else text)

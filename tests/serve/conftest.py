@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -87,10 +88,11 @@ class Steered(Engine):
 class Running:
     """A server that runs, and clients of it."""
 
-    def __init__(self, engine: Steered, server: Server, port: int, key: str) -> None:
+    def __init__(self, engine: Steered, server: Server, listener: socket.socket, key: str) -> None:
         self.engine = engine
         self._server = server
-        self.port = port
+        self.listener = listener
+        self.port = port = listener.getsockname()[1]
         self.root = f"http://127.0.0.1:{port}"
         self.client = openai.OpenAI(base_url=f"{self.root}/v1", api_key=key or "none", max_retries=0)
 
@@ -122,6 +124,21 @@ class Running:
             time.sleep(0.01)
 
 
+def read_answer(client: socket.socket) -> bytes:
+    """A whole answer: the head, and as much as it says."""
+    found = b""
+    while b"\r\n\r\n" not in found or len(found.split(b"\r\n\r\n", 1)[1]) < _length(found):
+        more = client.recv(65536)
+        assert more, "the server hung up"
+        found += more
+    return found
+
+
+def _length(answer: bytes) -> int:
+    head = answer.lower().split(b"\r\n\r\n", 1)[0]
+    return int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+
+
 Serve = Callable[..., Running]
 
 
@@ -140,7 +157,7 @@ def running(composition: Composition, **options: Any) -> Iterator[Running]:
         assert thread.is_alive()
         time.sleep(0.01)
     try:
-        yield Running(engine, server, listener.getsockname()[1], options.get("key", ""))
+        yield Running(engine, server, listener, options.get("key", ""))
     finally:
         engine.go.set()
         server.should_exit = True

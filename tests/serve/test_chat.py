@@ -126,6 +126,26 @@ def test_weights_of_a_composition_are_chosen_per_request(server: Any, other: Loa
 
 
 @pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("stop", ["<|im_start|>", "im_start", "one<|im_start|>", "<|im_start|>\n"])
+def test_a_stop_string_may_be_a_special_token(server: Any, stream: bool, stop: str) -> None:
+    with server.engine.dictated("Is one<|im_start|>\ntwo?"):
+        answer = server.chat(stop=["never", stop], max_tokens=60, stream=stream)
+        text = server.client.completions.create(
+            model=NAME, prompt="x", stop=stop, max_tokens=60, stream=stream
+        )
+        if stream:
+            (told,) = together(answer).values()
+            found = (told["content"], told["finish"])
+            text = "".join(chunk.choices[0].text for chunk in text)
+        else:
+            found = (answer.choices[0].message.content, answer.choices[0].finish_reason)
+            text = text.choices[0].text
+    expected = "Is " if stop.startswith("one") else "Is one"
+    assert found == (expected, "stop")
+    assert text == expected
+
+
+@pytest.mark.parametrize("stream", [False, True])
 def test_a_reply_ends_before_a_stop_string(server: Any, stream: bool) -> None:
     with server.engine.dictated("One. Two. Three."):
         options = {"stop": ["Three", "o. T"], "stream": stream, "max_tokens": 50}

@@ -14,6 +14,7 @@ import httpx
 import openai
 import pytest
 
+from serve.conftest import read_answer
 from trajectune.errors import AgentError
 
 NAME = "tiny-model"
@@ -124,7 +125,7 @@ def test_harmless_fields_are_ignored(server: Any) -> None:
         "store": False,
         "logprobs": False,
         "n": None,
-        "what": 1,
+        "what": None,
     }
     assert server.post(json=body(**harmless, frequency_penalty=0)).status_code == 200
 
@@ -297,7 +298,7 @@ def _head(length: int) -> bytes:
 
 def _send(running: Any, data: dict[str, Any]) -> socket.socket:
     content = json.dumps(data).encode()
-    client = socket.create_connection(("127.0.0.1", running.port))
+    client = socket.create_connection(("127.0.0.1", running.port), timeout=10)
     client.sendall(_head(len(content)) + content)
     return client
 
@@ -321,12 +322,12 @@ class TestAFailingEngine:
             second = _send(running, body(max_tokens=12))
             running.wait_for((1, 1))
             running.engine.fail = failure
-        answer = _read(first)
+        answer = read_answer(first)
         assert f" {status} ".encode() in answer
         assert said.encode() in answer
         assert b"secret" not in answer
         assert (
-            json.loads(_read(second).split(b"\r\n\r\n", 1)[1])["choices"][0]["message"]["content"]
+            json.loads(read_answer(second).split(b"\r\n\r\n", 1)[1])["choices"][0]["message"]["content"]
             == expected
         )
 
@@ -338,23 +339,6 @@ class TestAFailingEngine:
             running.engine.fail = AgentError("the decoder ran out of memory")
         with pytest.raises(openai.APIError, match="out of memory"):
             list(stream)
-
-
-def _read(client: socket.socket) -> bytes:
-    """A whole answer: the head, and as much as it says."""
-    client.settimeout(10)
-    found = b""
-    while b"\r\n\r\n" not in found or len(found.split(b"\r\n\r\n", 1)[1]) < _length(found):
-        more = client.recv(65536)
-        assert more, "the server hung up"
-        found += more
-    client.close()
-    return found
-
-
-def _length(answer: bytes) -> int:
-    head = answer.lower().split(b"\r\n\r\n", 1)[0]
-    return int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
 
 
 def test_stopping_ends_all_requests_at_once(serve: Any) -> None:

@@ -10,8 +10,10 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from trajectune.engine.requests import Request
 from trajectune.engine.row import Row, decode
+from trajectune.models.chat import hidden_tokens
+from trajectune.models.chat.filter import overlap
 from trajectune.models.loading import LoadedModel
-from trajectune.serve.streaming import Deltas, overlap
+from trajectune.serve.streaming import Deltas
 
 CHARACTERS = "aé€😀 \n�"
 
@@ -63,10 +65,14 @@ def test_the_deltas_joined_are_the_finished_text(
     # Single bytes often: they make halves of characters.
     some = st.one_of(st.integers(0, len(tokenizer) - 1), st.integers(0, min(len(tokenizer), 261) - 1))
     spelled = st.text(CHARACTERS, max_size=8).map(lambda text: tokens_of(text, tokenizer))
-    pieces = data.draw(st.lists(st.one_of(st.lists(some, max_size=4), spelled), min_size=1, max_size=8))
+    special = st.sampled_from(sorted(hidden_tokens(tokenizer)))
+    pieces = data.draw(
+        st.lists(st.one_of(st.lists(some | special, max_size=4), spelled), min_size=1, max_size=8)
+    )
     tokens = [token for piece in pieces for token in piece] or [0]
-    text = decode(tokens, tokenizer)
-    cuts = st.tuples(st.integers(0, max(len(text) - 1, 0)), st.integers(1, 4))
+    written = decode(tokens, tokenizer, frozenset(range(len(tokenizer))))  # special tokens too
+    text = data.draw(st.sampled_from([decode(tokens, tokenizer), written]))
+    cuts = st.tuples(st.integers(0, max(len(text) - 1, 0)), st.integers(1, 12))
     stops = tuple(
         found
         for start, size in data.draw(st.lists(cuts, max_size=2))

@@ -24,6 +24,8 @@ Json = dict[str, Any]
 def message_body(message: Message) -> Json:
     """A message of a request."""
     body: Json = {"role": message.role, "content": message.content}
+    if message.reasoning:
+        body["reasoning_content"] = message.reasoning
     if message.tool_calls:
         body["tool_calls"] = [_call_body(call) for call in message.tool_calls]
     if message.role == "tool":
@@ -62,9 +64,10 @@ def _read_call(written: Any) -> ToolCall | None:
     """A call of an answer; `None` where it is broken."""
     try:
         function = written["function"]
-        arguments = function.get("arguments") or {}
+        arguments = function.get("arguments")
         if isinstance(arguments, str):
-            arguments = parse_json(arguments)
+            arguments = parse_json(arguments) if arguments.strip() else None
+        arguments = {} if arguments is None else arguments  # servers write none as "", "null" or null
         call = ToolCall(
             name=plain(function["name"]), arguments=plain(arguments), id=plain(written.get("id") or "")
         )

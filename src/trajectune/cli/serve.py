@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -39,6 +40,13 @@ class Server:
     api_key_variable: Annotated[
         str, typer.Option(metavar="NAME", help="Environment variable with the key that clients must send.")
     ] = ""
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="Pages that may ask from a browser, such as `https://my.page`; `*`: all. Can be repeated.",
+        ),
+    ] = None
 
 
 @grouped
@@ -75,6 +83,7 @@ def serve_composition(
 
     require_extra()
     key = _key(server.api_key_variable)
+    origins = [_origin(text) for text in server.cors or ()]
     from trajectune.engine.engine import Engine
     from trajectune.serve.app import create_app
     from trajectune.serve.run import bind, serve_app
@@ -88,13 +97,16 @@ def serve_composition(
         max_context=server.max_context,
         speculation=speculation,
     )
-    app = create_app(engine, name=name, max_waiting=server.max_waiting, key=key)
+    app = create_app(engine, name=name, max_waiting=server.max_waiting, key=key, cors=origins)
     place = f"[{server.host}]" if ":" in server.host else server.host
     url = f"http://{place}:{listener.getsockname()[1]}/v1"
-    console.print(f"{name} is served at {url}; Ctrl-C ends it", markup=False, highlight=False)
-    if not key and server.host not in _LOCAL:
-        console.print("No key is asked for: see --api-key-variable.", style="yellow")
-    serve_app(app, listener)
+
+    def tell() -> None:
+        console.print(f"{name} is served at {url}; Ctrl-C ends it", markup=False, highlight=False)
+        if not key and server.host not in _LOCAL:
+            console.print("No key is asked for: see --api-key-variable.", style="yellow")
+
+    serve_app(app, listener, tell)
     console.print("stopped")
 
 
@@ -108,3 +120,14 @@ def _key(variable: str) -> str:
             remedy=f"export {variable}=…, or omit --api-key-variable to ask for no key",
         )
     return key
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers send it. Raises RecipeError for what none of them would send."""
+    if text != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s?#@*A-Z]+", text):
+        raise RecipeError(
+            f"{text!r} is no origin",
+            where="--cors",
+            remedy="write scheme, host and port, as in http://localhost:3000, or `*` for all",
+        )
+    return text

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -137,9 +138,15 @@ class Composition:
         return tuple(found)
 
     def prompts(
-        self, messages: Sequence[Message], tokens: list[int], tools: Sequence[Tool] = ()
+        self,
+        messages: Sequence[Message],
+        tokens: list[int],
+        tools: Sequence[Tool] = (),
+        variables: Mapping[str, Any] | None = None,
     ) -> tuple[list[int], ...] | None:
         """Each term's prompt for a conversation whose plain prompt is `tokens`; None where all read that.
+
+        `variables` as in `ChatRenderer.prompt`.
 
         Terms with a system message of their own read it in place of the conversation's.
         """
@@ -147,7 +154,9 @@ class Composition:
             return None
         renderer = renderer_of(self.tokenizer)
         return tuple(
-            tokens if term.system is None else renderer.prompt(_with_system(messages, term.system), tools)
+            tokens
+            if term.system is None
+            else renderer.prompt(_with_system(messages, term.system), tools, variables)
             for term in self.terms
         )
 

@@ -23,7 +23,7 @@ class Request:
     stop_tokens: tuple[int, ...] | None = None
     """Tokens that end the reply; None means the model's own end tokens."""
     stop_strings: tuple[str, ...] = ()
-    """The reply is over as soon as its text contains one of these."""
+    """The reply is over as soon as its text contains one of these, special tokens written out or not."""
     sampling: Sampling = field(default_factory=Sampling)
     seed: int = 0
     """Of this row's own random numbers: neighbours in the batch do not change them."""

@@ -14,8 +14,11 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from trajectune.engine.requests import FinishReason, Generation, Request
+from trajectune.engine.stops import find_stop
 from trajectune.models.chat import hidden_tokens
 
+UNFINISHED = "\ufffd"
+"""What half a character is decoded to."""
 POINTS = 3
 """Random numbers of a token: for what is drafted, for accepting it, and for what replaces it."""
 _CHUNK = 64
@@ -89,19 +92,36 @@ class Row:
         # A token that shows is at least one byte, so a stop string that ends in the newest one began in
         # this tail; those that do not show may stand anywhere in between.
         hidden = hidden_tokens(tokenizer) - self.request.kept
-        shown = (token for token in reversed(self.tokens) if token not in hidden)
-        tail = list(islice(shown, max(len(stop.encode()) for stop in stops) + 1))
-        text = decode(tail[::-1], tokenizer, self.request.kept)
-        return any(stop in text for stop in stops)
+        longest = max(len(stop.encode()) for stop in stops) + 1
+        shown = (at for at in range(len(self.tokens) - 1, -1, -1) if self.tokens[at] not in hidden)
+        first = min([max(len(self.tokens) - longest, 0), *islice(shown, longest)])
+        text, marks = self._text(tokenizer, first, longest)
+        return find_stop(stops, text, marks) is not None
+
+    def _text(
+        self, tokenizer: PreTrainedTokenizerBase, first: int, last: int
+    ) -> tuple[str, list[tuple[int, str]]]:
+        """What is shown of the tokens from `first` on, and the marks among the `last` of them."""
+        tokens, kept = self.tokens[first:], self.request.kept
+        hidden = hidden_tokens(tokenizer) - kept
+        marks: list[tuple[int, str]] = []
+        for at in range(max(len(tokens) - last, 0), len(tokens)):
+            if tokens[at] in hidden:
+                before = decode(tokens[:at], tokenizer, kept).rstrip(UNFINISHED)
+                marks.append((len(before), str(tokenizer.convert_ids_to_tokens(tokens[at]))))
+        return decode(tokens, tokenizer, kept), marks
 
     def generation(self, tokenizer: PreTrainedTokenizerBase) -> Generation:
         """The finished reply."""
         ended = bool(self.tokens) and self.tokens[-1] in self.stop_tokens
         text = decode(self.tokens[:-1] if ended else self.tokens, tokenizer, self.request.kept)
-        cuts = [text.find(stop) for stop in self.request.stop_strings if stop in text]
+        if self.finish == "stop" and not ended:
+            stops = self.request.stop_strings
+            text, marks = self._text(tokenizer, 0, max(len(stop.encode()) for stop in stops) + 1)
+            text = text[: find_stop(stops, text, marks)]
         return Generation(
             tokens=self.tokens,
-            text=text[: min(cuts)] if cuts else text,
+            text=text,
             finish=self.finish or "length",
             prompt_tokens=len(self.request.tokens),
             cached_tokens=self.cached,

@@ -17,11 +17,13 @@ from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Request
 from trajectune.engine.sampling import Sampling
 from trajectune.errors import ModelError
-from trajectune.models.chat import ChatRenderer, renderer_of
+from trajectune.models.chat import ChatRenderer, hidden_tokens, renderer_of
 from trajectune.serve.errors import ApiError
 from trajectune.serve.protocol import ChatRequest, CompletionRequest, GenerationRequest
 from trajectune.serve.tools import CallReader, as_message, as_tool
+from trajectune.serve.variables import checked_variables
 
+_LONGEST = 500  # signs of a template's own words that an error repeats
 _COLDEST = 1e-4  # below, dividing by the temperature leaves the numbers; it is greedy anyway
 
 Prompts = tuple[list[int], ...]
@@ -37,6 +39,7 @@ class Admission:
         self._model = engine.composition.lead
         self._max_context = engine.max_context
         self._readable = _readable(engine)
+        self._longest_token = max(map(len, self._model.tokenizer.get_vocab()))  # in characters
         # The first call may change the tokenizer (it drops a stored truncation); later ones only read it.
         self._model.tokenizer("")
 
@@ -51,11 +54,13 @@ class Admission:
         reader = self.reader(asked)
         tools = reader.tools if reader else ()
         messages = [as_message(message) for message in asked.messages]
+        self._check_size(sum(len(message.content) for message in messages), "messages")
+        variables = checked_variables(asked.variables, self._model.tokenizer)
         try:
-            tokens = self._renderer().prompt(messages, tools)
-            prompts = self._composition.prompts(messages, tokens, tools)
+            tokens = self._renderer().prompt(messages, tools, variables)
+            prompts = self._composition.prompts(messages, tokens, tools, variables)
         except ModelError as error:
-            raise ApiError(400, error.what, param="messages") from None
+            raise ApiError(400, error.what[:_LONGEST], param="messages") from None
         # The block of the first call is cut off in front of its end, which its form allows.
         close = reader.renderer.form.close if reader and reader.one else ""
         stop = (*asked.stop, close) if close else tuple(asked.stop)
@@ -65,6 +70,9 @@ class Admission:
     def completion(self, asked: CompletionRequest) -> list[Request]:
         """One request to the engine for each reply to each prompt. Raises ApiError."""
         self._check_model(asked)
+        self._check_size(
+            max((len(prompt) for prompt in asked.prompts if isinstance(prompt, str)), default=0), "prompt"
+        )
         prompts = [(self._tokens(prompt), None) for prompt in asked.prompts]
         return self._requests(asked, prompts, tuple(asked.stop), "prompt")
 
@@ -88,13 +96,16 @@ class Admission:
         param: str,
         kept: frozenset[int] = frozenset(),
     ) -> list[Request]:
+        if asked.skip_special_tokens is False:
+            kept = hidden_tokens(self._model.tokenizer)
         seed = secrets.randbits(63) if asked.seed is None else asked.seed
-        weights, sampling = self._weights(asked), _sampling(asked)
+        weights, sampling, ends = self._weights(asked), _sampling(asked), self._ends(asked)
         return [
             Request(
                 tokens=tokens,
                 prompts=of_terms,
-                max_new_tokens=self._longest(asked, of_terms or (tokens,), param),
+                max_new_tokens=longest,
+                stop_tokens=ends,
                 stop_strings=stop,
                 sampling=sampling,
                 seed=_another(seed, number),
@@ -102,6 +113,7 @@ class Admission:
                 kept=kept,
             )
             for tokens, of_terms in prompts
+            for longest in [self._longest(asked, of_terms or (tokens,), param)]
             for number in range(asked.n or 1)
         ]
 
@@ -111,21 +123,36 @@ class Admission:
         except ModelError as error:
             raise ApiError(400, f"{error.what}; {error.remedy}", param="weights") from None
 
+    def _ends(self, asked: GenerationRequest) -> tuple[int, ...]:
+        """Tokens that end the reply."""
+        more = asked.stop_token_ids or ()
+        if unknown := [token for token in more if token >= len(self._readable)]:
+            raise ApiError(400, f"the model has no token {unknown[0]}", param="stop_token_ids")
+        return (*(() if asked.ignore_eos else self._model.end_tokens), *more)
+
+    def _check_size(self, characters: int, param: str) -> None:
+        """Raises ApiError for text that cannot fit, so that it is neither rendered nor tokenized."""
+        if characters > self._max_context * self._longest_token:
+            raise self._too_long(f"the text has {characters:,} characters", param)
+
     def _longest(self, asked: GenerationRequest, prompts: Prompts, param: str) -> int:
         """Tokens of the longest reply. Raises ApiError for a prompt that cannot be read or does not fit."""
-        for tokens in prompts:
-            self._check_tokens(tokens, param)
         prompt = max(map(len, prompts))
         wanted = asked.longest or max(self._max_context - prompt, 1)
         if prompt + wanted > self._max_context:
-            raise ApiError(
-                400,
-                f"this model's maximum context length is {self._max_context} tokens, but {prompt} in the "
-                f"prompt and {wanted} in the reply are {prompt + wanted}",
-                param=param,
-                code="context_length_exceeded",
-            )
+            said = f"{prompt} in the prompt and {wanted} in the reply are {prompt + wanted}"
+            raise self._too_long(said, param)
+        for tokens in prompts:
+            self._check_tokens(tokens, param)
         return wanted
+
+    def _too_long(self, what: str, param: str) -> ApiError:
+        return ApiError(
+            400,
+            f"this model's maximum context length is {self._max_context} tokens, but {what}",
+            param=param,
+            code="context_length_exceeded",
+        )
 
     def _check_tokens(self, tokens: list[int], param: str) -> None:
         if not tokens:
@@ -137,7 +164,7 @@ class Admission:
 
 def unknown_model(name: str) -> ApiError:
     """The client asks for a model that is not served here."""
-    return ApiError(404, f"there is no model {name!r} here", param="model", code="model_not_found")
+    return ApiError(404, f"there is no model {name[:100]!r} here", param="model", code="model_not_found")
 
 
 def _sampling(asked: GenerationRequest) -> Sampling:

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+_LONGEST = 200  # signs of a client's own words that an error repeats
 _KINDS = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
@@ -61,6 +62,16 @@ def overloaded() -> ApiError:
     )
 
 
+def too_busy() -> ApiError:
+    """There is no room for what a client wants to send."""
+    return ApiError(
+        503,
+        "too much is being read; try again in a moment",
+        code="unavailable",
+        headers={"Retry-After": "1"},
+    )
+
+
 def stopping() -> ApiError:
     """The server is being shut down."""
     return ApiError(503, "the server is stopping", code="unavailable")
@@ -73,10 +84,6 @@ def answer_errors(app: FastAPI) -> None:
         assert isinstance(error, ApiError)
         return error.response()
 
-    async def invalid(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)
-        return _invalid(error).response()
-
     async def of_the_framework(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         return ApiError(error.status_code, error.detail, headers=error.headers).response()
@@ -86,18 +93,13 @@ def answer_errors(app: FastAPI) -> None:
         return ApiError(500, "an error of the server; its log says more").response()
 
     app.add_exception_handler(ApiError, ours)
-    app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, of_the_framework)
     app.add_exception_handler(Exception, unexpected)
 
 
-def _invalid(error: RequestValidationError) -> ApiError:
+def invalid(error: ValidationError) -> ApiError:
     """The first thing that is wrong with a body."""
-    first = error.errors()[0]
-    if first["type"] == "json_invalid":
-        reason = first.get("ctx", {}).get("error", "")
-        return ApiError(400, f"the body is not JSON: {reason} at character {first['loc'][-1]}")
-    place = ".".join(str(part) for part in first["loc"] if part != "body")
-    if not place:
-        return ApiError(400, "the body must be a JSON object, with Content-Type: application/json")
-    return ApiError(400, f"{place}: {first['msg'].removeprefix('Value error, ')}", param=place)
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])[:_LONGEST]
+    said = first["msg"].removeprefix("Value error, ")[: 2 * _LONGEST]
+    return ApiError(400, f"{place}: {said}", param=place)

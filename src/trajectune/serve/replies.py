@@ -18,8 +18,7 @@ from typing import Any
 
 from trajectune.engine.requests import Generation
 from trajectune.models.chat import CallFilter
-from trajectune.serve.errors import ApiError
-from trajectune.serve.protocol import (
+from trajectune.serve.answers import (
     Answer,
     CachedTokens,
     ChatChoice,
@@ -29,6 +28,7 @@ from trajectune.serve.protocol import (
     TextChoice,
     Usage,
 )
+from trajectune.serve.errors import ApiError
 from trajectune.serve.scheduler import Delta, Event, HungUpError, Reply, Ticket
 from trajectune.serve.tools import CallReader
 

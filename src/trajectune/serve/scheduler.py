@@ -162,14 +162,19 @@ class Scheduler:
     def submit(self, requests: Sequence[Request]) -> Ticket:
         """A ticket for one reply to each request. Raises ApiError: too many wait, or the server stops."""
         composition, now = self._engine.composition, time.perf_counter()
-        ends = composition.lead.end_tokens
+        own = composition.lead.end_tokens
         ticket = Ticket(self, len(requests))
         jobs = [
             _Job(
                 ticket,
                 index,
                 request,
-                Deltas(composition.tokenizer, ends, request.stop_strings, request.kept),
+                Deltas(
+                    composition.tokenizer,
+                    own if request.stop_tokens is None else request.stop_tokens,
+                    request.stop_strings,
+                    request.kept,
+                ),
                 now,
             )
             for index, request in enumerate(requests)

@@ -15,15 +15,12 @@ from collections.abc import Iterable
 
 from transformers import PreTrainedTokenizerBase
 
-from trajectune.engine.row import decode
+from trajectune.engine.row import UNFINISHED, decode
+from trajectune.engine.stops import certain, find_stop
 from trajectune.models.chat import hidden_tokens
-from trajectune.models.chat.filter import overlap
 
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 """A byte as a token (byte fallback): a run of them becomes text only when it is over."""
-
-_UNFINISHED = "\ufffd"
-"""What half a character is decoded to."""
 
 
 class Deltas:
@@ -42,8 +39,10 @@ class Deltas:
     ) -> None:
         self._tokenizer = tokenizer
         self._kept = kept
-        self._hidden = (hidden_tokens(tokenizer) - kept) | set(end_tokens)
+        self._ends = frozenset(end_tokens)
+        self._hidden = hidden_tokens(tokenizer) - kept
         self._stops = stop_strings
+        self._marks: list[tuple[int, str]] = []
         self._window: list[int] = []
         self._read = 0  # tokens of the window whose text is known
         self._known = 0  # its length
@@ -53,11 +52,13 @@ class Deltas:
 
     def push(self, token: int) -> str:
         """Takes the next token; gives the text that is certain now, often none."""
-        if self._stopped or token in self._hidden:
+        if self._stopped or token in self._ends:
             return ""
+        if token in self._hidden:
+            return self._mark(token) if self._stops else ""
         self._window.append(token)
         text = decode(self._window, self._tokenizer, self._kept)
-        if text.endswith(_UNFINISHED) or self._is_byte(token) or len(text) <= self._known:
+        if text.endswith(UNFINISHED) or self._is_byte(token) or len(text) <= self._known:
             return ""
         new = text[self._known :]
         self._window = self._window[self._read :]
@@ -72,11 +73,22 @@ class Deltas:
     def _is_byte(self, token: int) -> bool:
         return bool(_BYTE.fullmatch(str(self._tokenizer.convert_ids_to_tokens(token))))
 
+    def _mark(self, token: int) -> str:
+        """Remembers a token that is not shown; gives the text that it makes certain."""
+        seen = self._sent + len(self._held)
+        coming = decode(self._window, self._tokenizer, self._kept).rstrip(UNFINISHED)
+        place = seen + max(len(coming) - self._known, 0)
+        self._marks.append((place, str(self._tokenizer.convert_ids_to_tokens(token))))
+        return self._release("") if place == seen else ""
+
     def _release(self, new: str) -> str:
-        held = self._held + new
-        cuts = [held.find(stop) for stop in self._stops if stop in held]
-        self._stopped = bool(cuts)
-        end = min(cuts) if cuts else len(held) - max((overlap(held, s) for s in self._stops), default=0)
-        self._held = held[end:]
+        self._held += new
+        text, size = self._held, max(map(len, self._stops), default=0)
+        marks = [(place - self._sent, word) for place, word in self._marks if place >= self._sent]
+        cut = find_stop(self._stops, text, marks)
+        self._stopped = cut is not None
+        end = certain(self._stops, text, marks) if cut is None else cut
+        self._held = text[end:]
         self._sent += end
-        return held[:end]
+        self._marks = [mark for mark in self._marks if mark[0] >= self._sent][-size:] if size else []
+        return text[:end]

@@ -26,7 +26,8 @@ def as_message(asked: ChatMessage) -> Message:
     ]
     return Message(
         role="system" if asked.role == "developer" else asked.role,
-        content=asked.content,
+        content=asked.content or asked.refusal or "",
+        reasoning=asked.reasoning_content or asked.reasoning or "",
         tool_calls=called,
         tool_call_id=asked.tool_call_id or "",
         name=asked.name or "",

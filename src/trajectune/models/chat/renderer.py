@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -95,21 +95,40 @@ class ChatRenderer:
         specials = hidden_tokens(self.tokenizer)
         return frozenset(i for i in specials if self.tokenizer.convert_ids_to_tokens(i) in words)
 
-    def prompt(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> list[int]:
+    def prompt(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Tool] = (),
+        variables: Mapping[str, Any] | None = None,
+    ) -> list[int]:
         """Token ids of a conversation, up to and with the opening of the reply.
 
-        Raises ModelError when the template refuses the conversation.
+        `variables` are given to the template beside messages and tools (`enable_thinking`). Raises
+        ModelError when the template refuses the conversation.
         """
-        text = self.text([turn.message for turn in self.written(messages, tools)], tools, opened=True)
+        said = [turn.message for turn in self.written(messages, tools)]
+        text = self.text(said, tools, opened=True, variables=variables)
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def text(self, messages: Sequence[Message], tools: Sequence[Tool] = (), *, opened: bool = False) -> str:
+    def text(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Tool] = (),
+        *,
+        opened: bool = False,
+        variables: Mapping[str, Any] | None = None,
+    ) -> str:
         """What the template itself writes; `opened` adds the opening of a reply. Raises ModelError."""
         schemas = [tool_schema(tool) for tool in tools] if tools and self.native else []
-        return self.apply(chat_dicts(messages, self._manner), schemas, opened=opened)
+        return self.apply(chat_dicts(messages, self._manner), schemas, opened=opened, variables=variables)
 
     def apply(
-        self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]], *, opened: bool
+        self,
+        messages: Sequence[dict[str, Any]],
+        tools: Sequence[dict[str, Any]],
+        *,
+        opened: bool,
+        variables: Mapping[str, Any] | None = None,
     ) -> str:
         """The one call of a chat template."""
         try:
@@ -118,6 +137,7 @@ class ChatRenderer:
                 tools=list(tools) or None,  # pyright: ignore[reportArgumentType]
                 tokenize=False,
                 add_generation_prompt=opened,
+                **(variables or {}),
             )
         except Exception as error:  # the template is a program of the model's; anything may come out of it
             raise ModelError(
