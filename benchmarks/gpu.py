@@ -41,7 +41,7 @@ class Part:
 
 PARTS = {
     "machine": Part("gpu_machine", 40),
-    "tests": Part("gpu_tests", 150),
+    "tests": Part("gpu_tests", 200),
     "train": Part("gpu_train", 240),
     "decode": Part("gpu_decode", 110),
     "compose": Part("gpu_compose", 100),

@@ -97,7 +97,7 @@ def tuned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_transformers_stops_where_the_reply_ends(tuned: Tuned) -> None:
-    model = AutoModelForCausalLM.from_pretrained(tuned.folder)
+    model: Any = AutoModelForCausalLM.from_pretrained(tuned.folder)
     renderer = renderer_of(AutoTokenizer.from_pretrained(tuned.folder))
     for example in tuned.examples:
         for turn, message in enumerate(example.messages):
@@ -109,9 +109,10 @@ def test_transformers_stops_where_the_reply_ends(tuned: Tuned) -> None:
                     max_new_tokens=100,
                 )
                 reply = given[0, len(prompt) :]
-                read = renderer.read(renderer.tokenizer.decode(reply[:-1]), example.tools)
-                assert read[0].strip() == message.content
-                assert [call.same_as(one) for call, one in zip(read[1], message.tool_calls, strict=True)]
+                read = renderer.read(str(renderer.tokenizer.decode(reply[:-1])), example.tools)
+                assert read.content.strip() == message.content
+                pairs = zip(read.calls, message.tool_calls, strict=True)
+                assert all(call.same_as(one) for call, one in pairs)
                 assert len(reply) < 100
 
 

@@ -20,7 +20,6 @@ from trajectune.example import Example, Message
 from trajectune.models.chat import renderer_of
 from trajectune.models.identity import check_template
 from trajectune.models.loading import load_model
-from trajectune.trajectory import Tool, ToolCall
 from trajectune.tune.data.masks import tokenize_all
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.loop import tune
@@ -92,42 +91,3 @@ def test_a_published_config_with_faults_is_saved_with_the_end(tmp_path: Path) ->
     save_tuned(loaded.model, loaded.tokenizer, None, tmp_path / "saved")
     saved = json.loads((tmp_path / "saved" / "generation_config.json").read_text())
     assert (saved["eos_token_id"], saved["temperature"]) == ([*ids(base, "<|im_end|>"), 0], 0.6)
-
-
-TOOL = Tool(
-    name="count",
-    description="Count rows.",
-    parameters={"type": "object", "properties": {"table": {"type": "string"}}, "required": ["table"]},
-)
-CALL = ToolCall(id="call_1", name="count", arguments={"table": "x"})
-TOOL_CHAT = [
-    QUESTION,
-    Message(role="assistant", content="", tool_calls=[CALL], trained=True),
-    Message(role="tool", content="42", tool_call_id="call_1", name="count"),
-    Message(role="assistant", content="42 rows.", trained=True),
-]
-
-
-@pytest.mark.parametrize("name", ["qwen2"])
-def test_tuned_on_a_tool_row_calls_come_back_and_replies_end(name: str, tmp_path: Path) -> None:
-    base = FAMILIES[name].write(tmp_path / "base", context=2048, spread=None)
-    example = Example(id="one", source="agent", messages=TOOL_CHAT, tools=[TOOL])
-    rows, rejected = tokenize_all([example], AutoTokenizer.from_pretrained(base), 2048)
-    assert not rejected
-    settings = TuneSettings(steps=100, batch_rows=4, learning_rate=5e-3, precision="fp32", device="cpu")
-    folder = tune(rows, base, settings, tmp_path / "run", {"agent": 1.0}).model
-
-    loaded = load_model(str(folder), "float32", "cpu")
-    renderer = renderer_of(loaded.tokenizer)
-    model: Any = AutoModelForCausalLM.from_pretrained(folder)
-    for turn in (0, 2):
-        prompt = renderer.prompt(TOOL_CHAT[: turn + 1], [TOOL])
-        [reply] = Engine(Composition.single(loaded)).generate([Request(prompt, 120, kept=renderer.kept)])
-        words, calls = renderer.read(reply.text, [TOOL])
-        assert reply.finish == "stop"
-        if turn == 0:
-            assert [(call.name, call.arguments) for call in calls] == [("count", {"table": "x"})]
-        else:
-            assert (words, calls) == ("42 rows.", [])
-        theirs = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=120)
-        assert theirs[0, len(prompt) :].tolist() == list(reply.tokens)
