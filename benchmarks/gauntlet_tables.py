@@ -15,8 +15,12 @@ Found = Mapping[str, Any]
 HEAD = """# Real data
 
 Public files as they were published, each read, written in every format, read back, and masked under five
-chat templates by `{command}` (commit {commit}). Rows in = kept + rejected, counted against the rows of the
-file. What a format wrote came back word for word, or the program would have stopped.
+chat templates. Rows in = kept + rejected, counted against the rows of the file; what was written came back
+word for word, or the program would have stopped. Measured by
+
+    {command}
+
+at commit {commit}; the page by `python benchmarks/gauntlet_tables.py`.
 """
 
 
