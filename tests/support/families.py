@@ -122,6 +122,7 @@ _GEMMA_2 = {
     "head_dim": HEAD_DIM,
     "sliding_window": WINDOW,
     "attn_logit_softcapping": 20.0,
+    "attn_implementation": "eager",  # older versions of transformers leave the cap out elsewhere
     "final_logit_softcapping": 10.0,
     "query_pre_attn_scalar": 24,
 }

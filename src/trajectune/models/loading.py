@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from trajectune.errors import ModelError
 from trajectune.models.chat.ends import turn_ends
@@ -139,12 +144,22 @@ def _load_plain(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreT
             trust_remote_code=False,
             local_files_only=True,
             ignore_mismatched_sizes=True,  # they are named below
+            attn_implementation=_attention(config),
             output_loading_info=True,
         )
     model, info = loaded
     check_loaded(info, folder)
     check_ends(model, folder)
     return model, tokenizer
+
+
+def _attention(config: PreTrainedConfig) -> str | None:
+    """The attention to load a model with; `None` leaves it to transformers.
+
+    Older versions of it (5.17) give models with soft caps a fused attention that leaves the cap out.
+    """
+    capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
+    return "eager" if capped else None
 
 
 def _load_adapter(
