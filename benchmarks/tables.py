@@ -40,6 +40,8 @@ def table_of(data: dict[str, Any]) -> str:
         return gauntlet_tables(data)
     if "parts" in data:
         return "\n\n".join(markdown(*table) for table in gpu_tables(data["parts"]))
+    if "with_nodelay" in data:
+        return latency(data)
     if "means" in data:
         return ablation(data)
     if "scores" in data:
@@ -51,6 +53,17 @@ def table_of(data: dict[str, Any]) -> str:
     if "results" in data:
         return speed(data["results"])
     return "(no table for this kind of file)"
+
+
+def latency(data: dict[str, Any]) -> str:
+    """How long `/health` takes on a kept connection, while the server does something else."""
+    named = {
+        "nothing, small packets held back": data["without_nodelay"]["alone"],
+        "nothing": data["with_nodelay"]["alone"],
+        **{name.replace("_", " "): part["health"] for name, part in data.items() if "health" in part},
+    }
+    rows = [[name, f"{one['median']:.1f} ms", f"{one['longest']:.0f} ms"] for name, one in named.items()]
+    return markdown(["meanwhile", "median", "longest"], rows)
 
 
 def measurements(page: Page) -> str:

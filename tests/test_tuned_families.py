@@ -52,7 +52,7 @@ def conversation(city: str, degrees: str) -> dict[str, Any]:
 
 
 ROWS = [conversation("Paris", "18"), conversation("Oslo", "7")]
-STEPS, RATE = 150, 5e-3
+STEPS, RATE = 180, 5e-3
 CONTEXT = 1_024
 
 
@@ -83,7 +83,7 @@ def tuned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp(request.param)
     file = folder / "tools.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in ROWS), "utf-8")
-    settings = [f"steps={STEPS}", f"learning_rate={RATE}", "batch_rows=2", "precision=fp32"]
+    settings = [f"steps={STEPS}", f"learning_rate={RATE}", "batch_rows=4", "precision=fp32"]
     ended = CliRunner().invoke(
         app,
         [

@@ -136,10 +136,11 @@ def test_an_emulated_model_is_served(
 ) -> None:
     answers: list[Any] = []
 
-    def serve_once(app: Any, listener: Any) -> None:
+    def serve_once(app: Any, listener: Any, on_ready: Callable[[], object]) -> None:
         from fastapi.testclient import TestClient
 
         listener.close()
+        on_ready()
         with TestClient(app) as client:
             body = {"model": "emulated", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4}
             answers.append(client.post("/v1/chat/completions", json=body))

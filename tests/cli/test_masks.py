@@ -50,6 +50,6 @@ def test_trained_tokens_are_green_and_hostile_signs_are_harmless(
     answer = tokenizer.encode("é!", add_special_tokens=False)
     trained = np.array([False] * len(ids) + [True] * len(answer))
     text = coloured(TokenRow("a", "", np.array(ids + answer, np.int32), trained), tokenizer)
-    assert text.plain == "ask·[2Jé!"
+    assert text.plain == r"ask\x1b[2Jé!"
     styles = {text.plain[span.start : span.end]: str(span.style) for span in text.spans}
     assert all(("green" in style) == (part in "é!") for part, style in styles.items())

@@ -47,7 +47,12 @@ def test_sections_appear_where_a_key_needs_them(trajectune: Command, recipe: Pat
     assert trajectune("curate", recipe, "--run-dir", "run", *settings(*pairs)).status == 0
     found = stored(tmp_path)
     assert found["tune"]["lora"]["rank"] == 4
-    assert found["curate"]["general"]["more"] == {"data": "chat.jsonl", "rows": None, "weight": 2.0}
+    assert found["curate"]["general"]["more"] == {
+        "data": "chat.jsonl",
+        "rows": None,
+        "weight": 2.0,
+        "reasoning": "keep",
+    }
     assert found["suites"] == {"mine": {"suite": "my:Suite", "depth": 3}}
     made = json.loads((tmp_path / "run" / "curate" / "mixture.json").read_text("utf-8"))
     assert made["shares"]["more"] == pytest.approx(2 / 3)

@@ -63,9 +63,11 @@ DEPENDS: dict[str, tuple[Any, set[str]]] = {
     "curate.eta": (0.5, {"curate"}),
     "curate.agent.more.data": ("hf:a/c", {"curate"}),
     "curate.agent.more.rows": (3, {"curate"}),
+    "curate.agent.more.reasoning": ("omit", {"curate"}),
     "curate.agent.more.weight": (3.0, {"curate"}),
     "curate.general.own.data": ("hf:a/c", {"general"}),
     "curate.general.own.rows": (4, {"general", "curate"}),
+    "curate.general.own.reasoning": ("omit", set()),  # it is about files, and these are answers
     "curate.general.own.weight": (0.5, {"curate", *EVALUATE}),
     "curate.validation": (7, {"general", "curate", *EVALUATE}),
     "curate.steps": ([{"filter": {"per_task": 2}}], {"curate"}),

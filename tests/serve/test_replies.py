@@ -18,16 +18,16 @@ from trajectune.models.chat import ChatRenderer
 from trajectune.serve.errors import ApiError
 from trajectune.serve.replies import ChatChoices, Choices, TextChoices, Writer
 from trajectune.serve.scheduler import Delta, Event, HungUpError, Reply, Ticket
-from trajectune.serve.tools import CallReader
+from trajectune.serve.tools import ReplyReader
 from trajectune.trajectory import Tool
 
 TOOLS = [Tool(name="clock", parameters={"properties": {"zone": {"type": "string"}}})]
 READERS = {
-    "none": None,
-    "hermes": CallReader(ChatRenderer(byte_level(HERMES, CHATML_SPECIALS)), TOOLS),
-    "one": CallReader(ChatRenderer(byte_level(HERMES, CHATML_SPECIALS)), TOOLS, one=True),
-    "xml": CallReader(ChatRenderer(byte_level(XML, CHATML_SPECIALS)), TOOLS),
-    "mistral": CallReader(ChatRenderer(byte_level(MISTRAL_NAMED, MISTRAL_SPECIALS)), TOOLS),
+    "none": ReplyReader(ChatRenderer(byte_level(HERMES, CHATML_SPECIALS)), [], {}),
+    "hermes": ReplyReader(ChatRenderer(byte_level(HERMES, CHATML_SPECIALS)), TOOLS, {}),
+    "one": ReplyReader(ChatRenderer(byte_level(HERMES, CHATML_SPECIALS)), TOOLS, {}, one=True),
+    "xml": ReplyReader(ChatRenderer(byte_level(XML, CHATML_SPECIALS)), TOOLS, {}),
+    "mistral": ReplyReader(ChatRenderer(byte_level(MISTRAL_NAMED, MISTRAL_SPECIALS)), TOOLS, {}),
 }
 PIECES = st.sampled_from(
     [
@@ -160,7 +160,7 @@ def test_a_texts_stream_is_its_answer(texts: list[str], data: st.DataObject) -> 
 )
 def test_why_a_reply_ends(finish: str, reason: str) -> None:
     done = [reply(0, "a", "a", finish)]
-    for choices in (TextChoices(), ChatChoices(None)):
+    for choices in (TextChoices(), ChatChoices(READERS["none"])):
         assert whole(writer(choices)[0], Played(done, 1))["choices"][0]["finish_reason"] == reason
 
 

@@ -168,18 +168,18 @@ FAMILIES: dict[str, TinyFamily] = {
     "gpt-neox": TinyFamily("GPTNeoX", _chatml, {"rotary_pct": 0.25}),
 }
 
-REFUSED: dict[str, str] = {
-    "gpt-oss (attention sinks)": "GptOssConfig",
-    "DeepSeek-V2 (multi-head latent attention)": "DeepseekV2Config",
-    "DeepSeek-V3 (multi-head latent attention)": "DeepseekV3Config",
-    "Mamba (state space)": "MambaConfig",
-    "T5 (encoder and decoder)": "T5Config",
+REFUSED: dict[str, tuple[str, str]] = {
+    "gpt-oss": ("GptOssConfig", "attention sinks"),
+    "DeepSeek-V2": ("DeepseekV2Config", "multi-head latent attention"),
+    "DeepSeek-V3": ("DeepseekV3Config", "multi-head latent attention"),
+    "Mamba": ("MambaConfig", "linear_attention"),
+    "T5": ("T5Config", "no language model that writes from left to right"),
 }
-"""Kinds of models that are refused, with the class of their configuration."""
+"""Kinds of models that are refused: the class of their configuration, and what is said of them."""
 
 
 def write_config(name: str, folder: Path) -> Path:
     """A folder of a model that is refused: its configuration suffices to say so."""
     folder.mkdir(parents=True)
-    getattr(transformers, REFUSED[name])().save_pretrained(folder)
+    getattr(transformers, REFUSED[name][0])().save_pretrained(folder)
     return folder

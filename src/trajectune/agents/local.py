@@ -109,7 +109,7 @@ class LocalAgent(Agent):
         return Request(
             tokens=tokens,
             prompts=self._composition.prompts(conversation.messages, tokens, conversation.tools),
-            kept=self._renderer.kept if conversation.tools else frozenset(),
+            kept=self._renderer.kept,
             max_new_tokens=self._max_new_tokens,
             session=conversation.id,
             stop_strings=tuple(conversation.stop),
@@ -141,21 +141,18 @@ class LocalAgent(Agent):
         return _Turn(messages, written, request.tokens, list(generated), generation.text, reply)
 
     def _answer(self, conversation: Conversation, generation: Generation, seconds: float) -> AgentReply:
-        """The reply; where tools were offered, with its calls taken out of the text."""
-        text, calls = generation.text, list[ToolCall]()
-        if conversation.tools:
-            said = self._renderer.read(text, conversation.tools)
-            text, calls = said.text, said.calls
+        """The reply, its thought in words; where tools were offered, its calls are taken out."""
+        said = self._renderer.read(generation.text, conversation.tools, calls=bool(conversation.tools))
         usage = Usage(
             prompt_tokens=generation.prompt_tokens,
             generated_tokens=len(generation.tokens),
             seconds=seconds,
         )
         return AgentReply(
-            text,
+            said.text,
             finish=generation.finish,
             usage=usage,
-            calls=[_named(call, conversation, number) for number, call in enumerate(calls)],
+            calls=[_named(call, conversation, number) for number, call in enumerate(said.calls)],
             tokens=tuple(generation.tokens),
         )
 

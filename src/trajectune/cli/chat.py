@@ -84,12 +84,16 @@ def converse(composition: Composition, speculation: Speculation | None, talk: Ta
             sampling=Sampling(talk.temperature),
             seed=talk.seed + len(messages),
             prompts=composition.prompts(messages, tokens),
+            kept=renderer.kept,
         )
         reply = engine.generate([request])[0]
-        console.print(reply.text, markup=False, highlight=False)
+        heard = renderer.read(reply.text, calls=False)
+        if heard.reasoning:
+            console.print(heard.reasoning, style="dim", markup=False, highlight=False)
+        console.print(heard.content, markup=False, highlight=False)
         if reply.finish == "length":
             console.print("[cut at the limit]", style="dim", markup=False)
-        messages.append(Message(role="assistant", content=reply.text))
+        messages.append(Message(role="assistant", content=heard.content, reasoning=heard.reasoning))
 
 
 def _ask(console: Console) -> str | None:

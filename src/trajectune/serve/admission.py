@@ -20,7 +20,7 @@ from trajectune.errors import ModelError
 from trajectune.models.chat import ChatRenderer, hidden_tokens, renderer_of
 from trajectune.serve.errors import ApiError
 from trajectune.serve.protocol import ChatRequest, CompletionRequest, GenerationRequest
-from trajectune.serve.tools import CallReader, as_message, as_tool
+from trajectune.serve.tools import ReplyReader, as_message, as_tool
 from trajectune.serve.variables import checked_variables
 
 _LONGEST = 500  # signs of a template's own words that an error repeats
@@ -43,29 +43,29 @@ class Admission:
         # The first call may change the tokenizer (it drops a stored truncation); later ones only read it.
         self._model.tokenizer("")
 
-    def reader(self, asked: ChatRequest) -> CallReader | None:
-        """What finds calls in the replies; None where no tools were offered. Raises ApiError."""
+    def reader(self, asked: ChatRequest) -> ReplyReader:
+        """What finds thoughts and calls in the replies. Raises ApiError."""
         tools = [as_tool(tool) for tool in asked.open_tools]
-        return CallReader(self._renderer(), tools, asked.parallel_tool_calls is False) if tools else None
+        variables = checked_variables(asked.variables, self._model.tokenizer)
+        one = bool(tools) and asked.parallel_tool_calls is False
+        return ReplyReader(self._renderer(), tools, variables, one)
 
     def chat(self, asked: ChatRequest) -> list[Request]:
         """One request to the engine for each reply that is wanted. Raises ApiError."""
         self._check_model(asked)
         reader = self.reader(asked)
-        tools = reader.tools if reader else ()
+        tools, variables = reader.tools, reader.variables
         messages = [as_message(message) for message in asked.messages]
         self._check_size(sum(len(message.content) for message in messages), "messages")
-        variables = checked_variables(asked.variables, self._model.tokenizer)
         try:
             tokens = self._renderer().prompt(messages, tools, variables)
             prompts = self._composition.prompts(messages, tokens, tools, variables)
         except ModelError as error:
             raise ApiError(400, error.what[:_LONGEST], param="messages") from None
         # The block of the first call is cut off in front of its end, which its form allows.
-        close = reader.renderer.form.close if reader and reader.one else ""
+        close = reader.renderer.form.close if reader.one else ""
         stop = (*asked.stop, close) if close else tuple(asked.stop)
-        kept = reader.renderer.kept if reader else frozenset[int]()
-        return self._requests(asked, [(tokens, prompts)], stop, "messages", kept)
+        return self._requests(asked, [(tokens, prompts)], stop, "messages", reader.renderer.kept)
 
     def completion(self, asked: CompletionRequest) -> list[Request]:
         """One request to the engine for each reply to each prompt. Raises ApiError."""

@@ -14,7 +14,6 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
 
 from trajectune.engine.requests import Generation
 from trajectune.models.chat import CallFilter
@@ -30,7 +29,7 @@ from trajectune.serve.answers import (
 )
 from trajectune.serve.errors import ApiError
 from trajectune.serve.scheduler import Delta, Event, HungUpError, Reply, Ticket
-from trajectune.serve.tools import CallReader
+from trajectune.serve.tools import ReplyReader
 
 OnReply = Callable[[Reply], None]
 
@@ -84,32 +83,33 @@ class TextChoices(Choices):
 
 
 class ChatChoices(Choices):
-    """`/v1/chat/completions`; calls are looked for where there is a `reader` of them."""
+    """`/v1/chat/completions`; `reader` finds thoughts and calls."""
 
     kind = "chat.completion"
     chunk_kind = "chat.completion.chunk"
     prefix = "chatcmpl"
 
-    def __init__(self, reader: CallReader | None) -> None:
+    def __init__(self, reader: ReplyReader) -> None:
         self._reader = reader
         self._filters: dict[int, CallFilter] = {}
+        self._told: set[int] = set()
+        """Replies whose thoughts were sent."""
 
     def opening(self, count: int) -> Iterator[Choice]:
         for index in range(count):
             yield _piece(index, SaidMessage(role="assistant", content=""))
 
     def piece(self, delta: Delta) -> Iterator[Choice]:
-        if text := self._shown(delta):
+        text = self._shown(delta)
+        yield from self._thought(delta.index, self._filters[delta.index].reasoning)
+        if text:
             yield _piece(delta.index, SaidMessage(content=text))
 
     def ending(self, reply: Reply) -> Iterator[Choice]:
         text = self._shown(Delta(reply.index, reply.rest))
-        calls: list[dict[str, Any]] = []
-        if self._reader is not None:
-            thought, rest, calls = self._reader.rest(self._filters[reply.index])
-            text += rest
-            if thought:
-                yield _piece(reply.index, SaidMessage(reasoning_content=thought))
+        thought, rest, calls = self._reader.rest(self._filters[reply.index])
+        text += rest
+        yield from self._thought(reply.index, thought)
         if text:
             yield _piece(reply.index, SaidMessage(content=text))
         if calls:
@@ -118,8 +118,7 @@ class ChatChoices(Choices):
         yield _piece(reply.index, SaidMessage(), "tool_calls" if calls else _reason(reply.generation))
 
     def whole(self, reply: Reply) -> Choice:
-        text = reply.generation.text
-        thought, content, calls = ("", text, []) if self._reader is None else self._reader.whole(text)
+        thought, content, calls = self._reader.whole(reply.generation.text)
         message = SaidMessage(role="assistant", content=content)
         if calls:
             message = SaidMessage(role="assistant", content=content or None, tool_calls=calls)
@@ -128,9 +127,13 @@ class ChatChoices(Choices):
         reason = "tool_calls" if calls else _reason(reply.generation)
         return ChatChoice(index=reply.index, message=message, logprobs=None, finish_reason=reason)
 
+    def _thought(self, index: int, thought: str) -> Iterator[Choice]:
+        """The thought of a reply, once, and before its words."""
+        if thought and index not in self._told:
+            self._told.add(index)
+            yield _piece(index, SaidMessage(reasoning_content=thought))
+
     def _shown(self, delta: Delta) -> str:
-        if self._reader is None:
-            return delta.text
         if delta.index not in self._filters:
             self._filters[delta.index] = self._reader.filter()
         return self._filters[delta.index].push(delta.text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,21 +55,24 @@ def as_calls(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class CallReader:
-    """Finds calls of `tools` in replies, where some were offered."""
+class ReplyReader:
+    """Finds thoughts in replies, and calls of `tools`, where some were offered."""
 
     renderer: ChatRenderer
     tools: Sequence[Tool]
+    variables: Mapping[str, Any]
+    """Of the template, for the prompt that is answered."""
     one: bool = False
     """Whether the client wants one call at most."""
 
     def whole(self, text: str) -> tuple[str, str, list[dict[str, Any]]]:
         """The thought, the text outside of calls, and the calls as the API writes them."""
-        return self._told(self.renderer.read(text, self.tools))
+        read = self.renderer.read(text, self.tools, calls=bool(self.tools), variables=self.variables)
+        return self._told(read)
 
     def filter(self) -> CallFilter:
         """For a reply that is streamed."""
-        return self.renderer.filter(self.tools)
+        return self.renderer.filter(self.tools, calls=bool(self.tools), variables=self.variables)
 
     def rest(self, streamed: CallFilter) -> tuple[str, str, list[dict[str, Any]]]:
         """The thought of a finished reply, what was not streamed of its words, and its calls."""

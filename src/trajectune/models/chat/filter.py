@@ -25,6 +25,8 @@ class CallFilter:
         self._thought = thought
         self._text = ""
         self._words = -1
+        self.reasoning = ""
+        """The thought, as soon as it is whole."""
         self._sent = 0
 
     def push(self, delta: str) -> str:
@@ -33,7 +35,9 @@ class CallFilter:
         if self._words < 0:
             if self._thought.undecided(self._text):
                 return ""
-            self._words = self._thought.part(self._text).words
+            parted = self._thought.part(self._text)
+            self._words = parted.words
+            self.reasoning = self._text[parted.start : parted.end].strip()
         words = self._text[self._words :]
         # Space in front of a call is no part of the words, so it has to wait as well.
         shown = words[self._sent : self._form.certain(words, self._sent)].rstrip()

@@ -22,7 +22,7 @@ from trajectune.example import Example, Message
 from trajectune.models.chat.contexts import contexts
 from trajectune.models.chat.dicts import Manner, chat_dicts, tool_schema
 from trajectune.models.chat.filter import CallFilter
-from trajectune.models.chat.forms import FORMS, CallForm, Hermes
+from trajectune.models.chat.forms import FORMS, CallForm, Hermes, NoCalls
 from trajectune.models.chat.probe import Turn, ask_parts, ask_roles, ask_thought, ask_turn
 from trajectune.models.chat.probe_calls import Native, ask_calls
 from trajectune.models.chat.reading import ReadReply, read_reply
@@ -147,16 +147,30 @@ class ChatRenderer:
         check_length(str(rendered), messages, tools)
         return str(rendered)
 
-    def read(self, text: str, tools: Sequence[Tool] = ()) -> ReadReply:
+    def read(
+        self,
+        text: str,
+        tools: Sequence[Tool] = (),
+        *,
+        calls: bool = True,
+        variables: Mapping[str, Any] | None = None,
+    ) -> ReadReply:
         """A reply's thought, words and calls; what cannot be read as a call stays text, sign for sign.
 
-        `text` must hold the special tokens in `kept`. Calls have ids only where the text gives some.
+        `text` must hold the special tokens in `kept`. Without `calls` none are looked for; `variables` are
+        those of its prompt. Calls have ids only where the text gives some.
         """
-        return read_reply(text, self.thought, self.form, tools)
+        return read_reply(text, self._thought_under(variables), self.form if calls else NoCalls(), tools)
 
-    def filter(self, tools: Sequence[Tool] = ()) -> CallFilter:
-        """Reads a reply that is streamed."""
-        return CallFilter(self.form, tools, self.thought)
+    def filter(
+        self,
+        tools: Sequence[Tool] = (),
+        *,
+        calls: bool = True,
+        variables: Mapping[str, Any] | None = None,
+    ) -> CallFilter:
+        """Reads a reply that is streamed, as `read` does."""
+        return CallFilter(self.form if calls else NoCalls(), tools, self._thought_under(variables))
 
     def render(self, example: Example) -> list[Rendered]:
         """The conversation as text with its trained replies, the end-of-turn marker included.
@@ -227,6 +241,14 @@ class ChatRenderer:
     def _turn(self) -> Turn:
         name = str(self.tokenizer.name_or_path)
         return ask_turn(self.apply, ask_parts(self.apply), self.special, name)
+
+    def _thought_under(self, variables: Mapping[str, Any] | None) -> Thought:
+        """How a reply begins where the prompt has these variables, which may keep it from opening one."""
+        if not variables or not self.thought.opened:
+            return self.thought
+        prompt = self.text([Message(role="user", content="Hi")], opened=True, variables=variables)
+        opens = prompt.rstrip().endswith(self.thought.opened.strip())
+        return self.thought if opens else replace(self.thought, opened="")
 
     @functools.cached_property
     def _thought(self) -> tuple[Thought, Manner]:

@@ -175,7 +175,9 @@ def test_a_process_ends_with_a_program_that_is_killed_while_a_statement_runs():
 
 
 def test_a_process_ends_with_its_program_also_when_a_forked_child_lives_on():
-    running, pid = program("import os, time", "os.fork()", "time.sleep(30)")
+    running, pid = program("import os, time", "os.fork()", "print('forked', flush=True)", "time.sleep(30)")
+    assert running.stdout is not None
+    assert {running.stdout.readline() for _ in range(2)} == {"forked\n"}
     running.kill()
     running.wait()
     assert soon(lambda: gone(pid))
@@ -184,7 +186,11 @@ def test_a_process_ends_with_its_program_also_when_a_forked_child_lives_on():
 
 
 def test_ctrl_c_ends_the_program_and_the_process_without_a_word_of_its_own():
-    running, pid = program("import time", "while True: box.run('SELECT 1')")
+    running, pid = program(
+        "import signal",
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored",
+        "while True: box.run('SELECT 1')",
+    )
     os.killpg(running.pid, signal.SIGINT)
     _, errors = running.communicate()
     assert errors.count("Traceback") == 1

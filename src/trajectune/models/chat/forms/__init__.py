@@ -3,7 +3,7 @@
 `FORMS` holds all of them; which one a model writes is not configured: its chat template is asked.
 """
 
-from trajectune.models.chat.forms.contract import Block, CallForm, FoundCall, overlap
+from trajectune.models.chat.forms.contract import Block, CallForm, FoundCall, NoCalls, overlap
 from trajectune.models.chat.forms.elements import Atem, Glm, Xml
 from trajectune.models.chat.forms.gemma import Gemma4
 from trajectune.models.chat.forms.harmony import Harmony
@@ -35,6 +35,7 @@ __all__ = [
     "Hermes",
     "Llama3",
     "Mistral",
+    "NoCalls",
     "PythonCalls",
     "Xml",
     "overlap",

@@ -86,7 +86,19 @@ class CallForm(ABC):
     def certain(self, text: str, start: int) -> int:
         """Up to where a text that may go on, shown up to `start`, is certainly no part of a block."""
         opened = self.opening(text, start)
-        return len(text) - max(overlap(text, word) for word in self.openings) if opened < 0 else opened
+        if opened >= 0:
+            return opened
+        return len(text) - max((overlap(text, word) for word in self.openings), default=0)
+
+
+class NoCalls(CallForm):
+    """Of a reply in which no call is looked for: all of it is words."""
+
+    openings = ()
+
+    def block(self, text: str, start: int, tools: Sequence[Tool]) -> Block | None:
+        del text, start, tools
+        return None
 
 
 def overlap(text: str, marker: str) -> int:
