@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,13 @@ def test_it_is_refused_by_name(name: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError) as refused:
         load_model(str(write_config(name, tmp_path / "model")), "float32", "cpu")
     assert REFUSED[name][1] in refused.value.what
+
+
+def test_the_page_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is proven is proven above; here it is not done again."""
+    docs = Path(__file__).parents[1] / "docs"
+    monkeypatch.syspath_prepend(str(docs))
+    page = importlib.import_module("proven_families").page(lambda *_: "proven")
+    assert page == (docs / "proven" / "families.md").read_text("utf-8"), (
+        "run: python docs/proven_families.py > docs/proven/families.md"
+    )

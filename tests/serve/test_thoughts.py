@@ -23,7 +23,7 @@ TOOL: Any = {"type": "function", "function": {"name": "look", "parameters": {"ty
 @pytest.mark.parametrize("tools", [[], [TOOL]])
 def test_a_thought_is_no_part_of_the_words(serve: Serve, tools: list[Any]) -> None:
     running = serve()
-    offered = {"tools": tools} if tools else {}
+    offered: dict[str, Any] = {"tools": tools} if tools else {}
     with running.engine.dictated("<think>\nIt is warm.\n</think>\n\n18 degrees."):
         message = running.chat(max_tokens=100, **offered).choices[0].message
         pieces = [chunk.choices[0].delta for chunk in running.chat(max_tokens=100, stream=True, **offered)]
@@ -52,7 +52,7 @@ def test_a_prompt_may_open_the_thought_or_keep_it_out(
 ) -> None:
     tokenizer = byte_level(OPENS, CHATML_SPECIALS)
     running = serve(Composition.single(LoadedModel(tiny.model, tokenizer, NAME)))
-    asked = {"extra_body": {"chat_template_kwargs": variables}} if variables else {}
+    asked: dict[str, Any] = {"extra_body": {"chat_template_kwargs": variables}} if variables else {}
     with running.engine.dictated(said):
         message = running.chat(max_tokens=100, **asked).choices[0].message
     assert (getattr(message, "reasoning_content", None), message.content) == (thought, "18.")

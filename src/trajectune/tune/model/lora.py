@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from trajectune.errors import ModelError, RecipeError
+from trajectune.models.quiet import quiet
 from trajectune.tune.settings import LoraSettings
 
 ALL = "all-linear"
@@ -42,7 +43,8 @@ def add_adapters(model: PreTrainedModel, settings: LoraSettings, name: str) -> n
         target_parameters=experts or None,
         task_type="CAUSAL_LM",
     )
-    adapted = get_peft_model(model, config, autocast_adapter_dtype=False)
+    with quiet():
+        adapted = get_peft_model(model, config, autocast_adapter_dtype=False)
     adapted.peft_config["default"].base_model_name_or_path = name
     return adapted
 
