@@ -3,8 +3,9 @@
     python benchmarks/environments.py                              # this version
     python benchmarks/environments.py --against ../other --rounds 5  # and a checkout of another, in turn
 
-An episode is a task made, opened, played by the expert to its end and closed. Versions are measured in
-turn, each round in a process of its own, so that a machine that slows down slows both.
+An episode is a task made, opened, played by the expert to its end and closed; of the database also single
+statements in an open episode are timed. Versions are measured in turn, each round in a process of its own,
+so that a machine that slows down slows both.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,20 @@ def measured(name: str, episodes: int) -> dict[str, float]:
     _played(environment, tasks[:WARM])
     start = time.perf_counter()
     steps = _played(environment, tasks[WARM:])
-    return {"steps": steps, "seconds": time.perf_counter() - start}
+    found = {"steps": steps, "seconds": time.perf_counter() - start}
+    return found | (statements(environment) if name == "database" else {})
+
+
+def statements(environment: Any, count: int = 3_000) -> dict[str, float]:
+    """Statements that an open episode answers, each another one."""
+    from trajectune.trajectory import ToolCall
+
+    with closing(environment.open(environment.tasks("train")[0])) as episode:
+        calls = [ToolCall(name="sql", arguments={"query": f"SELECT {n} + 1"}) for n in range(count)]
+        start = time.perf_counter()
+        for call in calls:
+            assert not episode.step(call).fault
+        return {"statements": count, "statement_seconds": time.perf_counter() - start}
 
 
 def _played(environment: Any, tasks: Any) -> int:
@@ -92,6 +107,10 @@ def _in_process(tree: Path, environment: str, episodes: int) -> dict[str, float]
     return json.loads(done.stdout)
 
 
+def _rate(measure: dict[str, float]) -> float:
+    return measure["statements"] / measure["statement_seconds"]
+
+
 def _report(environment: str, episodes: int, rounds: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
     speeds = {
         name: [round(measure["steps"] / measure["seconds"]) for measure in measures]
@@ -102,6 +121,13 @@ def _report(environment: str, episodes: int, rounds: dict[str, list[dict[str, fl
         "environment": environment,
         "episodes": episodes,
         "steps_per_second": {name: statistics.median(values) for name, values in speeds.items()},
+        "statements_per_second": {
+            name: round(
+                statistics.median(each["statements"] / each["statement_seconds"] for each in measures)
+            )
+            for name, measures in rounds.items()
+            if "statements" in measures[0]
+        },
         "rounds": speeds,
         "machine": {
             "python": platform.python_version(),

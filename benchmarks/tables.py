@@ -42,6 +42,8 @@ def table_of(data: dict[str, Any]) -> str:
         return "\n\n".join(markdown(*table) for table in gpu_tables(data["parts"]))
     if "with_nodelay" in data:
         return latency(data)
+    if "steps_per_second" in data:
+        return environment_speed(data)
     if "means" in data:
         return ablation(data)
     if "scores" in data:
@@ -53,6 +55,15 @@ def table_of(data: dict[str, Any]) -> str:
     if "results" in data:
         return speed(data["results"])
     return "(no table for this kind of file)"
+
+
+def environment_speed(data: dict[str, Any]) -> str:
+    """Steps of whole episodes, and single statements, beside another version in the same run."""
+    rows = [
+        [words(kind), *(f"{speed:,.0f}" for speed in data[kind].values())]
+        for kind in ("steps_per_second", "statements_per_second")
+    ]
+    return markdown(["", "this version", "the one before"], rows)
 
 
 def latency(data: dict[str, Any]) -> str:

@@ -90,7 +90,7 @@ def test_the_pieces_of_a_stream_join_to_the_whole(
 
 def test_words_behind_a_thought_are_shown_at_once() -> None:
     streamed = CallFilter(Hermes(), (), OPENED)
-    assert [streamed.push(part) for part in ("Hm", ".</thi", "nk>\n\n", "Hi", " you")] == [
+    assert [streamed.push(part) for part in ("Hm", ".</th", "ink>\n\n", "Hi", " you")] == [
         "",
         "",
         "",
