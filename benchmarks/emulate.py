@@ -39,7 +39,7 @@ from trajectune.engine.speculation.length import expected
 from trajectune.example import Message
 from trajectune.models.chat import renderer_of
 from trajectune.models.loading import LoadedModel, layer_count, load_model
-from trajectune.report.provenance import commit, hardware, versions
+from trajectune.report.sections.provenance import commit, hardware, versions
 
 WARM_UP = 64
 """Tokens of each prompt that the first, untimed call reads."""

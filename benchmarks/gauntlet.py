@@ -23,7 +23,7 @@ from trajectune.errors import DataError
 from trajectune.example import Example
 from trajectune.models.templates import load_tokenizer
 from trajectune.models.tiny import write_tiny_model
-from trajectune.report.provenance import commit, hardware, versions
+from trajectune.report.sections.provenance import commit, hardware, versions
 from trajectune.storage import Rejected, write_json
 from trajectune.tune.data.prove import prove
 

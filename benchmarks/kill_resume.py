@@ -135,7 +135,7 @@ def _run(recipe: Path, folder: Path) -> subprocess.Popen[bytes]:
 
 
 def _provenance() -> dict[str, Any]:
-    from trajectune.report.provenance import commit, hardware, versions
+    from trajectune.report.sections.provenance import commit, hardware, versions
 
     return {"commit": commit(), "hardware": hardware(), "versions": versions()}
 

@@ -39,7 +39,7 @@ def test_a_folder_without_a_model_and_a_file_are_refused(tmp_path: Path) -> None
 
 
 def test_unreachable_hub_is_a_model_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trajectune.models.hub._problem", lambda _: "the hub cannot be reached")
+    monkeypatch.setattr("trajectune.models.folder.hub._problem", lambda _: "the hub cannot be reached")
     with pytest.raises(ModelError, match="embedded"):
         load_model("someone/a-model-that-is-not-cached", dtype="float32", device="cpu")
     with pytest.raises(ModelError, match="embedded"):

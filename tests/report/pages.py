@@ -17,7 +17,7 @@ from trajectune.report.contents import (
     StageTime,
     WeightCurve,
 )
-from trajectune.report.samples import Sample
+from trajectune.report.sections.samples import Sample
 from trajectune.trajectory import Action, Fault, Outcome, Reply, Step, ToolCall, Trajectory
 
 HOSTILE = "<script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)> $x^ &amp; \"'"

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trajectune.evaluate.contract import Measurement
-from trajectune.report.collected import Collected, collected_table
 from trajectune.report.contents import Entry, LossCurve, Page
 from trajectune.report.page import read_page, write_page
-from trajectune.report.samples import Sample
-from trajectune.report.summary import measurement_table
+from trajectune.report.sections.collected import Collected, collected_table
+from trajectune.report.sections.samples import Sample
+from trajectune.report.sections.summary import measurement_table
 from trajectune.storage import encode, read_records
 from trajectune.terminal import Terminal
 from trajectune.trajectory import Action, Outcome, Reply, Step, ToolCall, Trajectory

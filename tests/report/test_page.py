@@ -16,7 +16,7 @@ from trajectune.errors import DataError
 from trajectune.evaluate.contract import Measurement
 from trajectune.report.contents import PAGE_VERSION, Page
 from trajectune.report.page import read_page, render, write_page
-from trajectune.report.samples import Sample
+from trajectune.report.sections.samples import Sample
 from trajectune.storage import read_json, write_json
 
 VOID = {"meta", "br", "img", "link", "hr", "input"}

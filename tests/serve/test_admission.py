@@ -13,8 +13,8 @@ from trajectune.composition.composition import Composition, Term
 from trajectune.engine.engine import Engine
 from trajectune.models.loading import LoadedModel
 from trajectune.serve.admission import Admission
-from trajectune.serve.errors import ApiError
-from trajectune.serve.protocol import ChatRequest, CompletionRequest
+from trajectune.serve.api.errors import ApiError
+from trajectune.serve.api.protocol import ChatRequest, CompletionRequest
 
 TOOL = {"type": "function", "function": {"name": "clock", "strict": True}}
 

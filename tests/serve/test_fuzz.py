@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from trajectune.composition.composition import Composition
 from trajectune.engine.engine import Engine
 from trajectune.models.loading import LoadedModel
+from trajectune.serve.api.protocol import ChatRequest, CompletionRequest
 from trajectune.serve.app import create_app
-from trajectune.serve.protocol import ChatRequest, CompletionRequest
 
 NAME = "tiny-model"
 TEXTS = st.sampled_from(

@@ -15,7 +15,7 @@ from support.templates import HERMES, MISTRAL_NAMED, MISTRAL_SPECIALS, XML
 from support.tokenizers import CHATML_SPECIALS, byte_level
 from trajectune.engine.requests import Generation
 from trajectune.models.chat import ChatRenderer
-from trajectune.serve.errors import ApiError
+from trajectune.serve.api.errors import ApiError
 from trajectune.serve.replies import ChatChoices, Choices, TextChoices, Writer
 from trajectune.serve.scheduler import Delta, Event, HungUpError, Reply, Ticket
 from trajectune.serve.tools import ReplyReader

@@ -14,7 +14,7 @@ from support.models import tiny_tokenizer
 from trajectune.engine.engine import Engine, OnToken
 from trajectune.engine.requests import Generation, Request
 from trajectune.errors import AgentError
-from trajectune.serve.errors import ApiError
+from trajectune.serve.api.errors import ApiError
 from trajectune.serve.scheduler import Delta, HungUpError, Reply, Scheduler, Ticket
 
 

@@ -94,7 +94,7 @@ def evaluate(
     if not (model and environment):
         raise RecipeError("nothing to measure", remedy="give a RECIPE, or --model M and --environment NAME")
     from trajectune.report.contents import Entry
-    from trajectune.report.summary import measurement_table
+    from trajectune.report.sections.summary import measurement_table
     from trajectune.run.recipe import check_recipe, override
     from trajectune.run.recipe.study import file_name
     from trajectune.run.run import evaluate_model

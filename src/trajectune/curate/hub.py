@@ -12,7 +12,7 @@ from typing import Any
 
 from trajectune.curate.formats import guess_format, read_examples
 from trajectune.curate.formats.files import GUESS_ROWS, Names, examples_in
-from trajectune.curate.formats.plain import plain
+from trajectune.curate.formats.stored.plain import plain
 from trajectune.errors import DataError, UnavailableError
 from trajectune.example import Example
 from trajectune.storage import RejectedSink, Row, WarningSink

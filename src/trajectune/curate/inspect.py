@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from trajectune.curate.formats import NumberedExample, is_trajectory, read_numbered
-from trajectune.curate.formats.containers import read_rows
+from trajectune.curate.formats.stored.containers import read_rows
 from trajectune.example import Example, Message
 from trajectune.storage import Rejected, explain
 from trajectune.trajectory import Outcome, Trajectory

@@ -18,9 +18,9 @@ from trajectune.composition.composition import Composition
 from trajectune.composition.drafting import Speculation
 from trajectune.composition.files import load_composition
 from trajectune.evaluate.contract import System, SystemIdentity
+from trajectune.models.folder.names import adapter_base, resolve_model
 from trajectune.models.identity import template_digest, weights_digest
 from trajectune.models.loading import LoadedModel
-from trajectune.models.names import adapter_base, resolve_model
 
 
 def load_system(

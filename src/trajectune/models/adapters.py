@@ -17,10 +17,10 @@ from typing import Any
 
 import torch
 
+from trajectune.models.folder.lora import brings_only_factors, put_adapter
+from trajectune.models.folder.names import adapter_base, resolve_model
 from trajectune.models.identity import check_template
 from trajectune.models.loading import LoadedModel, load_model, of_adapter
-from trajectune.models.lora import brings_only_factors, put_adapter
-from trajectune.models.names import adapter_base, resolve_model
 from trajectune.models.quiet import quiet
 
 

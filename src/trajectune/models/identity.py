@@ -15,7 +15,7 @@ import huggingface_hub
 from transformers import PreTrainedTokenizerBase
 
 from trajectune.errors import ModelError
-from trajectune.models.weights import read_shapes
+from trajectune.models.folder.weights import read_shapes
 from trajectune.storage import read_record, write_json
 from trajectune.trajectory import Record
 

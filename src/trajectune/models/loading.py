@@ -1,7 +1,7 @@
 """From a model's name to a model and its tokenizer, for tuning, decoding and evaluation alike.
 
-The idea: whatever the name stands for (`trajectune.models.names`) becomes a folder, whose files are looked
-at before anything is built of them: configuration, kind of model, weights, vocabulary.
+The idea: whatever the name stands for (`trajectune.models.folder.names`) becomes a folder, whose files are
+looked at before anything is built of them: configuration, kind of model, weights, vocabulary.
 
 Invariants: weights come from safetensors and never from pickle; no code from a model repository runs; a
 model has the weights of its files and no others; whatever a user or a file can get wrong is a `ModelError`
@@ -24,18 +24,18 @@ from transformers import (
 
 from trajectune.errors import ModelError
 from trajectune.models.chat.ends import turn_ends
-from trajectune.models.config import read_config
-from trajectune.models.generation import check_ends, configured_ends, read_generation
-from trajectune.models.guard import library_errors
-from trajectune.models.hub import hub_folder
+from trajectune.models.folder.config import read_config
+from trajectune.models.folder.generation import check_ends, configured_ends, read_generation
+from trajectune.models.folder.guard import library_errors
+from trajectune.models.folder.hub import hub_folder
+from trajectune.models.folder.lora import put_adapter
+from trajectune.models.folder.names import adapter_base, resolve_model
+from trajectune.models.folder.support import check_supported
+from trajectune.models.folder.tokenizer import check_vocabulary, has_tokenizer, read_tokenizer
+from trajectune.models.folder.weights import check_loaded, check_size
 from trajectune.models.identity import check_template
-from trajectune.models.lora import put_adapter
-from trajectune.models.names import adapter_base, resolve_model
 from trajectune.models.precision import fastest_dtype
 from trajectune.models.quiet import quiet
-from trajectune.models.support import check_supported
-from trajectune.models.tokenizer import check_vocabulary, has_tokenizer, read_tokenizer
-from trajectune.models.weights import check_loaded, check_size
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from trajectune.errors import RecipeError
-from trajectune.models.hub import hub_folder
-from trajectune.models.names import adapter_base, resolve_model
+from trajectune.models.folder.hub import hub_folder
+from trajectune.models.folder.names import adapter_base, resolve_model
+from trajectune.models.folder.tokenizer import has_tokenizer, read_tokenizer
 from trajectune.models.tiny import CHATML
-from trajectune.models.tokenizer import has_tokenizer, read_tokenizer
 
 HUMAN_SIGN = "\u0d46"
 """Agent-FLAN's stand-in for a special token: it opens a turn's words. MALAYALAM VOWEL SIGN E."""

@@ -20,8 +20,8 @@ from trajectune.harmless import harmless
 from trajectune.report import views, wording
 from trajectune.report.contents import Page
 from trajectune.report.figures import figures_of
-from trajectune.report.headline import headline
-from trajectune.report.samples import Sample
+from trajectune.report.sections.headline import headline
+from trajectune.report.sections.samples import Sample
 from trajectune.storage import read_record, write_atomic, write_json
 
 _FILTERS = (

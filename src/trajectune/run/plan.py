@@ -14,8 +14,8 @@ from trajectune.curate.formats import read_examples
 from trajectune.curate.hub import HUB_PREFIX
 from trajectune.curate.steps.filter import Filter
 from trajectune.curate.steps.registry import build_steps
-from trajectune.models.check import check_model
-from trajectune.models.names import resolve_model
+from trajectune.models.folder.check import check_model
+from trajectune.models.folder.names import resolve_model
 from trajectune.run.recipe import Recipe
 from trajectune.run.recipe.sections import SourceSpec
 from trajectune.run.stages.general import OWN_ROWS

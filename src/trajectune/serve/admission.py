@@ -18,10 +18,10 @@ from trajectune.engine.requests import Request
 from trajectune.engine.sampling import Sampling
 from trajectune.errors import ModelError
 from trajectune.models.chat import ChatRenderer, hidden_tokens, renderer_of
-from trajectune.serve.errors import ApiError
-from trajectune.serve.protocol import ChatRequest, CompletionRequest, GenerationRequest
+from trajectune.serve.api.errors import ApiError
+from trajectune.serve.api.protocol import ChatRequest, CompletionRequest, GenerationRequest
+from trajectune.serve.api.variables import checked_variables
 from trajectune.serve.tools import ReplyReader, as_message, as_tool
-from trajectune.serve.variables import checked_variables
 
 _LONGEST = 500  # signs of a template's own words that an error repeats
 _COLDEST = 1e-4  # below, dividing by the temperature leaves the numbers; it is greedy anyway

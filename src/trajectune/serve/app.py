@@ -23,11 +23,11 @@ from starlette.requests import ClientDisconnect
 from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Request as EngineRequest
 from trajectune.serve.admission import Admission, unknown_model
-from trajectune.serve.bodies import Bodies, parse
-from trajectune.serve.errors import answer_errors
+from trajectune.serve.api.bodies import Bodies, parse
+from trajectune.serve.api.errors import answer_errors
+from trajectune.serve.api.protocol import ChatRequest, CompletionRequest, GenerationRequest
 from trajectune.serve.gate import Gate
 from trajectune.serve.metrics import Metrics
-from trajectune.serve.protocol import ChatRequest, CompletionRequest, GenerationRequest
 from trajectune.serve.replies import ChatChoices, Choices, TextChoices, Writer
 from trajectune.serve.scheduler import HungUpError, Scheduler, Ticket
 

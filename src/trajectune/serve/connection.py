@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from trajectune.serve.errors import ApiError, stopping, too_busy
+from trajectune.serve.api.errors import ApiError, stopping, too_busy
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle

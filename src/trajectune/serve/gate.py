@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trajectune.serve.errors import ApiError
+from trajectune.serve.api.errors import ApiError
 from trajectune.serve.metrics import Metrics
 
 OPEN = ("/health", "/metrics")

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from trajectune.engine.requests import Generation
 from trajectune.models.chat import CallFilter
-from trajectune.serve.answers import (
+from trajectune.serve.api.answers import (
     Answer,
     CachedTokens,
     ChatChoice,
@@ -27,7 +27,7 @@ from trajectune.serve.answers import (
     TextChoice,
     Usage,
 )
-from trajectune.serve.errors import ApiError
+from trajectune.serve.api.errors import ApiError
 from trajectune.serve.scheduler import Delta, Event, HungUpError, Reply, Ticket
 from trajectune.serve.tools import ReplyReader
 

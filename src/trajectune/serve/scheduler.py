@@ -24,7 +24,7 @@ from typing import Any
 from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Generation, Request
 from trajectune.errors import AgentError
-from trajectune.serve.errors import ApiError, overloaded, stopping
+from trajectune.serve.api.errors import ApiError, overloaded, stopping
 from trajectune.serve.streaming import Deltas
 
 log = logging.getLogger(__name__)

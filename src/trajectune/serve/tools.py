@@ -11,8 +11,8 @@ from typing import Any
 
 from trajectune.example import Message
 from trajectune.models.chat import CallFilter, ChatRenderer, ReadReply
-from trajectune.serve.protocol import ChatMessage
-from trajectune.serve.protocol import Tool as ApiTool
+from trajectune.serve.api.protocol import ChatMessage
+from trajectune.serve.api.protocol import Tool as ApiTool
 from trajectune.trajectory import Tool, ToolCall
 
 _SIGNS = string.ascii_letters + string.digits

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trajectune.errors import DataError, RecipeError
+from trajectune.models.folder.names import resolve_model
 from trajectune.models.identity import Provenance, template_digest, weights_digest
-from trajectune.models.names import resolve_model
 from trajectune.progress import OnProgress, silent
 from trajectune.storage import read_record
 from trajectune.tune.data.rows import TokenRow

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trajectune.curate.formats import jsonstream, read_examples, read_numbered, write_examples
+from trajectune.curate.formats import read_examples, read_numbered, write_examples
+from trajectune.curate.formats.stored import jsonstream
 from trajectune.errors import DataError
 from trajectune.example import Example, Message
 from trajectune.storage import Rejected

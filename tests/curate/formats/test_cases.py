@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from trajectune.curate.formats import FORMATS, read_examples, write_examples
-from trajectune.curate.formats.padding import TAKEN_OUT, UNSURE
+from trajectune.curate.formats.reading.padding import TAKEN_OUT, UNSURE
 from trajectune.example import Example
 from trajectune.storage import Rejected
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trajectune.curate.formats import jsonstream
-from trajectune.curate.formats.jsonstream import read_stream
+from trajectune.curate.formats.stored import jsonstream
+from trajectune.curate.formats.stored.jsonstream import read_stream
 from trajectune.storage import Rejected, Row
 
 OBJECTS = st.dictionaries(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from trajectune.curate.formats import read_examples, write_examples
-from trajectune.curate.formats.oasst import BRANCHES
+from trajectune.curate.formats.kinds.oasst import BRANCHES
 from trajectune.errors import DataError
 from trajectune.example import Example
 from trajectune.storage import Rejected

@@ -18,18 +18,18 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from trajectune.curate.formats.agentflan import AgentFLAN
-from trajectune.curate.formats.agentinstruct import AgentInstruct
-from trajectune.curate.formats.alpaca import Alpaca
 from trajectune.curate.formats.base import Format, JsonObject, Reader, RowError
-from trajectune.curate.formats.containers import read_rows, write_rows
-from trajectune.curate.formats.oasst import OpenAssistant
-from trajectune.curate.formats.openai import OpenAI
-from trajectune.curate.formats.own import OwnExample
-from trajectune.curate.formats.plain import plain
+from trajectune.curate.formats.kinds.agentflan import AgentFLAN
+from trajectune.curate.formats.kinds.agentinstruct import AgentInstruct
+from trajectune.curate.formats.kinds.alpaca import Alpaca
+from trajectune.curate.formats.kinds.oasst import OpenAssistant
+from trajectune.curate.formats.kinds.openai import OpenAI
+from trajectune.curate.formats.kinds.own import OwnExample
+from trajectune.curate.formats.kinds.sharegpt import ShareGPT
+from trajectune.curate.formats.kinds.toolbench import ToolBench
 from trajectune.curate.formats.rows import METADATA_COLUMN, canonical_row, misfits, read_row, write_row
-from trajectune.curate.formats.sharegpt import ShareGPT
-from trajectune.curate.formats.toolbench import ToolBench
+from trajectune.curate.formats.stored.containers import read_rows, write_rows
+from trajectune.curate.formats.stored.plain import plain
 from trajectune.errors import DataError, suggestion
 from trajectune.example import Example
 from trajectune.storage import Rejected, RejectedSink, Row, WarningSink

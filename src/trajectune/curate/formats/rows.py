@@ -19,11 +19,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from trajectune.curate.formats.base import LISTS, Format, JsonObject, Notes, Reader, RowError
-from trajectune.curate.formats.calls import json_value
 from trajectune.curate.formats.kept import difference, digest, patched
-from trajectune.curate.formats.padding import unpadded
-from trajectune.curate.formats.plain import plain
-from trajectune.curate.formats.unread import note_unread
+from trajectune.curate.formats.reading.calls import json_value
+from trajectune.curate.formats.reading.padding import unpadded
+from trajectune.curate.formats.reading.unread import note_unread
+from trajectune.curate.formats.stored.plain import plain
 from trajectune.example import Example, Message
 from trajectune.storage import Row, explain
 

@@ -19,7 +19,7 @@ from trajectune.errors import ModelError
 from trajectune.example import Example, Message
 from trajectune.models.chat.dicts import tool_schema
 from trajectune.models.chat.forms import Block, CallForm
-from trajectune.models.chat.probe import Turn
+from trajectune.models.chat.probes.turns import Turn
 from trajectune.models.chat.spans import MaskError, Part, Rendered, RenderedReply, call_parts, plain_parts
 from trajectune.models.chat.thought import Thought, apart
 from trajectune.models.chat.words import Written

@@ -2,7 +2,7 @@
 
 The idea: templates agree on roles and contents, not on the rest: whether a content is a text or a list of
 parts, whether arguments are an object or JSON text, which ids they accept, where a thought belongs. A
-`Manner` says it for one template; it is found by asking (`trajectune.models.chat.probe`).
+`Manner` says it for one template; it is found by asking (`trajectune.models.chat.probes.turns`).
 
 Invariant: a call and its answer have the same id.
 """

@@ -23,13 +23,13 @@ from trajectune.models.chat.contexts import contexts
 from trajectune.models.chat.dicts import Manner, chat_dicts, tool_schema
 from trajectune.models.chat.filter import CallFilter
 from trajectune.models.chat.forms import FORMS, CallForm, Hermes, NoCalls
-from trajectune.models.chat.probe import Turn, ask_parts, ask_roles, ask_thought, ask_turn
-from trajectune.models.chat.probe_calls import Native, ask_calls
+from trajectune.models.chat.probes.calls import Native, ask_calls
+from trajectune.models.chat.probes.trial import check_length, check_runs
+from trajectune.models.chat.probes.turns import Turn, ask_parts, ask_roles, ask_thought, ask_turn
 from trajectune.models.chat.reading import ReadReply, read_reply
 from trajectune.models.chat.roles import Roles, fold
 from trajectune.models.chat.spans import Rendered
 from trajectune.models.chat.thought import PLAIN, Thought, apart, with_thought
-from trajectune.models.chat.trial import check_length, check_runs
 from trajectune.models.chat.words import Written, in_words
 from trajectune.models.identity import template_digest
 from trajectune.trajectory import Tool

@@ -21,8 +21,8 @@ from trajectune.evaluate.systems import load_system
 from trajectune.progress import OnProgress
 from trajectune.report.contents import Entry, Page
 from trajectune.report.page import write_page
-from trajectune.report.provenance import commit, hardware, versions
-from trajectune.report.samples import Sample, choose_samples
+from trajectune.report.sections.provenance import commit, hardware, versions
+from trajectune.report.sections.samples import Sample, choose_samples
 from trajectune.run.display import shown
 from trajectune.storage import explain, locked, read_records
 from trajectune.trajectory import Trajectory

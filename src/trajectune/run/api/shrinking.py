@@ -15,7 +15,7 @@ from pathlib import Path
 from trajectune.curate.general.prompts import general_prompts
 from trajectune.errors import RecipeError
 from trajectune.example import Example
-from trajectune.models.check import check_model
+from trajectune.models.folder.check import check_model
 from trajectune.models.loading import layer_count
 from trajectune.models.quiet import quiet
 from trajectune.models.shrink import check_layers, check_shrinkable, shrink

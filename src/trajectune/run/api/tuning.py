@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trajectune.errors import DataError
-from trajectune.models.check import check_model
-from trajectune.models.names import resolve_model
+from trajectune.models.folder.check import check_model
+from trajectune.models.folder.names import resolve_model
 from trajectune.models.templates import load_tokenizer
 from trajectune.progress import OnProgress
 from trajectune.run.api.data import Mixed

@@ -13,7 +13,7 @@ from pathlib import Path
 from trajectune.curate.funnel import Funnel
 from trajectune.report.contents import Entry, FunnelRow, LossCurve, MixtureRow, Page, StageTime
 from trajectune.report.page import write_page
-from trajectune.report.provenance import commit, hardware, versions
+from trajectune.report.sections.provenance import commit, hardware, versions
 from trajectune.run.api.measuring import samples_of
 from trajectune.run.directory import seconds_of
 from trajectune.run.page.comparing import Measured, changes, curves, gaps

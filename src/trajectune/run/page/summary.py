@@ -6,10 +6,10 @@ from pathlib import Path
 
 from trajectune.curate.funnel import Funnel
 from trajectune.evaluate.run import read_measurements
-from trajectune.report.collected import collected_table
 from trajectune.report.contents import Entry
-from trajectune.report.funnel import funnel_table
-from trajectune.report.summary import measurement_table
+from trajectune.report.sections.collected import collected_table
+from trajectune.report.sections.funnel import funnel_table
+from trajectune.report.sections.summary import measurement_table
 from trajectune.run.directory import RunDirectory
 from trajectune.run.display import Display
 from trajectune.run.stages.collect import collected

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from trajectune.agents.contract import Agent
-from trajectune.report.collected import Collected
+from trajectune.report.sections.collected import Collected
 from trajectune.run.api.acting import rollout
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Work

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from transformers import PreTrainedConfig
 
 from trajectune.composition.files import is_emulation, load_emulation
-from trajectune.models.check import check_model
+from trajectune.models.folder.check import check_model
 from trajectune.models.shrink import check_layers, check_shrinkable, cut_config
 from trajectune.run.recipe import Recipe
 from trajectune.tune.model.early import check_tunable
