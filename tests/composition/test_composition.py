@@ -294,3 +294,11 @@ class TestAsModel:
 
     def test_one_model_is_itself(self, three: Three) -> None:
         assert as_model(Composition.single(three[0])) is three[0]
+
+
+def test_a_reply_ends_where_any_of_the_models_learnt_to_end(three: Three) -> None:
+    large, tuned, base = three
+    tuned.model.generation_config.eos_token_id = [7]  # pyright: ignore[reportOptionalMemberAccess]
+    composition = presets.upscale(large, tuned, base)
+    assert 7 in composition.end_tokens
+    assert set(large.end_tokens) <= set(composition.end_tokens)

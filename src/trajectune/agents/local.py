@@ -136,7 +136,7 @@ class LocalAgent(Agent):
         generation: Generation,
         reply: AgentReply,
     ) -> _Turn:
-        ended = bool(generation.tokens) and generation.tokens[-1] in self._model.end_tokens
+        ended = bool(generation.tokens) and generation.tokens[-1] in self._composition.end_tokens
         generated = generation.tokens[:-1] if ended else generation.tokens
         return _Turn(messages, written, request.tokens, list(generated), generation.text, reply)
 

@@ -60,7 +60,7 @@ class WeightFilter:
 
 @dataclass(frozen=True)
 class Composition:
-    """The terms of the sum; the first one lends its tokenizer, chat template and end tokens.
+    """The terms of the sum; the first one lends its tokenizer and chat template.
 
     `draft` names the term that proposes tokens under speculative decoding. Raises ModelError when there is
     no term, two have one name, their vocabularies do not fit, or a name is unknown.
@@ -93,6 +93,16 @@ class Composition:
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
         return self.lead.tokenizer
+
+    @cached_property
+    def end_tokens(self) -> tuple[int, ...]:
+        """Tokens that end a reply: the first term's, and those of all others that speak of the same ids.
+
+        A tuned term may have learnt another end than the untuned model that leads.
+        """
+        pairs = zip(self.terms, self.alignments, strict=True)
+        others = [end for term, ids in pairs if ids is None for end in term.model.own_ends]
+        return tuple(dict.fromkeys((*self.lead.end_tokens, *others)))
 
     @property
     def name(self) -> str:

@@ -190,9 +190,7 @@ class Engine:
             key,
             request,
             slot,
-            frozenset(
-                self.composition.lead.end_tokens if request.stop_tokens is None else request.stop_tokens
-            ),
+            frozenset(self.composition.end_tokens if request.stop_tokens is None else request.stop_tokens),
             self.max_context,
             tuple(prompts[term] for term in self._terms_of_streams),
             request.weights or tuple(term.weight for term in terms),

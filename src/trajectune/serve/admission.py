@@ -128,7 +128,7 @@ class Admission:
         more = asked.stop_token_ids or ()
         if unknown := [token for token in more if token >= len(self._readable)]:
             raise ApiError(400, f"the model has no token {unknown[0]}", param="stop_token_ids")
-        return (*(() if asked.ignore_eos else self._model.end_tokens), *more)
+        return (*(() if asked.ignore_eos else self._composition.end_tokens), *more)
 
     def _check_size(self, characters: int, param: str) -> None:
         """Raises ApiError for text that cannot fit, so that it is neither rendered nor tokenized."""

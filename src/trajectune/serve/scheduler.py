@@ -162,7 +162,7 @@ class Scheduler:
     def submit(self, requests: Sequence[Request]) -> Ticket:
         """A ticket for one reply to each request. Raises ApiError: too many wait, or the server stops."""
         composition, now = self._engine.composition, time.perf_counter()
-        own = composition.lead.end_tokens
+        own = composition.end_tokens
         ticket = Ticket(self, len(requests))
         jobs = [
             _Job(
