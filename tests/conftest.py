@@ -72,3 +72,8 @@ def make_model() -> MakeModel:
         return Tiny(family, seed, layers=3, context=256, spread=0.3, ends=False).loaded()
 
     return make
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that take minutes come first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -236,3 +236,13 @@ def test_plain_text_is_not_held_up() -> None:
         " <tools> c",
         "",
     ]
+
+
+@pytest.mark.parametrize("form", [Harmony(), Atem()], ids=lambda form: type(form).__name__)
+@pytest.mark.parametrize("text", ["to", " to=", " tomorrow", "  to=x", PLACES[Harmony][0], PLACES[Atem][0]])
+def test_the_head_of_a_call_is_held_back_sign_by_sign(form: CallForm, text: str) -> None:
+    streamed = CallFilter(form)
+    sent = "".join(streamed.push(sign) for sign in text)
+    content, calls = form.read(text)
+    rest = streamed.finish()
+    assert (sent + rest.content, rest.calls) == (content, calls)

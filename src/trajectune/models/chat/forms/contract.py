@@ -43,6 +43,8 @@ class CallForm(ABC):
 
     openings: ClassVar[tuple[str, ...]]
     """Texts with which a block may begin."""
+    head: ClassVar[str] = ""
+    """Another one, which counts at the beginning of a reply alone, perhaps behind a space."""
     close: ClassVar[str] = ""
     """What ends each single call; empty where nothing does."""
     words: ClassVar[tuple[str, ...]] = ()
@@ -54,6 +56,8 @@ class CallForm(ABC):
 
     def opening(self, text: str, start: int) -> int:
         """Where the first text from `start` on stands that may begin a block; −1 if there is none."""
+        if self.head and start == 0 and text[: len(self.head) + 1].lstrip().startswith(self.head):
+            return 0
         found = [place for word in self.openings if (place := text.find(word, start)) >= 0]
         return min(found, default=-1)
 
@@ -88,6 +92,8 @@ class CallForm(ABC):
         opened = self.opening(text, start)
         if opened >= 0:
             return opened
+        if start == 0 and len(text) <= len(self.head) and self.head.startswith(text.lstrip()):
+            return 0  # its head may be under way
         return len(text) - max((overlap(text, word) for word in self.openings), default=0)
 
 

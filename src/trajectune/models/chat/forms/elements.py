@@ -111,6 +111,7 @@ class Atem(Elements):
     """A channel to the tool, with `<atem:invoke name="…">` and its `<atem:parameter>`s in it: Muse."""
 
     openings = ("<|eom|>", "<|start|>")
+    head = "to="
     words = ("<|start|>", "<|message|>", "<|eom|>")
     start = re.compile(
         r"(?:<\|eom\|>)?(?:<\|start\|>assistant)?\s?to=[^\s<]+<\|message\|>"
@@ -118,10 +119,6 @@ class Atem(Elements):
     )
     value = re.compile(r'<atem:parameter name="([^"]*)">(.*?)</atem:parameter>\s*', re.DOTALL)
     _closed = re.compile(r"</atem:invoke>\s*</atem:function_calls>")
-
-    def opening(self, text: str, start: int) -> int:
-        # " to=" may stand in any words, but not at the beginning of a reply.
-        return 0 if start == 0 and text[:4].lstrip().startswith("to=") else super().opening(text, start)
 
     def ended(self, text: str, end: int, opened: re.Match[str]) -> int:
         del opened

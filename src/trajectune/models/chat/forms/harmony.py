@@ -17,6 +17,7 @@ class Harmony(CallForm):
     """
 
     openings = ("<|start|>", "<|channel|>")
+    head = "to="
     words = ("<|start|>", "<|channel|>", "<|message|>", "<|constrain|>", "<|end|>")
     _name = r"\s?to=functions\.(?P<{}>[^\s<]+)"
     _start = re.compile(
@@ -24,9 +25,6 @@ class Harmony(CallForm):
         rf"(?:{_name.format('name')})?<\|channel\|>commentary(?:{_name.format('later')})?"
         r"(?: ?(?:<\|constrain\|>)?json)?\s*<\|message\|>"
     )
-
-    def opening(self, text: str, start: int) -> int:
-        return 0 if start == 0 and text[:4].lstrip().startswith("to=") else super().opening(text, start)
 
     def block(self, text: str, start: int, tools: Sequence[Tool]) -> Block | None:
         del tools
