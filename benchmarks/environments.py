@@ -22,6 +22,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from trajectune.report.sections.provenance import commit, hardware
+
 ROOT = Path(__file__).parents[1]
 WARM = 30
 """Episodes played before the clock starts."""
@@ -118,6 +120,8 @@ def _report(environment: str, episodes: int, rounds: dict[str, list[dict[str, fl
     }
     return {
         "command": " ".join(["python", "benchmarks/environments.py", *sys.argv[1:]]),
+        "commit": commit(),
+        "hardware": hardware(),
         "environment": environment,
         "episodes": episodes,
         "steps_per_second": {name: statistics.median(values) for name, values in speeds.items()},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +63,7 @@ def converting(found: Found) -> str:
     read = {name: each["converted"] for name, each in found.items() if each["converted"]}
     formats = list(next(iter(read.values())))
     rows = [[name, *(_written(each[form]) for form in formats)] for name, each in read.items()]
-    reasons: dict[str, int] = {}
-    for each in read.values():
-        for form in formats:
-            for reason, count in each[form]["rejected"].items():
-                kind = f"{form}: {_kind(reason)}"
-                reasons[kind] = reasons.get(kind, 0) + count
-    why = "\n".join(f"- {reason} ({count:,} rows)" for reason, count in reasons.items())
-    return f"{_markdown(['data', *formats], rows)}\n\nWhy rows do not fit:\n\n{why}"
+    return f"{_markdown(['data', *formats], rows)}\n\nWhy rows do not fit:\n\n{_why(read, formats)}"
 
 
 def masking(found: Found) -> str:
@@ -81,14 +74,19 @@ def masking(found: Found) -> str:
         [name, *(f"{each[t]['proven']:,} of {each[t]['of']:,}" for t in templates)]
         for name, each in read.items()
     ]
+    table = _markdown(["data", *templates], rows)
+    return f"{table}\n\nWhy masks are not proven:\n\n{_why(read, templates)}"
+
+
+def _why(read: Found, columns: Sequence[str]) -> str:
+    """The reasons of all rejections, each with the column that it stands in."""
     reasons: dict[str, int] = {}
     for each in read.values():
-        for template in templates:
-            for reason, count in each[template]["rejected"].items():
-                kind = f"{template}: {_kind(reason)}"
+        for column in columns:
+            for reason, count in each[column]["rejected"].items():
+                kind = f"{column}: {_kind(reason)}"
                 reasons[kind] = reasons.get(kind, 0) + count
-    why = "\n".join(f"- {reason} ({count:,} rows)" for reason, count in reasons.items())
-    return f"{_markdown(['data', *templates], rows)}\n\nWhy masks are not proven:\n\n{why or '- (none)'}"
+    return "\n".join(f"- {reason} ({count:,} rows)" for reason, count in reasons.items()) or "- (none)"
 
 
 def _written(found: Found) -> str:

@@ -26,6 +26,7 @@ from typing import Any
 
 from trajectune.composition.files import load_composition
 from trajectune.engine.engine import Engine
+from trajectune.report.sections.provenance import commit, hardware, versions
 from trajectune.serve.app import create_app
 from trajectune.serve.run import bind, serve_app
 
@@ -37,7 +38,13 @@ def main() -> None:
     options = _options()
     if options.serve:
         return serve(options.serve, options.model)
-    result: dict[str, Any] = {"model": options.model}
+    result: dict[str, Any] = {
+        "command": " ".join(["python", "benchmarks/serve_latency.py", *sys.argv[1:]]),
+        "commit": commit(),
+        "hardware": hardware(),
+        "versions": versions(),
+        "model": options.model,
+    }
     with server("plain", options.model) as port:
         result["without_nodelay"] = {"alone": health(port, times=50)}
     with server("ours", options.model) as port:

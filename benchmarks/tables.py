@@ -71,7 +71,11 @@ def latency(data: dict[str, Any]) -> str:
     named = {
         "nothing, small packets held back": data["without_nodelay"]["alone"],
         "nothing": data["with_nodelay"]["alone"],
-        **{name.replace("_", " "): part["health"] for name, part in data.items() if "health" in part},
+        **{
+            name.replace("_", " "): part["health"]
+            for name, part in data.items()
+            if isinstance(part, dict) and "health" in part
+        },
     }
     rows = [[name, f"{one['median']:.1f} ms", f"{one['longest']:.0f} ms"] for name, one in named.items()]
     return markdown(["meanwhile", "median", "longest"], rows)

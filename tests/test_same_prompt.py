@@ -8,10 +8,7 @@ there, and fails at any other. Measured in an environment, served and talked to,
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -25,17 +22,15 @@ from typer.testing import CliRunner
 import trajectune as tt
 from support.models import Tiny
 from support.replay import ROWS, Replay, can_be_typed
+from support.served import served
 from support.templates import QWEN
 from trajectune.cli.app import app
-from trajectune.composition.files import load_composition
 from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Generation, Request
 from trajectune.engine.row import decode
 from trajectune.evaluate.suites import general_loss
 from trajectune.example import Example, Message
 from trajectune.models.templates import load_tokenizer
-from trajectune.serve.app import create_app
-from trajectune.serve.run import Server, bind
 from trajectune.storage import read_records
 from trajectune.trajectory import Tool
 from trajectune.tune.data.masks import tokenize
@@ -172,7 +167,7 @@ def test_the_server(
         submit(self, key, request)
 
     monkeypatch.setattr(Engine, "submit", heard)
-    with served(model) as client:
+    with served(model, LONG) as client:
         for example in examples:
             for number, message in enumerate(example.messages):
                 if message.role == "assistant":
@@ -187,24 +182,6 @@ def test_the_chat(model: str, examples: list[Example], pupil: Pupil) -> None:
         lines = [message.content for message in example.messages if message.role == "user"]
         trajectune("chat", model, "--max-context", LONG, typed="\n".join([*lines, "/quit\n"]))
     assert pupil.met == pupil.prompts(plain)
-
-
-@contextmanager
-def served(model: str) -> Iterator[openai.OpenAI]:
-    """A server on a free port, and a client of it."""
-    engine = Engine(load_composition(model)[0], max_batch=1, max_context=LONG)
-    listener = bind("127.0.0.1", 0)
-    server = Server(create_app(engine, name="tuned"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-    try:
-        yield openai.OpenAI(base_url=url, api_key="none", max_retries=0)
-    finally:
-        server.should_exit = True
-        thread.join(10)
 
 
 def ask(client: openai.OpenAI, messages: Sequence[Message], tools: Sequence[Tool]) -> None:

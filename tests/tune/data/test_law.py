@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 from support.families import FAMILIES
 from support.gauntlet import KINDS, TOKENIZERS, WEATHER, published, row_prompts
+from support.moves import trajectory
 from support.templates import (
     FORGETFUL,
     HERMES,
@@ -30,7 +31,7 @@ from trajectune.dialects.registry import get_dialect
 from trajectune.example import Example, Message
 from trajectune.models.chat import MaskError, renderer_of
 from trajectune.models.templates import TEMPLATES
-from trajectune.trajectory import Action, Outcome, Step, Tool, ToolCall, Trajectory
+from trajectune.trajectory import ToolCall
 from trajectune.tune.data.masks import tokenize
 
 OURS = {
@@ -92,33 +93,6 @@ def test_every_kind_of_content_in_every_family(name: str) -> None:
     tokenizer = FAMILIES[name].tokenizer()
     proven = {content for content, example in KINDS.items() if check(example, tokenizer)}
     assert {"text", "turns", "system", "system turns", "unicode", "empty", "reasoning", "results"} <= proven
-
-
-def trajectory(thought: str) -> Trajectory:
-    """Three moves in the database."""
-    query = {"type": "object", "properties": {"query": {"type": "string", "description": "SQL."}}}
-    answer = {"type": "object", "properties": {"values": {"type": "array", "description": "All."}}}
-    tools = [
-        Tool(name="sql", description="Run a statement.", parameters=query),
-        Tool(name="answer", description="Answer.", parameters=answer),
-    ]
-
-    def step(number: int) -> Step:
-        call = ToolCall(name="sql", arguments={"query": f"SELECT {number};"})
-        return Step(thought=thought, actions=[Action(call=call, observation=f"[({number},)]")])
-
-    last = ToolCall(name="answer", arguments={"values": ["2"]})
-    return Trajectory(
-        id="t",
-        environment="database",
-        task="t",
-        instruction="Work on the database.",
-        tools=tools,
-        observation="How many?",
-        steps=[step(1), step(2), Step(thought=thought, actions=[Action(call=last)])],
-        reward=1.0,
-        outcome=Outcome.COMPLETED,
-    )
 
 
 @pytest.mark.parametrize("name", ALL)

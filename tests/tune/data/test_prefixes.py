@@ -12,6 +12,7 @@ from itertools import pairwise
 import pytest
 from transformers import PreTrainedTokenizerFast
 
+from support.moves import trajectory
 from support.templates import (
     FORGETFUL,
     HERMES,
@@ -29,15 +30,8 @@ from trajectune.dialects.registry import get_dialect
 from trajectune.example import Example
 from trajectune.models.chat import renderer_of
 from trajectune.models.templates import AGENT_FLAN, CHATML, LLAMA_2, LLAMA_3
-from trajectune.trajectory import Action, Outcome, Step, Tool, ToolCall, Trajectory
 from trajectune.tune.data.masks import tokenize
 
-QUERY = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
-ANSWER = {"type": "object", "properties": {"values": {"type": "array"}}, "required": ["values"]}
-TOOLS = [
-    Tool(name="sql", description="Run a statement.", parameters=QUERY),
-    Tool(name="answer", description="Answer.", parameters=ANSWER),
-]
 TEMPLATES: dict[str, PreTrainedTokenizerFast] = {
     "chatml": byte_level(CHATML, CHATML_SPECIALS),
     "llama-2": sentencepiece_like(LLAMA_2),
@@ -55,25 +49,6 @@ TEMPLATES: dict[str, PreTrainedTokenizerFast] = {
 DIALECTS = ["react", "json", "native", "agentbench"]
 ROWS = {"rewriting": 3}
 """Rows of a trajectory with three replies, where they are not 1."""
-
-
-def trajectory(thought: str) -> Trajectory:
-    def step(number: int) -> Step:
-        call = ToolCall(name="sql", arguments={"query": f"SELECT {number};"})
-        return Step(thought=thought, actions=[Action(call=call, observation=f"[({number},)]")])
-
-    last = ToolCall(name="answer", arguments={"values": ["2"]})
-    return Trajectory(
-        id="t",
-        environment="database",
-        task="t",
-        instruction="Work on the database.",
-        tools=TOOLS,
-        observation="How many?",
-        steps=[step(1), step(2), Step(thought=thought, actions=[Action(call=last)])],
-        reward=1.0,
-        outcome=Outcome.COMPLETED,
-    )
 
 
 def written(dialect: str, thought: str = "I look.") -> Example:
