@@ -24,7 +24,7 @@ from trajectune.storage.yaml import parse_yaml
 class Loading:
     """How models are loaded."""
 
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or auto.")] = "auto"
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16, int8 (CPU) or auto.")] = "auto"
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, … or auto.")] = "auto"
     allow_other_template: Annotated[
         bool,

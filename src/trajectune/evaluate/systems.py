@@ -62,11 +62,15 @@ def load_system(
 
 
 def formula(composition: Composition) -> str:
-    """A composition in the names of its models; a single model's own name."""
+    """A composition in the names of its models; a single model's own name. Rounded ones say so."""
     if _is_single(composition):
-        return composition.lead.name
-    parts = [f"{term.weight:+g}·{term.model.name}" for term in composition.terms]
+        return _named(composition.lead)
+    parts = [f"{term.weight:+g}·{_named(term.model)}" for term in composition.terms]
     return " ".join(parts).removeprefix("+")
+
+
+def _named(model: LoadedModel) -> str:
+    return f"{model.name} ({model.precision})" if model.precision else model.name
 
 
 def named_digest(model: LoadedModel) -> str:

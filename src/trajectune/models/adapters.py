@@ -20,7 +20,8 @@ import torch
 from trajectune.models.folder.lora import brings_only_factors, put_adapter
 from trajectune.models.folder.names import adapter_base, resolve_model
 from trajectune.models.identity import check_template
-from trajectune.models.loading import LoadedModel, load_model, of_adapter
+from trajectune.models.int8 import Int8Linear
+from trajectune.models.loading import LoadedModel, load_model, of_adapter, rounded
 from trajectune.models.quiet import quiet
 
 
@@ -36,6 +37,11 @@ def load_sharing(
     A single adapter whose base is not asked for otherwise is merged, as `load_model` does; so is one that
     brings more than low-rank factors (an embedding of its own, other weights of the base).
     """
+    if dtype == "int8":
+        whole = load_sharing(names, "bfloat16", device, allow_other_template=allow_other_template)
+        done: dict[int, Int8Linear] = {}
+        found = {id(model): rounded(model, done) for model in {id(m): m for m in whole.values()}.values()}
+        return {name: found[id(model)] for name, model in whole.items()}
     sources = {name: resolve_model(name) for name in names}
     distinct = set(sources.values())
     bases = {source: base for source in distinct if (base := adapter_base(source)) is not None}
@@ -81,14 +87,22 @@ def plain(module: torch.nn.Module) -> torch.nn.Module:
 
 
 def is_plain_lora(module: Any) -> bool:
-    """Whether a layer is a linear one with one LoRA of the ordinary kind around it."""
+    """Whether a layer is a linear one, rounded or not, with one LoRA of the ordinary kind around it."""
     from peft.tuners.lora import Linear as LoraLinear
 
     return (
         type(module) is LoraLinear
-        and type(module.get_base_layer()) is torch.nn.Linear
+        and type(module.get_base_layer()) in (torch.nn.Linear, Int8Linear)
         and len(module.active_adapters) == 1
         and not module.merged
         and not module.lora_variant
         and not any(module.lora_bias.values())
     )
+
+
+def low_rank_factors(module: Any) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """A `[rank, in]` and s·B `[out, rank]` of the LoRA around a layer; `None` for a layer without one."""
+    if not hasattr(module, "lora_A"):
+        return None
+    name = module.active_adapters[0]
+    return module.lora_A[name].weight.detach(), module.lora_B[name].weight.detach() * module.scaling[name]

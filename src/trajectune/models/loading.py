@@ -10,7 +10,7 @@ that says what to do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,11 @@ from trajectune.models.folder.support import check_supported
 from trajectune.models.folder.tokenizer import check_vocabulary, has_tokenizer, read_tokenizer
 from trajectune.models.folder.weights import check_loaded, check_size
 from trajectune.models.identity import check_template
+from trajectune.models.int8 import Int8Linear, quantize_linears
 from trajectune.models.precision import fastest_dtype
 from trajectune.models.quiet import quiet
 
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class LoadedModel:
     tokenizer: PreTrainedTokenizerBase
     name: str
     """As the user gave it; for reports."""
+    precision: str = ""
+    """`int8` where linear layers are rounded (`trajectune.models.int8`); else the dtype says all."""
 
     @property
     def device(self) -> torch.device:
@@ -95,9 +98,10 @@ def load_model(
 ) -> LoadedModel:
     """Loads a model for inference; a folder with a LoRA adapter is merged into its base model.
 
-    `dtype` is `float32`, `bfloat16` or `auto` (`fastest_dtype`); `device` is `cpu`, `cuda`, `cuda:1`, …
-    or `auto` (the GPU if there is one). A tuned model whose tokenizer or chat template is another than the
-    one that it was tuned with is refused, unless `allow_other_template`. Raises ModelError.
+    `dtype` is `float32`, `bfloat16`, `int8` (linear layers only, on a CPU) or `auto` (`fastest_dtype`);
+    `device` is `cpu`, `cuda`, `cuda:1`, … or `auto` (the GPU if there is one).
+    A tuned model whose tokenizer or chat template is another than the one that it was tuned with is
+    refused, unless `allow_other_template`. Raises ModelError.
     """
     where = _device(device)
     number = fastest_dtype(where) if dtype == "auto" else _DTYPES.get(dtype)
@@ -113,7 +117,16 @@ def load_model(
             check_template(source, tokenizer)
         with library_errors(name):
             model = model.to(where).eval()  # pyright: ignore[reportArgumentType]
-    return LoadedModel(model, tokenizer, name)
+    loaded = LoadedModel(model, tokenizer, name)
+    return rounded(loaded) if dtype == "int8" else loaded
+
+
+def rounded(model: LoadedModel, done: dict[int, Int8Linear] | None = None) -> LoadedModel:
+    """The model with its linear layers in int8; what it was is gone. `done` as in `quantize_linears`."""
+    if model.device.type != "cpu":
+        raise ModelError("int8 is for the CPU", where=model.name, remedy="use bfloat16 on a GPU")
+    quantize_linears(model.model, done)
+    return replace(model, precision="int8")
 
 
 def _device(device: str) -> str:

@@ -72,4 +72,4 @@ def _declared(lead: LoadedModel, other: LoadedModel, declared: Mapping[int, int]
 
 def output_rows(model: LoadedModel) -> int:
     """Columns of the model's logits: its vocabulary and whatever padding it has."""
-    return int(model.model.get_output_embeddings().weight.shape[0])  # pyright: ignore
+    return int(model.model.get_output_embeddings().out_features)  # pyright: ignore

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from trajectune.engine.network.batch import Segment, make_batch
 from trajectune.engine.network.cache import KVCache
 from trajectune.engine.network.linear import prepare_linear
-from trajectune.engine.network.llama import LlamaNetwork, is_llama_shaped
+from trajectune.engine.network.llama import LlamaNetwork
 from trajectune.engine.network.network import ModuleNetwork
+from trajectune.engine.network.parts import is_llama_shaped
 from trajectune.errors import ModelError
 from trajectune.models.loading import LoadedModel
 from trajectune.models.prefix import common_prefix

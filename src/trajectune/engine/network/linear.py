@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch.nn.functional import linear
 
+from trajectune.models.adapters import low_rank_factors
+
 Linear = Callable[[torch.Tensor], torch.Tensor]
 
 _TYPICAL_ROWS = 8  # a hint for the layout; measured as good from 1 to 256 rows
@@ -37,9 +39,7 @@ def _packs(weight: torch.Tensor) -> bool:
 
 def low_rank(module: Any) -> Linear | None:
     """What an adapter adds to a layer's output, `x ↦ s·(x Aᵀ) Bᵀ`; `None` for a layer without one."""
-    if type(module) is torch.nn.Linear:
+    if (factors := low_rank_factors(module)) is None:
         return None
-    name = module.active_adapters[0]
-    down, up = module.lora_A[name].weight.detach(), module.lora_B[name].weight.detach()
-    up = up * module.scaling[name]
+    down, up = factors
     return lambda rows: linear(linear(rows, down), up)

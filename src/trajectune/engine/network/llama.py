@@ -14,17 +14,14 @@ from typing import Any
 
 import torch
 from torch.nn.functional import embedding, rms_norm, silu
-from transformers import PreTrainedModel
 
 from trajectune.engine.network.attention import attend
 from trajectune.engine.network.batch import Batch
 from trajectune.engine.network.cache import KVCache
 from trajectune.engine.network.linear import Linear, low_rank, prepare_linear
-from trajectune.models.adapters import is_plain_lora, plain
+from trajectune.engine.network.parts import head_norm, inputs_of, rotation_table
+from trajectune.models.adapters import plain
 from trajectune.models.loading import LoadedModel
-
-_LAYERS = {f"{family}DecoderLayer" for family in ("Llama", "Mistral", "Phi3", "Qwen2", "Qwen3", "SmolLM3")}
-_ROTATIONS = {"default", "linear", "llama3", "yarn"}  # those whose table does not depend on the length
 
 Prepared = dict[tuple[int, ...], Linear]
 """Linear layers by the identity of their weights."""
@@ -42,42 +39,6 @@ class _Layer:
     mlp_norm: torch.Tensor
     gate_up: Linear
     down: Linear
-
-
-def is_llama_shaped(model: PreTrainedModel) -> bool:
-    """Whether the model's layers are exactly those that this file computes."""
-    layers = _layers(model)
-    if not layers or any(type(layer).__name__ not in _LAYERS for layer in layers):
-        return False
-    rotary: Any = model.model.rotary_emb  # pyright: ignore[reportAttributeAccessIssue]
-    return (
-        hasattr(model, "lm_head")
-        and all(type(each) is torch.nn.Linear or is_plain_lora(each) for each in _linears(model))
-        and model.config.hidden_act == "silu"
-        and rotary.rope_type in _ROTATIONS
-        and 2 * len(rotary.inv_freq) == layers[0].self_attn.head_dim  # all of a head turns
-    )
-
-
-def _layers(model: Any) -> list[Any]:
-    layers = getattr(getattr(model, "model", None), "layers", None)
-    return list(layers) if isinstance(layers, torch.nn.ModuleList) else []
-
-
-def _linears(model: Any) -> list[torch.nn.Module]:
-    found = [model.lm_head]
-    for layer in model.model.layers:
-        found += [*_inputs(layer.self_attn), layer.self_attn.o_proj]
-        found += [*_inputs(layer.mlp), layer.mlp.down_proj]
-    return found
-
-
-def _inputs(part: Any) -> list[Any]:
-    """The linear layers that read what comes into an attention or MLP."""
-    for names in (("qkv_proj",), ("gate_up_proj",), ("q_proj", "k_proj", "v_proj")):
-        if hasattr(part, names[0]):
-            return [getattr(part, name) for name in names]
-    return [part.gate_proj, part.up_proj]
 
 
 class LlamaNetwork:
@@ -104,7 +65,7 @@ class LlamaNetwork:
         self, tokens: torch.Tensor, batch: Batch, cache: KVCache, places: torch.Tensor
     ) -> torch.Tensor:
         if len(self._cos) < cache.capacity:  # as long as the cache, not as what a configuration may claim
-            self._cos, self._sin = _rotation_table(self._model, cache.capacity)
+            self._cos, self._sin = _signed(*rotation_table(self._model, cache.capacity))
         hidden = embedding(tokens, self._embedding)
         cos, sin = self._cos[batch.positions], self._sin[batch.positions]
         size, epsilon = (hidden.shape[-1],), self._epsilon
@@ -143,20 +104,14 @@ def _prepare_layer(layer: Any, prepared: Prepared) -> _Layer:
     attention, mlp = layer.self_attn, layer.mlp
     return _Layer(
         attention_norm=layer.input_layernorm.weight.detach(),
-        query_key_value=_joined(prepared, *_inputs(attention)),
-        head_norm=_head_norm(attention) if hasattr(attention, "q_norm") else None,
+        query_key_value=_joined(prepared, *inputs_of(attention)),
+        head_norm=head_norm(attention),
         turns=bool(getattr(attention, "use_rope", True)),
         output=_joined(prepared, attention.o_proj),
         mlp_norm=layer.post_attention_layernorm.weight.detach(),
-        gate_up=_joined(prepared, *_inputs(mlp)),
+        gate_up=_joined(prepared, *inputs_of(mlp)),
         down=_joined(prepared, mlp.down_proj),
     )
-
-
-def _head_norm(attention: Any) -> torch.Tensor:
-    weights, size = (attention.q_norm.weight, attention.k_norm.weight), attention.head_dim
-    heads = [inputs.out_features // size for inputs in _inputs(attention)]
-    return torch.cat([weight.detach().expand(n, size) for weight, n in zip(weights, heads, strict=False)])
 
 
 def _joined(prepared: Prepared, *modules: Any) -> Linear:
@@ -210,11 +165,6 @@ def _already_stacked(weights: list[torch.Tensor]) -> torch.Tensor | None:
     return first.as_strided((sum(map(len, weights)), first.shape[1]), first.stride())
 
 
-def _rotation_table(model: Any, positions: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cosines and signed sines, each `[positions, 1, head_dim]`, from the model's own rotary module."""
-    like = model.model.embed_tokens.weight
-    with torch.inference_mode():
-        cos, sin = model.model.rotary_emb(like[:1, None], torch.arange(positions, device=like.device)[None])
-    half = sin.shape[-1] // 2
-    signed = torch.cat([-sin[..., :half], sin[..., half:]], -1)
-    return cos[0, :, None], signed[0, :, None]
+def _signed(cos: torch.Tensor, sin: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosines and signed sines, each `[positions, 1, head_dim]`."""
+    return torch.cat([cos, cos], -1)[:, None], torch.cat([-sin, sin], -1)[:, None]

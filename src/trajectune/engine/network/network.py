@@ -3,7 +3,8 @@
 The idea: any transformers model that takes its attention from the library's registry is run through its own
 module code, with our attention in its place (`ModuleNetwork`). Llama-shaped models, whose layers are known
 exactly, also have a flat forward over prepared weights (`trajectune.engine.network.llama`), because at
-small batches the module code costs as much as the arithmetic. Tests hold the two equal.
+small batches the module code costs as much as the arithmetic, and on a CPU one in C
+(`trajectune.engine.network.native`). Tests hold them equal.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from transformers import AttentionInterface
 from trajectune.engine.network.attention import attend
 from trajectune.engine.network.batch import Batch
 from trajectune.engine.network.cache import KVCache
-from trajectune.engine.network.llama import LlamaNetwork, Prepared, is_llama_shaped
+from trajectune.engine.network.llama import LlamaNetwork, Prepared
+from trajectune.engine.network.native.network import NativeNetwork, runs_natively
+from trajectune.engine.network.parts import is_llama_shaped
 from trajectune.engine.network.shape import attention, configurations
 from trajectune.engine.network.stretch import stretch_limit, stretched, stretching
 from trajectune.errors import ModelError
@@ -43,7 +46,11 @@ def make_network(loaded: LoadedModel, prepared: Prepared | None = None) -> Netwo
 
     Networks that get the same `prepared` share what they prepare of equal weights.
     """
-    return LlamaNetwork(loaded, prepared) if is_llama_shaped(loaded.model) else ModuleNetwork(loaded)
+    if not is_llama_shaped(loaded.model):
+        return ModuleNetwork(loaded)
+    if runs_natively(loaded):
+        return NativeNetwork(loaded)
+    return ModuleNetwork(loaded) if loaded.precision == "int8" else LlamaNetwork(loaded, prepared)
 
 
 class ModuleNetwork:
