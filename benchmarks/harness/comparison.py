@@ -111,6 +111,10 @@ class Comparison(BaseModel):
         """Any other value of the side's undisturbed pieces: a share of the matrix rate, say."""
         return estimate(value(each.pieces[side]) for each in self._good((side,)))
 
+    def beside(self, baseline: str) -> Comparison:
+        """The same rounds, compared with another side."""
+        return self.model_copy(update={"baseline": baseline})
+
     def refusal(self, side: str) -> str | None:
         """Why this run tells nothing about a side beside the baseline; `None` when it does."""
         pair, total = (self.baseline, side), len(self.counted)

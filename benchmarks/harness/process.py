@@ -88,12 +88,12 @@ class Child:
         return self._answer(line)
 
     def _answer(self, line: str) -> Answer:
-        facts = {"peak_memory_gb": peak_memory_gb(self._process.pid)}
+        facts: dict[str, Any] = {"peak_memory_gb": peak_memory_gb(self._process.pid)}
         try:
             found = json.loads(line)
             if error := found.get("error"):
                 raise SideError(f"{self.name}: {error}")
-            return Answer(rates=found["rates"], facts=found.get("facts", {}) | facts)
+            return Answer(rates=found["rates"], facts=facts | found.get("facts", {}))
         except (ValueError, AttributeError, KeyError, ValidationError):
             raise SideError(f"{self.name}: no answer but {line.strip()[:LAST_WORDS]!r}") from None
 

@@ -30,6 +30,8 @@ def _rate(rate: Estimate | None) -> str:
 
 
 def _ratio(found: Comparison, side: str, part: str) -> str:
+    if side == found.baseline and found.others:
+        return ""
     if reason := found.refusal(side):
         return f"refused: {reason}"
     ratio = None if side == found.baseline else found.ratio(side, part)
