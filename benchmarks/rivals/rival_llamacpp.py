@@ -3,9 +3,9 @@
     PYTHONPATH=benchmarks VENV/bin/python benchmarks/rivals/rival_llamacpp.py MODEL.gguf
     … rival_llamacpp.py MODEL.gguf --requantize Q8_0    # the same weights in another format
 
-VENV holds `llama-cpp-python`, built on this machine; where that has AMX, by GCC 13 or later (what GCC 12 makes
-of the tiles' set-up crashes). Only its C functions are used, so nothing is paid for its Python loop. Episodes
-keep each conversation's sequence and read what is new in it.
+VENV holds `llama-cpp-python`, built on this machine: by GCC 13 or later if it has AMX, since what GCC 12
+makes of the tiles' set-up crashes. Only its C functions are used, so nothing is paid for its Python loop.
+Episodes keep each conversation's sequence and read what is new in it.
 """
 
 from __future__ import annotations
