@@ -6,7 +6,6 @@ One more side is one more entry of `DECODERS`, or a child that answers the reque
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +15,13 @@ import torch
 
 from harness.compare import Side
 from harness.process import Child
+from rivals.rival import Rows, random_prompts
 from trajectune.composition.composition import Composition
 from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Request
 from trajectune.models.loading import LoadedModel
 
 PROMPT, TURN_TOKENS, TURNS, EPISODES = 256, 32, 10, 8
-Rows = list[list[int]]
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ def side(decoder: Decoder, case: Case) -> Side:
     """A round's batch or episodes by this decoder, in tokens per second."""
 
     def batch(number: int) -> dict[str, float]:
-        times = decoder.batch(random_prompts(case.rows, case.vocabulary, number), case.new)
+        times = decoder.batch(random_prompts(case.rows, case.vocabulary, number, PROMPT), case.new)
         return {
             "decode": case.rows * (case.new - 1) / times.decode,
             "prefill": case.rows * PROMPT / times.prefill,
@@ -146,7 +145,7 @@ def side(decoder: Decoder, case: Case) -> Side:
 
     def episodes(number: int) -> dict[str, float]:
         start = time.perf_counter()
-        talks = random_prompts(case.rows, case.vocabulary, number)
+        talks = random_prompts(case.rows, case.vocabulary, number, PROMPT)
         for turn in range(case.turns):
             replies = decoder.turn(talks, case.new, str(number))
             extra = random_prompts(case.rows, case.vocabulary, (number, turn), case.new)
@@ -164,12 +163,6 @@ def rival(child: Child, case: Case) -> Side:
     if case.turns:
         return child.side("episodes", turns=case.turns, **request)
     return child.side("batch", **request)
-
-
-def random_prompts(rows: int, vocabulary: int, seed: object, length: int = PROMPT) -> Rows:
-    """Random token ids; no two rows begin alike."""
-    draw = random.Random(str(seed))
-    return [[draw.randrange(100, vocabulary) for _ in range(length)] for _ in range(rows)]
 
 
 def weight_bytes(loaded: LoadedModel) -> int:

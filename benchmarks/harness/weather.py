@@ -25,7 +25,10 @@ SWING = 0.20
 """Part by which a probe may be slower than the run's median (faster is no harm: caches, boost)."""
 GRAIN = 0.03
 """CPU seconds by which the kernel's counters may be wrong about a short piece."""
-PROBE_SECONDS = 0.03
+PROBE_SECONDS = 0.12
+"""For both probes together."""
+FRESH_SECONDS = 0.03
+"""Age at which a probe is made anew."""
 _BLOCK = 1 << 25
 """Numbers that the read probe sums: 128 MB, more than a core's caches hold."""
 _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
@@ -88,32 +91,37 @@ class Station:
 
     def _fresh(self) -> Probe:
         """The probe that ended the last piece when that was just now, else a new one."""
-        if self._last and time.monotonic() - self._last[0] < PROBE_SECONDS:
+        if self._last and time.monotonic() - self._last[0] < FRESH_SECONDS:
             return self._last[1]
         return self._probe()
 
     def _probe(self) -> Probe:
+        """Both rates, by the faster passes: a hiccup leaves them alone, a neighbour that stays does not."""
+        reads, products = list[float](), list[float]()
         with torch.inference_mode():
-            read = self._block.nbytes / self._pass(self._block.sum)
-            rate = self._operations / self._pass(lambda: self._matrix @ self._matrix)
-        probe = Probe(read=read / 1e9, matrix=rate / 1e9)
+            for work in (self._block.sum, self._product):
+                self._taken(work)  # warms up
+            while len(reads) < 4 or sum(reads) + sum(products) < PROBE_SECONDS:
+                reads.append(self._taken(self._block.sum))
+                products.append(self._taken(self._product))
+        read = self._block.nbytes / _lower_quartile(reads)
+        matrix = self._operations / _lower_quartile(products)
+        probe = Probe(read=read / 1e9, matrix=matrix / 1e9)
         self._last = time.monotonic(), probe
         return probe
 
-    def _pass(self, work: Callable[[], object]) -> float:
-        """Seconds of a pass: the lower quartile of those that fill `PROBE_SECONDS`, after one to warm up.
+    def _product(self) -> torch.Tensor:
+        return self._matrix @ self._matrix
 
-        A hiccup of a few milliseconds leaves it alone, a neighbour that stays does not.
-        """
+    def _taken(self, work: Callable[[], object]) -> float:
+        start = time.perf_counter()
         work()
         self._sync()
-        taken: list[float] = []
-        while len(taken) < 4 or sum(taken) < PROBE_SECONDS:
-            start = time.perf_counter()
-            work()
-            self._sync()
-            taken.append(time.perf_counter() - start)
-        return sorted(taken)[len(taken) // 4]
+        return time.perf_counter() - start
+
+
+def _lower_quartile(seconds: list[float]) -> float:
+    return sorted(seconds)[len(seconds) // 4]
 
 
 class Typical(BaseModel):

@@ -93,7 +93,7 @@ def episode_rates(rival: Rival, request: dict[str, Any]) -> dict[str, float]:
 
 
 def random_prompts(rows: int, vocabulary: int, seed: object, length: int) -> Rows:
-    """The same draw as that of `decode.py`."""
+    """Random token ids, the same for every side; no two rows begin alike."""
     draw = random.Random(str(seed))
     return [[draw.randrange(100, vocabulary) for _ in range(length)] for _ in range(rows)]
 

@@ -1,4 +1,4 @@
-"""What a rival is asked: the same rows as `decode.py` draws, and what becomes of its times."""
+"""What a rival is asked, and what becomes of its times."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-import decode
 from rivals import rival as module
 from rivals.rival import Replies, Rows, batch_rates, episode_rates, random_prompts
 
@@ -41,11 +40,6 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
     made = Fake()
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: made.now))
     return made
-
-
-@pytest.mark.parametrize("seed", [3, (3, 1)])
-def test_the_draw_is_that_of_decode(seed: object) -> None:
-    assert random_prompts(3, 500, seed, 32) == decode.random_prompts(3, 500, seed, 32)
 
 
 def test_rates_of_a_batch_count_only_what_came_later_as_decoding(fake: Fake) -> None:
