@@ -177,14 +177,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--new-tokens", type=int, default=64)
-    parser.add_argument("--batches", nargs="+", type=int, default=[1, 8, 32])
-    parser.add_argument("--lengths", nargs="+", type=int, default=[64, 1024], help="of the prompts")
+    parser.add_argument("--batches", nargs="+", type=int, help="1, 8 and 32 unless said otherwise")
+    parser.add_argument("--lengths", nargs="+", type=int, help="of the prompts: 64 and 1024")
     parser.add_argument("--seconds", type=float, default=120, help="for each size")
     parser.add_argument("--quick", action="store_true", help="batches 1 and 8, prompts of 64 tokens")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/emulate-cpu.json"))
     options = parser.parse_args()
+    options.batches = options.batches or ([1, 8] if options.quick else [1, 8, 32])
+    options.lengths = options.lengths or ([64] if options.quick else [64, 1024])
     if options.quick:
-        options.batches, options.lengths, options.seconds = [1, 8], [64], 20.0
+        options.seconds = min(options.seconds, 20)
     return options
 
 

@@ -49,7 +49,27 @@ Answer = dict[str, Any]
 def main() -> int:
     """The tree beside every peer on every data set."""
     options = _options()
-    model = str(resolve_model(options.model))
+    model, station, found = str(resolve_model(options.model)), Station(options.device), list[Comparison]()
+    sizes = {name: getattr(options, name) for name in ("model", "batch_rows", "pack_tokens")}
+    report = machine("trl", "accelerate", **sizes) | {"results": {}, "comparisons": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, rows in _data(options, model).items():
+            arguments = _arguments(rows, Path(folder) / f"{name}.npz", model, options)
+            systems = report["results"].setdefault(name, {})
+            for peer in options.peers:
+                found.append(beside(peer, arguments, options, station))
+                _add(systems, peer, found[-1])
+                report["comparisons"].setdefault(name, {})[peer] = found[-1].report()
+                write(options.out, report)
+                print(table(f"{name}, {peer}", found[-1]) + _shares(systems), flush=True)
+    print(options.out)
+    return status(found)
+
+
+def _arguments(rows: list[TokenRow], file: Path, model: str, options: argparse.Namespace) -> list[str]:
+    """What every system is started with; the rows lie in a file, shuffled."""
+    np.random.default_rng(0).shuffle(rows)  # pyright: ignore[reportArgumentType]
+    save_rows(rows[: options.rows], file)
     settings = TuneSettings(
         batch_rows=options.batch_rows,
         pack_tokens=options.pack_tokens,
@@ -59,34 +79,7 @@ def main() -> int:
         precision="bf16",
         device=options.device,
     )
-    about = machine(
-        "trl",
-        "accelerate",
-        model=options.model,
-        batch_rows=options.batch_rows,
-        pack_tokens=options.pack_tokens,
-    )
-    results: dict[str, dict[str, Any]] = {}
-    found: dict[str, dict[str, Comparison]] = {}
-    station = Station(options.device)
-    with tempfile.TemporaryDirectory() as folder:
-        for name, rows in _data(options, model).items():
-            file = Path(folder) / f"{name}.npz"
-            np.random.default_rng(0).shuffle(rows)  # pyright: ignore[reportArgumentType]
-            save_rows(rows[: options.rows], file)
-            results[name], found[name] = {}, {}
-            for peer in options.peers:
-                arguments = [str(file), model, settings.model_dump_json()]
-                against = found[name][peer] = beside(peer, arguments, options, station)
-                _add(results[name], peer, against)
-                print(table(f"{name}, {peer}", against) + _shares(results[name]), flush=True)
-                comparisons = {
-                    data: {one: each.report() for one, each in peers.items()}
-                    for data, peers in found.items()
-                }
-                write(options.out, about | {"results": results, "comparisons": comparisons})
-    print(options.out)
-    return status(each for peers in found.values() for each in peers.values())
+    return [str(file), model, settings.model_dump_json()]
 
 
 def beside(peer: str, arguments: list[str], options: argparse.Namespace, station: Station) -> Comparison:
@@ -115,9 +108,9 @@ def _add(systems: dict[str, Answer], peer: str, found: Comparison) -> None:
 
 def share_of_ideal(found: Comparison) -> Estimate | None:
     """The gain over the same trainer without the tree, as a part of what sharing could give at most."""
-    gain = found.ratio("tree", "tokens")
-    ideal = found.over_rounds("tree", lambda piece: piece.facts["tokens"] / piece.facts["unique_tokens"])
-    return gain.times(1 / ideal.mean) if gain and ideal else None
+    return found.ratio(
+        "tree", "tokens", of=lambda piece: piece.facts["tokens"] / piece.facts["unique_tokens"]
+    )
 
 
 def described(found: Comparison, side: str) -> Answer:

@@ -103,9 +103,12 @@ class Comparison(BaseModel):
         """Over the side's own undisturbed rounds."""
         return estimate(each.pieces[side].rates[part] for each in self._good((side,), part))
 
-    def ratio(self, side: str, part: str) -> Estimate | None:
-        """Of the side's rate to the baseline's; `None` when refused or not measured."""
-        return None if self.refusal(side) else self._ratio(side, part)
+    def ratio(self, side: str, part: str, of: Callable[[Piece], float] = lambda _: 1.0) -> Estimate | None:
+        """Of the side's rate to the baseline's; `None` when refused or not measured.
+
+        With `of`, as a share of the ratio that could be reached at best in the side's piece.
+        """
+        return None if self.refusal(side) else self._ratio(side, part, of)
 
     def over_rounds(self, side: str, value: Callable[[Piece], float]) -> Estimate | None:
         """Any other value of the side's undisturbed pieces: a share of the matrix rate, say."""
@@ -174,9 +177,11 @@ class Comparison(BaseModel):
             part for part in self.parts if self.measures(side, part) and self.measures(self.baseline, part)
         ]
 
-    def _ratio(self, side: str, part: str) -> Estimate | None:
+    def _ratio(self, side: str, part: str, of: Callable[[Piece], float] = lambda _: 1.0) -> Estimate | None:
         rounds = [each.pieces for each in self._good((self.baseline, side), part)]
-        return estimate(each[side].rates[part] / each[self.baseline].rates[part] for each in rounds)
+        return estimate(
+            each[side].rates[part] / each[self.baseline].rates[part] / of(each[side]) for each in rounds
+        )
 
     def _good(self, sides: tuple[str, ...], part: str | None = None) -> list[Round]:
         """Counted rounds in which none of these sides was disturbed, and all gave this rate."""

@@ -34,13 +34,6 @@ class Estimate(BaseModel):
         """Of the interval, as a share: 0.03 is ±3 %."""
         return math.inf if self.high is None else math.log(self.high / self.mean)
 
-    def times(self, factor: float) -> Estimate:
-        """The same in another unit."""
-        low, high = (None if end is None else end * factor for end in (self.low, self.high))
-        return Estimate(
-            mean=self.mean * factor, median=self.median * factor, low=low, high=high, rounds=self.rounds
-        )
-
 
 def estimate(values: Iterable[float]) -> Estimate | None:
     """The geometric mean of positive values, with its interval; `None` when there are none."""

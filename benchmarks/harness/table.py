@@ -52,4 +52,4 @@ def number(value: float) -> str:
 
 def percent(share: float) -> str:
     """`3.1 %`."""
-    return f"{100 * share:.2g} %"
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"

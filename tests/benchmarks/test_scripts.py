@@ -132,6 +132,21 @@ def test_shares_of_the_ideal_and_of_the_matrix_rate() -> None:
     assert "0.80 [0.80–0.80] of the ideal gain" in table
 
 
+def test_rows_that_share_more_in_one_round_than_in_another_give_no_width_to_the_share() -> None:
+    def steps(number: int, tree: bool) -> Answer:
+        unique = 200 + 100 * (number % 3)
+        facts = {"tokens": 1000, "unique_tokens": unique}
+        return Answer(rates={"tokens": 1000 / unique if tree else 1.25}, facts=facts)
+
+    sides = {"packed": lambda n: steps(n, False), "tree": lambda n: steps(n, True)}
+    found = compare(sides, baseline="packed", seconds=0, station=FakeStation())
+    share, gain = tune.share_of_ideal(found), found.ratio("tree", "tokens")
+    assert share is not None
+    assert gain is not None
+    assert share.mean == pytest.approx(0.8)
+    assert share.half_width == pytest.approx(0, abs=1e-6) != gain.half_width
+
+
 def test_a_disturbed_tuning_run_has_no_gain() -> None:
     systems: dict[str, tune.Answer] = {}
     tune._add(systems, "packed", tuned(*[LOUD] * 20))
