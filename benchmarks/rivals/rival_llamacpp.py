@@ -15,6 +15,7 @@ import ctypes
 import importlib.metadata
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,18 +73,25 @@ class LlamaCpp:
         self.shape = (rows, context)
 
     def generate(self, prompts: Rows, new: int) -> Replies:
-        unread = [prompt[start:] for prompt, start in zip(prompts, self.read, strict=True)]
-        replies = [[token] for token in self._step(unread)]
+        unread = {row: prompt[self.read[row] :] for row, prompt in enumerate(prompts)}
+        replies = [[token] for group in self._groups(unread) for token in self._step(group)]
         ready = time.perf_counter()
         for _ in range(new - 1):
-            for reply, token in zip(replies, self._step([reply[-1:] for reply in replies]), strict=True):
+            last = {row: reply[-1:] for row, reply in enumerate(replies)}
+            for reply, token in zip(replies, self._step(last), strict=True):
                 reply.append(token)
         return Replies(replies, ready, len(prompts) * (new - 1))
 
-    def _step(self, rows: Rows) -> list[int]:
+    def _groups(self, unread: dict[int, list[int]]) -> Iterator[dict[int, list[int]]]:
+        """Rows that fill a graph together; were all given at once, a graph would read a little of each."""
+        size = max(1, self.micro_batch // max(map(len, unread.values())))
+        for start in range(0, len(unread), size):
+            yield dict(list(unread.items())[start : start + size])
+
+    def _step(self, rows: dict[int, list[int]]) -> list[int]:
         """Read these tokens of each sequence; the likeliest next token of each."""
         count = 0
-        for row, tokens in enumerate(rows):
+        for row, tokens in rows.items():
             for offset, token in enumerate(tokens):
                 self.batch.token[count], self.batch.pos[count] = token, self.read[row] + offset
                 self.batch.n_seq_id[count], self.batch.seq_id[count][0] = 1, row
