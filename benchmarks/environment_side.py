@@ -1,6 +1,6 @@
-"""A side of `environments.py`: one version of the code plays its rounds here, in a process of its own.
+"""A round of `environments.py`: one version of the code plays its training tasks, in a process of its own.
 
-Imports only what every version has. Rounds play the same training tasks, after some that warm up.
+Imports only what every version has.
 """
 
 from __future__ import annotations
@@ -17,19 +17,15 @@ STATEMENTS = 3_000
 
 
 def main() -> None:
-    made: dict[tuple[str, int], Any] = {}
-
-    def play(request: dict[str, Any]) -> dict[str, Any]:
-        key = request["environment"], request["episodes"]
-        if key not in made:
-            made[key] = _environment(*key)
-        return {"rates": measured(made[key], request["environment"])}
-
-    serve({"play": play})
+    serve({"play": lambda asked: {"rates": measured(asked["environment"], asked["episodes"])}})
 
 
-def measured(environment: Any, name: str) -> dict[str, float]:
+def measured(name: str, episodes: int) -> dict[str, float]:
     """Steps per second of whole episodes; of the database also single statements."""
+    from trajectune.environments.registry import load_environment
+
+    environment = load_environment(name, {"train": WARM + episodes})
+    _played(environment, environment.tasks("train")[:WARM])
     start = time.perf_counter()
     steps = _played(environment, environment.tasks("train")[WARM:])
     rates = {"steps": steps / (time.perf_counter() - start)}
@@ -46,14 +42,6 @@ def statements(environment: Any) -> float:
         for call in calls:
             assert not episode.step(call).fault
         return STATEMENTS / (time.perf_counter() - start)
-
-
-def _environment(name: str, episodes: int) -> Any:
-    from trajectune.environments.registry import load_environment
-
-    environment = load_environment(name, {"train": WARM + episodes})
-    _played(environment, environment.tasks("train")[:WARM])
-    return environment
 
 
 def _played(environment: Any, tasks: Any) -> int:

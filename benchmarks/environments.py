@@ -4,7 +4,8 @@
     python benchmarks/environments.py --against ../other           # and a checkout of another, in turn
 
 An episode is a task made, opened, played by the expert to its end and closed; of the database also single
-statements in an open episode are timed. Each version runs in a process of its own (`environment_side.py`).
+statements in an open episode are timed. Each round of a version is a process (`environment_side.py`): by
+where its memory happens to lie, one process can be several percent slower than the next, all its life.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from harness.compare import Side, compare
-from harness.comparison import Comparison
+from harness.comparison import Answer, Comparison
 from harness.machine import machine
 from harness.process import Child
 from harness.progress import line
@@ -31,12 +31,10 @@ def main() -> int:
     """Measure, print and keep the numbers."""
     options = _options()
     trees = {"this": ROOT} | ({"against": options.against.resolve()} if options.against else {})
-    with ExitStack() as stack:
-        children = {name: stack.enter_context(_child(name, tree)) for name, tree in trees.items()}
-        asked = {"environment": options.environment, "episodes": options.episodes}
-        sides: dict[str, Side] = {name: child.side("play", **asked) for name, child in children.items()}
-        show = line(options.environment)
-        found = compare(sides, baseline=list(sides)[-1], seconds=options.seconds, show=show)
+    asked = {"environment": options.environment, "episodes": options.episodes}
+    sides = {name: _side(name, tree, asked) for name, tree in trees.items()}
+    show = line(options.environment)
+    found = compare(sides, baseline=list(sides)[-1], seconds=options.seconds, show=show)
     report = machine(**asked) | speeds(found) | {"comparison": found.report()}
     print(table(options.environment, found))
     if options.out:
@@ -46,11 +44,16 @@ def main() -> int:
     return status([found])
 
 
-def _child(name: str, tree: Path) -> Child:
-    """A process with the code of a checkout."""
+def _side(name: str, tree: Path, asked: dict[str, Any]) -> Side:
+    """The code of a checkout, each round in a new process."""
     variables = os.environ | {"PYTHONPATH": str(tree / "src")}
     command = [sys.executable, str(Path(__file__).with_name("environment_side.py"))]
-    return Child(name, command, environment=variables)
+
+    def play(number: int) -> Answer:
+        with Child(name, command, environment=variables) as child:
+            return child.ask({"run": "play", "round": number, **asked})
+
+    return play
 
 
 def speeds(found: Comparison) -> dict[str, Any]:
