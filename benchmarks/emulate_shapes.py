@@ -43,7 +43,8 @@ def main() -> int:
         random_model(name, like) for name in (options.large, options.small, options.small)
     )
     station = Station(options.device, like.dtype)
-    seconds, found = measure(large, tuned, base, options.steps, seconds=options.seconds, station=station)
+    limits = {"seconds": options.seconds, "station": station, "warmups": 1, "least": 3}
+    seconds, found = measure(large, tuned, base, options.steps, **limits)
     shapes = {"large": options.large, "small": options.small}
     report = machine(dtype=options.dtype, shapes=shapes) | {
         "seconds": seconds,

@@ -134,10 +134,13 @@ def _naive_steps(models: list[LoadedModel], weights: list[float], vocabulary: in
 
 
 def _engine_steps(composition: Composition, how: Speculation | None, vocabulary: int, steps: int) -> Side:
-    """The engine's steps after the prompt and three steps to warm up."""
-    engine = Engine(composition, max_batch=1, max_context=1024, speculation=how)
+    """The engine's steps after the prompt and three steps to warm up.
+
+    Each round makes a new engine, which is not timed: on a CPU every one has its own packed weights.
+    """
 
     def side(number: int) -> dict[str, float]:
+        engine = Engine(composition, max_batch=1, max_context=1024, speculation=how)
         engine.submit(0, Request(_prompt(number, vocabulary), 900, stop_tokens=()))
         for _ in range(4):
             engine.step()
