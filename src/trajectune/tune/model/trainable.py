@@ -24,6 +24,7 @@ from trajectune.models.vocabulary import alignment, output_rows
 from trajectune.tune.data.tree import Pack
 from trajectune.tune.model.attention import ATTENTION
 from trajectune.tune.model.head import Head, parts_of
+from trajectune.tune.model.last import end_at_targets
 from trajectune.tune.model.layout import layout_of
 from trajectune.tune.model.lora import add_adapters
 from trajectune.tune.model.loss import GroupWeights, weighted_cross_entropy
@@ -43,7 +44,11 @@ class TrainableModel:
         model: nn.Module,
         tokenizer: PreTrainedTokenizerBase | None = None,
         teacher: PreTrainedModel | None = None,
+        *,
+        keep: bool = False,
+        short: bool = True,
     ) -> None:
+        """`keep` and `short` are those of the packs' layouts, `short` where the model's layers allow it."""
         whole: Any = model
         self.whole = whole
         """What is saved: the model, or its adapters."""
@@ -53,6 +58,7 @@ class TrainableModel:
             whole.get_base_model() if hasattr(whole, "peft_config") else whole
         )
         self.device = self._head.weight.device
+        self._keep, self._short = keep, short
         model.train()
 
     @property
@@ -91,13 +97,15 @@ class TrainableModel:
 
     def _states(self, body: nn.Module, pack: Pack) -> torch.Tensor:
         """Hidden states [N, E] that predict the pack's targets."""
+        short = self._short and end_at_targets(body)
+        layout = layout_of(pack, self.device, keep=self._keep, short=short)
         hidden = body(
             input_ids=self._tensor(pack.tokens).unsqueeze(0),
             position_ids=self._tensor(pack.positions).unsqueeze(0),
             use_cache=False,
-            layout=layout_of(pack, self.device),
+            layout=layout,
         ).last_hidden_state[0]
-        return hidden[self._tensor(pack.predecessors)]
+        return hidden if short else hidden[layout.predecessors]
 
     def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(array).to(self.device)
