@@ -3,8 +3,8 @@
 The idea: behind the last layer's attention no token looks at another one, so its output product, its MLP
 and the final norm are of use only at the N places that predict a target. Keys and values are those of all.
 
-Invariants: a state is what the plain layer gives at its place; without a layout (a model that reads a row by
-itself) the layer is plain, and so is one of a type that is not known here.
+Invariants: a state is what the plain layer gives at its place; without a layout (a model that reads a row
+by itself) the layer is plain, and so is one of a type that is not known here.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from trajectune.tune.model.head import layers_of
 from trajectune.tune.model.layout import Layout
 
 _LAYERS = {f"{family}DecoderLayer" for family in ("Llama", "Mistral", "Qwen2", "Qwen3", "SmolLM3")}
@@ -26,8 +27,8 @@ def end_at_targets(body: nn.Module) -> bool:
 
     Doing so twice changes nothing.
     """
-    layers = getattr(body, "layers", None)
-    if not isinstance(layers, nn.ModuleList) or type(layers[-1]).__name__ not in _LAYERS:
+    layers = layers_of(body)
+    if not len(layers) or type(layers[-1]).__name__ not in _LAYERS:
         return False
     layer: Any = layers[-1]
     if not isinstance(layer.forward, partial):

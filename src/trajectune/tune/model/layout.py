@@ -95,6 +95,10 @@ class Layout:
         """Number of (query, key) pairs that such a layer must compute at least."""
         return sum(block.pairs for block in self.blocks(window))
 
+    def scores(self, window: int | None = None) -> int:
+        """Numbers in the blocks of scores that such a layer computes for each head."""
+        return sum((block.end - block.start) * block.length for block in self.blocks(window))
+
     @cached_property
     def predecessors(self) -> Tensor:
         """Where the tokens stand whose states predict the targets, shape [N]."""
