@@ -43,7 +43,7 @@ def test_the_fastest_way_that_fits_is_taken_and_less_memory_never_gives_a_larger
     assert (ways[0], ways[-1]) == (FASTEST, LEANEST)
     assert ways == sorted(ways, reverse=True)
     assert len(set(ways)) > 2
-    assert "1,000.0 GB that are free" in found[0].reason
+    assert "of 1000.0 GB that are free" in found[0].reason
 
 
 def test_what_is_set_counts(make_rows: Rows) -> None:
