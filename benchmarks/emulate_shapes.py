@@ -1,7 +1,7 @@
 """Emulated fine-tuning on models of realistic shapes with random weights: what a round costs, and gives.
 
     python benchmarks/emulate_shapes.py                       # 1.7B with 135M on the CPU, fp32
-    python benchmarks/emulate_shapes.py --large 360m --rounds 4
+    python benchmarks/emulate_shapes.py --large 360m --seconds 60
 
 The time of a step or round does not depend on what the weights know, the share of drafts kept does. So the
 times are measured here, on random weights, and the tokens per round follow from shares that are assumed
@@ -13,14 +13,16 @@ of the three models per token; `large` is the large model alone, by transformers
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from emulate import environment
 from emulation import gain, measure
+from harness.machine import machine
+from harness.results import run, status, write
+from harness.table import table
+from harness.weather import Station
 from trajectune.models.loading import LoadedModel, load_model
 
 SHAPES = {
@@ -32,7 +34,7 @@ SHAPES = {
 SHARES = (0.6, 0.7, 0.8, 0.9)
 
 
-def main() -> None:
+def main() -> int:
     """Measure one pair of shapes."""
     options = _options()
     like = load_model("embedded", options.dtype, options.device)
@@ -40,17 +42,21 @@ def main() -> None:
     large, tuned, base = (
         random_model(name, like) for name in (options.large, options.small, options.small)
     )
-    seconds = measure(large, tuned, base, options.rounds)
-    report = environment(options.dtype) | {
-        "shapes": {"large": options.large, "small": options.small},
+    station = Station(options.device, like.dtype)
+    limits = {"seconds": options.seconds, "station": station, "warmups": 1, "least": 3}
+    seconds, found = measure(large, tuned, base, options.steps, **limits)
+    shapes = {"large": options.large, "small": options.small}
+    report = machine(dtype=options.dtype, shapes=shapes) | {
         "seconds": seconds,
         "by_share_kept": [gain(seconds, share) for share in SHARES],
+        "comparison": found.report(),
     }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    write(options.out, report)
+    print(table(f"{options.large} with {options.small}", found))
     for each in report["by_share_kept"]:
         print(each)
     print(options.out)
+    return status([found])
 
 
 def random_model(shape: str, like: LoadedModel) -> LoadedModel:
@@ -78,10 +84,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--small", default="135m", choices=SHAPES)
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--rounds", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=4, help="of every side in a round")
+    parser.add_argument("--seconds", type=float, default=240)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/emulate-shapes-cpu.json"))
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

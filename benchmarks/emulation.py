@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
-import sys
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,9 @@ from typing import Any
 
 import torch
 
+from harness.compare import Side, compare
+from harness.comparison import Comparison
+from harness.progress import line
 from trajectune.composition.composition import Composition
 from trajectune.composition.drafting import Speculation
 from trajectune.composition.presets import upscale
@@ -94,46 +96,67 @@ def measure(
     large: LoadedModel,
     tuned: LoadedModel,
     base: LoadedModel,
-    rounds: int,
+    steps: int,
     blocks: Sequence[int] = BLOCKS,
-) -> dict[str, Any]:
-    """Seconds of a naive step, of the large model's, of our step, and of a round by block length."""
-    prompts = [torch.randint(0, large.model.config.vocab_size, (PROMPT,)).tolist()]
-    composition = upscale(large, tuned, base)
-    seconds: dict[str, Any] = {}
-    for name, models, weights in (
-        ("naive", [large, tuned, base], [1.0, 1.0, -1.0]),
-        ("large", [large], [1.0]),
-    ):
-        naive(models, weights, prompts, 3)
-        seconds[name] = 1 / naive(models, weights, prompts, rounds + 1).decode
-        print(f"{name}: {seconds[name]:.4f} s a token", file=sys.stderr)
-    alone = Composition.single(large)
-    seconds["large_engine"] = seconds_of_round(alone, None, prompts[0], rounds)
-    seconds["engine"] = seconds_of_round(composition, None, prompts[0], rounds)
-    seconds["round"] = {}
+    **options: Any,
+) -> tuple[dict[str, Any], Comparison]:
+    """Seconds of a naive step, of the large model's, of our step, and of a round by block length.
+
+    Each side makes `steps` of its steps in a round; options are those of `harness.compare`.
+    """
+    composition, alone = upscale(large, tuned, base), Composition.single(large)
+    vocabulary = large.model.config.vocab_size
+    sides = {
+        "naive": _naive_steps([large, tuned, base], [1.0, 1.0, -1.0], vocabulary, steps),
+        "large": _naive_steps([large], [1.0], vocabulary, steps),
+        "large_engine": _engine_steps(alone, None, vocabulary, steps),
+        "engine": _engine_steps(composition, None, vocabulary, steps),
+    }
     for block in blocks:
-        how = Speculation(block=block)
-        seconds["round"][block] = seconds_of_round(composition, how, prompts[0], rounds)
-        print(f"block {block}: {seconds['round'][block]:.4f} s a round", file=sys.stderr)
-    return seconds
+        sides[_block(block)] = _engine_steps(composition, Speculation(block=block), vocabulary, steps)
+    found = compare(sides, baseline="naive", show=line("rounds"), **options)
+    seconds: dict[str, Any] = {side: _seconds(found, side) for side in list(sides)[:4]}
+    return seconds | {"round": {block: _seconds(found, _block(block)) for block in blocks}}, found
 
 
-def seconds_of_round(
-    composition: Composition, how: Speculation | None, prompt: list[int], rounds: int
-) -> float:
-    """Median seconds of an engine's step after the prompt and three steps to warm up."""
-    engine = Engine(composition, max_batch=1, max_context=1024, speculation=how)
-    engine.submit(0, Request(prompt, 900, stop_tokens=()))
-    for _ in range(4):
-        engine.step()
-    taken = []
-    for _ in range(rounds):
+def _block(length: int) -> str:
+    return f"round of {length}"
+
+
+def _seconds(found: Comparison, side: str) -> float:
+    """Of one step; of any round where all were disturbed (the comparison says so)."""
+    rate = found.rate(side, "steps")
+    return 1 / (rate.median if rate else found.rounds[-1].pieces[side].rates["steps"])
+
+
+def _naive_steps(models: list[LoadedModel], weights: list[float], vocabulary: int, steps: int) -> Side:
+    return lambda number: {"steps": naive(models, weights, [_prompt(number, vocabulary)], steps + 1).decode}
+
+
+def _engine_steps(composition: Composition, how: Speculation | None, vocabulary: int, steps: int) -> Side:
+    """The engine's steps after the prompt and three steps to warm up.
+
+    Each round makes a new engine, which is not timed: on a CPU every one has its own packed weights.
+    """
+
+    def side(number: int) -> dict[str, float]:
+        engine = Engine(composition, max_batch=1, max_context=1024, speculation=how)
+        engine.submit(0, Request(_prompt(number, vocabulary), 900, stop_tokens=()))
+        for _ in range(4):
+            engine.step()
         start = time.perf_counter()
-        engine.step()
-        taken.append(time.perf_counter() - start)
-    engine.stop()
-    return statistics.median(taken)
+        for _ in range(steps):
+            engine.step()
+        taken = time.perf_counter() - start
+        engine.stop()
+        return {"steps": steps / taken}
+
+    return side
+
+
+def _prompt(number: int, vocabulary: int) -> list[int]:
+    draw = random.Random(number)
+    return [draw.randrange(vocabulary) for _ in range(PROMPT)]
 
 
 def gain(seconds: dict[str, Any], share: float) -> dict[str, float]:

@@ -18,13 +18,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from harness.machine import machine
+from harness.results import write
 from trajectune.curate.formats import FORMATS, read_examples, read_numbered, write_examples
 from trajectune.errors import DataError
 from trajectune.example import Example
 from trajectune.models.templates import load_tokenizer
 from trajectune.models.tiny import write_tiny_model
-from trajectune.report.sections.provenance import commit, hardware, versions
-from trajectune.storage import Rejected, write_json
+from trajectune.storage import Rejected
 from trajectune.tune.data.prove import prove
 
 TEMPLATES = ("llama-2", "llama-3", "chatml", "agent-flan")
@@ -73,9 +74,8 @@ def main() -> None:
             if paths:
                 found[name] = run(paths, tokenizers, Path(folder), options.rows)
                 print(f"{name}: {found[name]['rows']} rows, {found[name]['kept']} kept", flush=True)
-    machine = {"commit": commit(), "hardware": hardware(), "versions": versions()}
     command = "python benchmarks/gauntlet.py ../shared/data"
-    write_json(options.out, {"command": command, **machine, "gauntlet": found})
+    write(options.out, machine() | {"command": command, "gauntlet": found})
 
 
 def run(paths: list[Path], tokenizers: dict[str, Any], folder: Path, rows: int | None) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from functools import cache, partial
 from typing import Any
 
 from emulation import BLOCKS, gain, measure, ours
-from gpu_models import loaded
+from gpu_models import DEVICE, loaded
+from harness.weather import Station
 from trajectune.composition.drafting import Speculation
 from trajectune.composition.presets import upscale
 from trajectune.engine.engine import Engine
@@ -25,7 +26,7 @@ PROMPT = list(range(100, 164))
 def cases(small: bool) -> Iterator[tuple[str, Callable[[], Answer]]]:
     """Each case by name."""
     large, tuned = ("larger toy", "toy") if small else ("8b", "1b")
-    yield f"rounds {large}/{tuned}", partial(rounds, large, tuned, 3 if small else 24)
+    yield f"rounds {large}/{tuned}", partial(rounds, large, tuned, 2 if small else 8)
     yield f"adaptive drafts {large}/{tuned}", partial(adaptive, large, tuned, 8 if small else 64)
 
 
@@ -34,14 +35,17 @@ def _triple(large: str, small: str) -> tuple[LoadedModel, LoadedModel, LoadedMod
     return loaded(large), loaded(small, 1), loaded(small, 2)
 
 
-def rounds(large: str, small: str, count: int) -> Answer:
+def rounds(large: str, small: str, steps: int) -> Answer:
     """Seconds of each kind of step, and what follows from them."""
-    seconds = measure(*_triple(large, small), count, BLOCKS)
+    station = Station(DEVICE)
+    limits = {"seconds": 30.0, "warmups": 1, "least": 2, "station": station}
+    seconds, found = measure(*_triple(large, small), steps, BLOCKS, **limits)
     names = ("naive", "engine", "large", "large_engine")
     return {
         "seconds": seconds,
         "tokens_per_second": {name: 1 / seconds[name] for name in names},
         "by_share_kept": [gain(seconds, share) for share in SHARES],
+        "comparison": found.report(),
     }
 
 

@@ -6,10 +6,16 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Any
 
-from decode import TURNS, compare_batches, compare_episodes, read_bandwidth, weight_bytes
+import torch
+
+from decode import compare_case, result
+from decoding import EPISODES, TURNS, Case, read_bandwidth, weight_bytes
 from gpu_models import DEVICE, loaded
+from harness.weather import Station
 
 Answer = dict[str, Any]
+SECONDS = 15.0
+"""For each case, of the part's limit (`gpu.py`)."""
 _loaded = cache(loaded)
 
 
@@ -17,16 +23,22 @@ def cases(small: bool) -> Iterator[tuple[str, Callable[[], Answer]]]:
     """Each case by name."""
     shape = "toy" if small else "1b"
     for rows in (1, 8) if small else (1, 8, 64):
-        yield f"batch {rows}", partial(batch, shape, rows, 8 if small else 64, 1 if small else 3)
-    turns, repeats = (2, 1) if small else (TURNS, 2)
-    yield f"{turns}-turn episodes", lambda: compare_episodes(_loaded(shape), turns, repeats)
+        yield f"batch {rows}", partial(measured, shape, rows, 8 if small else 64)
+    turns = 2 if small else TURNS
+    yield f"{turns}-turn episodes", partial(measured, shape, EPISODES, 32, turns)
 
 
-def batch(shape: str, rows: int, new: int, repeats: int) -> Answer:
+def measured(shape: str, rows: int, new: int, turns: int = 0) -> Answer:
     """Tokens per second of both sides, and of reading all weights once per step."""
-    model = _loaded(shape)
-    floor = weight_bytes(model) / _bandwidth()
-    return compare_batches(model, rows, new, repeats) | {"floor_tokens_per_second": rows / floor}
+    case = Case(_loaded(shape), rows, new, turns)
+    found = compare_case(case, SECONDS, _station(), warmups=1, least=2 if turns else 3)
+    floor = rows * _bandwidth() / weight_bytes(case.loaded)
+    return result(case, found) | {"floor_tokens_per_second": floor}
+
+
+@cache
+def _station() -> Station:
+    return Station(DEVICE, torch.bfloat16)
 
 
 @cache

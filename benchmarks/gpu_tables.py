@@ -60,4 +60,7 @@ def _percent(share: float | None) -> str:
 
 
 def _ratio(speeds: dict[str, float] | None) -> str:
-    return f"{speeds['trajectune']:,.0f}, ×{speeds['ratio']:.2f}" if speeds else "–"
+    if not speeds:
+        return "–"
+    ratio = speeds["ratio"]
+    return f"{speeds['trajectune']:,.0f}, " + (f"×{ratio:.2f}" if ratio else "refused")

@@ -22,6 +22,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.machine import machine
+from harness.results import dumps, write
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -37,12 +40,10 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = compare(options.recipe, Path(folder), options.kills, random.Random(options.seed))
-    found["command"] = " ".join(["python", "benchmarks/kill_resume.py", *sys.argv[1:]])
-    found |= _provenance()
-    text = json.dumps(found, indent=2)
-    print(text)
+    found = machine(recipe=options.recipe.name) | found
+    print(dumps(found))
     if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
+        write(options.out, found)
     return 0 if found["equal"] else 1
 
 
@@ -132,12 +133,6 @@ def _stage(run: Path) -> str:
 def _run(recipe: Path, folder: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "trajectune.cli.entry", "run", str(recipe), "--run-dir", str(folder)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def _provenance() -> dict[str, Any]:
-    from trajectune.report.sections.provenance import commit, hardware, versions
-
-    return {"commit": commit(), "hardware": hardware(), "versions": versions()}
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
     python benchmarks/serve_latency.py                  # the tiny model on the CPU, about a minute
 
 The server runs in a process of its own, once on the socket that `trajectune serve` makes and once on one
-whose connections have no TCP_NODELAY. On the first, `/health` is also asked while a reply is generated and
-while bodies of 4 MB are read: many short messages, one long text, many token ids. Milliseconds; a body's
-status tells whether it was read to the end (200) or refused (400).
+whose connections have no TCP_NODELAY; the two take turns. On the first, `/health` is also asked while a
+reply is generated and while bodies of 4 MB are read: many short messages, one long text, many token ids.
+Milliseconds; a body's status tells whether it was read to the end (200) or refused (400).
 """
 
 from __future__ import annotations
@@ -24,9 +24,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from harness.compare import Side, compare, measure
+from harness.comparison import Answer, Comparison
+from harness.machine import machine
+from harness.progress import line
+from harness.results import run, status, write
+from harness.table import table
+from harness.weather import Station
 from trajectune.composition.files import load_composition
 from trajectune.engine.engine import Engine
-from trajectune.report.sections.provenance import commit, hardware, versions
 from trajectune.serve.app import create_app
 from trajectune.serve.run import bind, serve_app
 
@@ -34,33 +40,40 @@ SIZE = 4_000_000
 """Bytes of a large body."""
 
 
-def main() -> None:
+def main() -> int:
     options = _options()
     if options.serve:
-        return serve(options.serve, options.model)
-    result: dict[str, Any] = {
-        "command": " ".join(["python", "benchmarks/serve_latency.py", *sys.argv[1:]]),
-        "commit": commit(),
-        "hardware": hardware(),
-        "versions": versions(),
-        "model": options.model,
-    }
-    with server("plain", options.model) as port:
-        result["without_nodelay"] = {"alone": health(port, times=50)}
-    with server("ours", options.model) as port:
-        result["with_nodelay"] = {"alone": health(port, times=300)}
-        result["while_generating"] = beside(port, lambda: generate(port))
-        for name, content in bodies().items():
-            result[name] = beside(port, lambda content=content: post(port, content))
-    options.out.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
-    print(options.out.read_text("utf-8"))
-    return None
+        serve(options.serve, options.model)
+        return 0
+    result: dict[str, Any] = machine(model=options.model)
+    with server("plain", options.model) as plain, server("ours", options.model) as port:
+        station = Station()
+        limits: dict[str, Any] = {"seconds": options.seconds, "station": station}
+        alone = {"without_nodelay": asking(plain, 30), "with_nodelay": asking(port, 100)}
+        show = line("alone")
+        found = {"alone": compare(alone, baseline="without_nodelay", show=show, **limits)}
+        for side in alone:
+            result[side] = {"alone": summary(found["alone"], side)}
+        for name, work in meanwhile(port).items():
+            limits |= {"warmups": 1, "least": 3, "show": line(name)}
+            found[name] = measure(beside(port, work), name, **limits)
+            last = found[name].rounds[-1].pieces[name].facts
+            result[name] = last | {"health": summary(found[name], name)}
+    result["comparisons"] = {name: each.report() for name, each in found.items()}
+    write(options.out, result)
+    for name, each in found.items():
+        print(table(name, each))
+    print(options.out)
+    return status(found.values())
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--serve", choices=("ours", "plain"), help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=float, default=20, help="for each case")
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parent / "results" / "serve-latency-cpu.json"
     )
@@ -103,7 +116,7 @@ def health(port: int, times: int = 1 << 30, until: Callable[[], bool] = lambda: 
     """Milliseconds of so many requests on one connection."""
     client = http.client.HTTPConnection("127.0.0.1", port)
     found: list[float] = []
-    while len(found) < times and not until():
+    while len(found) < times and not (found and until()):
         started = time.perf_counter()
         client.request("GET", "/health")
         client.getresponse().read()
@@ -118,15 +131,46 @@ def health(port: int, times: int = 1 << 30, until: Callable[[], bool] = lambda: 
     }
 
 
-def beside(port: int, work: Callable[[], int]) -> dict[str, Any]:
+def answer(found: dict[str, float], **facts: Any) -> Answer:
+    """How many such requests one after the other would fit into a second, and the milliseconds."""
+    return Answer(rates={"requests": 1e3 / found["median"]}, facts={**facts, "health": found})
+
+
+def asking(port: int, times: int) -> Side:
+    """`/health` alone."""
+    return lambda _: answer(health(port, times))
+
+
+def beside(port: int, work: Callable[[], int]) -> Side:
     """`/health` while something else is asked."""
-    status: list[int] = []
-    thread = threading.Thread(target=lambda: status.append(work()))
-    started = time.perf_counter()
-    thread.start()
-    found = health(port, until=lambda: bool(status))
-    thread.join()
-    return {"status": status[0], "seconds": time.perf_counter() - started, "health": found}
+
+    def side(_: int) -> Answer:
+        status: list[int] = []
+        thread = threading.Thread(target=lambda: status.append(work()))
+        started = time.perf_counter()
+        thread.start()
+        found = health(port, until=lambda: bool(status))
+        thread.join()
+        return answer(found, status=status[0], seconds=time.perf_counter() - started)
+
+    return side
+
+
+def summary(found: Comparison, side: str) -> dict[str, float]:
+    """Milliseconds over all rounds that count."""
+    rounds = [each.pieces[side].facts["health"] for each in found.counted]
+    return {
+        "requests": sum(each["requests"] for each in rounds),
+        "median": statistics.median(each["median"] for each in rounds),
+        "p99": statistics.median(each["p99"] for each in rounds),
+        "longest": max(each["longest"] for each in rounds),
+    }
+
+
+def meanwhile(port: int) -> dict[str, Callable[[], int]]:
+    """What else the server is asked, by name."""
+    reading = {name: lambda content=content: post(port, content) for name, content in bodies().items()}
+    return {"while_generating": lambda: generate(port), **reading}
 
 
 def generate(port: int) -> int:
@@ -164,4 +208,4 @@ def post(port: int, content: bytes) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

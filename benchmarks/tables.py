@@ -59,11 +59,9 @@ def table_of(data: dict[str, Any]) -> str:
 
 def environment_speed(data: dict[str, Any]) -> str:
     """Steps of whole episodes, and single statements, beside another version in the same run."""
-    rows = [
-        [words(kind), *(f"{speed:,.0f}" for speed in data[kind].values())]
-        for kind in ("steps_per_second", "statements_per_second")
-    ]
-    return markdown(["", "this version", "the one before"], rows)
+    kinds = [kind for kind in ("steps_per_second", "statements_per_second") if kind in data]
+    rows = [[words(kind), *(rounded(speed) for speed in data[kind].values())] for kind in kinds]
+    return markdown(["", *("this version", "the one before")[: len(data[kinds[0]])]], rows)
 
 
 def latency(data: dict[str, Any]) -> str:
@@ -179,20 +177,28 @@ def speed(results: list[dict[str, Any]] | dict[str, Any]) -> str:
 
 
 def decoding_speed(results: list[dict[str, Any]]) -> str:
-    """`decode.py`: ours over `transformers.generate`."""
+    """`decode.py`: every side over `transformers.generate`."""
     parts = ("decode", "prefill", "together")
     rows = [
-        [result["dtype"], result["case"], *(_ratio(result.get(part)) for part in parts)]
+        [result["dtype"], result["case"], side, *(_over(result, part, side) for part in parts)]
         for result in results
+        for side in _sides(result)
     ]
-    return markdown(["", "case", *(f"{part}: tok/s, ratio" for part in parts)], rows)
+    return markdown(["", "case", "side", *(f"{part}: tok/s, ratio" for part in parts)], rows)
 
 
-def _ratio(speeds: dict[str, float] | None) -> str:
-    if not speeds:
+def _sides(result: dict[str, Any]) -> list[str]:
+    """All but the baseline; the oldest file has this project's earlier name."""
+    return [side for side in result["together"] if side not in ("transformers", "ratio")]
+
+
+def _over(result: dict[str, Any], part: str, side: str) -> str:
+    """Rate and ratio, of newer files with its interval."""
+    if part not in result:
         return "–"
-    ours = next(speed for name, speed in speeds.items() if name not in ("transformers", "ratio"))
-    return f"{ours:.0f}, ×{speeds['ratio']:.2f}"  # the oldest file has this project's earlier name
+    if "comparison" not in result:
+        return f"{result[part][side]:.0f}, ×{result[part]['ratio']:.2f}"
+    return f"{rounded(result[part][side])}, {ratio(result['comparison']['ratios'][part].get(side))}"
 
 
 def tuning_speed(results: dict[str, Any]) -> str:
@@ -201,10 +207,10 @@ def tuning_speed(results: dict[str, Any]) -> str:
         [
             data,
             name,
-            f"{system['rows_per_second']:.2f}",
+            rounded(system["rows_per_second"], 2),
             f"{system['fill']:.0%}",
             f"{system['unique_share']:.0%}",
-            f"{system['share']:.0%}",
+            "–" if system["share"] is None else f"{system['share']:.0%}",
             f"{system['peak_memory_gb']:.1f}",
             f"{system.get('first_loss', system['losses'][0]):.4f}",
         ]
@@ -212,7 +218,33 @@ def tuning_speed(results: dict[str, Any]) -> str:
         for name, system in systems.items()
     ]
     heads = ["data", "system", "rows/s", "fill", "unique", "of matrix rate", "peak GB", "first loss"]
-    return markdown(heads, rows)
+    gains = [
+        f"{data}: the tree ×{value:.2f} over {name.removeprefix('times_')}"
+        for data, systems in results.items()
+        for name, value in systems["tree"].items()
+        if name.startswith("times_") and value
+    ]
+    ideal = [
+        f"{data}: {interval_of(systems['tree']['share_of_ideal'])} of the ideal gain of the tree"
+        for data, systems in results.items()
+        if systems["tree"].get("share_of_ideal")
+    ]
+    return "\n\n".join([markdown(heads, rows), *gains, *ideal])
+
+
+def ratio(value: dict[str, float] | None) -> str:
+    """`×2.31 [2.25–2.37]`; a ratio that the run refused is `refused`."""
+    return f"×{interval_of(value)}" if value else "refused"
+
+
+def interval_of(value: dict[str, float]) -> str:
+    """`2.31 [2.25–2.37]`."""
+    return f"{value['mean']:.2f} [{value['low']:.2f}–{value['high']:.2f}]"
+
+
+def rounded(value: float | None, digits: int = 0) -> str:
+    """A rate; none where every round was disturbed."""
+    return "–" if value is None else f"{value:,.{digits}f}"
 
 
 def emulation_speed(results: list[dict[str, Any]]) -> str:
@@ -223,12 +255,8 @@ def emulation_speed(results: list[dict[str, Any]]) -> str:
         [
             str(result["batch"]),
             str(result["prompt"]),
-            *(
-                f"{rate:.0f}" if (rate := result["tokens_per_second"].get(name)) else "–"
-                for name in systems
-            ),
-            f"×{result['speculative_over_naive']:.2f}",
-            f"×{result['speculative_over_large']:.2f}",
+            *(rounded(result["tokens_per_second"].get(name)) for name in systems),
+            *(_times(result[f"speculative_over_{name}"]) for name in ("naive", "large")),
             f"{result['acceptance']:.0%}",
             f"{result['block']:.1f}",
             f"{result['predicted_tokens_per_second']:.0f}",
@@ -236,6 +264,10 @@ def emulation_speed(results: list[dict[str, Any]]) -> str:
         for result in results
     ]
     return markdown(heads, rows)
+
+
+def _times(value: float | None) -> str:
+    return "refused" if value is None else f"×{value:.2f}"
 
 
 def share(interval: dict[str, float] | None) -> str:

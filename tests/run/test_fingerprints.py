@@ -84,6 +84,8 @@ DEPENDS: dict[str, tuple[Any, set[str]]] = {
     "tune.steps": (3, {"tune"}),
     "tune.batch_rows": (3, {"tune"}),
     "tune.pack_tokens": (3, {"tune"}),
+    "tune.memory": ("lean", set()),
+    "tune.compile": (True, {"tune"}),
     "tune.max_tokens": (300, {"curate", "tune"}),
     "tune.prefix_tree": (False, {"tune"}),
     "tune.learning_rate": (1e-3, {"tune"}),

@@ -44,11 +44,16 @@ def gradients(model: PreTrainedModel) -> dict[str, Tensor]:
     return taken
 
 
-def packed(model: PreTrainedModel, packs: Sequence[Pack]) -> Found:
+def packed(
+    model: PreTrainedModel, packs: Sequence[Pack], *, keep: bool = False, short: bool = True
+) -> Found:
+    """`keep` and `short` are the trainer's ways to save time."""
     model.set_attn_implementation(ATTENTION)
     counts = sum((p.counts.sum(axis=0, dtype=np.float64) for p in packs), np.zeros(2))
     weights = group_weights(counts, GROUPS, SHARES)
-    sums = TrainableModel(model).accumulate(packs, weights)
+    trainable = TrainableModel(model)
+    trainable.keep, trainable.short = keep, short
+    sums = trainable.accumulate(packs, weights)
     return weights.total(sums), gradients(model)
 
 

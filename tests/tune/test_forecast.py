@@ -10,7 +10,7 @@ from transformers import LlamaConfig
 
 from trajectune.models.precision import measured_rate
 from trajectune.tune.data.rows import TokenRow
-from trajectune.tune.forecast import Workload, count_operations, forecast
+from trajectune.tune.forecast import Workload, count_operations, forecast, peak_memory
 from trajectune.tune.settings import LoraSettings, TuneSettings
 from trajectune.tune.size import ModelSize, size_of_config
 
@@ -26,6 +26,7 @@ def size_of(**changes: Any) -> ModelSize:
         "hidden": 8,
         "intermediate": 16,
         "vocabulary": 64,
+        "heads": 2,
         "queries": 8,
         "adapted": 100,
         "windows": (None, None),
@@ -105,3 +106,14 @@ def test_windows_count_where_there_are_only_numbers_too() -> None:
 
     assert pairs(None) == pairs(1_000) == 64 * 1_000 * 1_000 // 2
     assert pairs(100) == 64 * (100 * 1_000 - 100 * 100 // 2)
+
+
+def test_kept_probabilities_take_what_the_blocks_hold(make_rows: Rows) -> None:
+    rows, size = make_rows(8, trunk=40), size_of()
+    work = forecast(rows, size, TuneSettings(batch_rows=8), operations_per_second=1e9).workload
+    assert work.pairs < work.scores
+    plain, again = TuneSettings(precision="fp32"), TuneSettings(checkpoint_activations=True)
+    kept = peak_memory(size, work, plain, keep=True) - peak_memory(size, work, plain)
+    assert kept == 4 * size.heads * work.scores * size.layers
+    one_layer = peak_memory(size, work, again, keep=True) - peak_memory(size, work, again)
+    assert one_layer == kept / 2 / size.layers

@@ -110,8 +110,10 @@ def test_a_tuned_model_knows_what_it_came_from(base: Path, rows: list[TokenRow],
     assert (noted.base, noted.dialect) == (str(base), "react")
     assert noted.base_weights == weights_digest(base) != weights_digest(result.model)
     assert noted.template == template_digest(load_model(str(result.model), "float32", "cpu").tokenizer)
-    assert [(p.what, p.done, p.total) for p in told] == [("tuning", 1, 2), ("tuning", 2, 2)]
-    assert told[0].note.startswith("loss ")
+    assert [(p.what, p.done, p.total) for p in told] == [("tuning", done, 2) for done in (0, 1, 2)]
+    assert told[0].note == result.memory
+    assert result.memory.startswith(f"packs of up to {SETTINGS.pack_tokens} tokens, attention kept")
+    assert told[1].note.startswith("loss ")
 
 
 @pytest.mark.parametrize("after", [1, 2, 3, 5])

@@ -17,6 +17,7 @@ from support.tuning import GROUPS, SHARES, SOURCES, assert_same, packed, row_by_
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.data.tree import build_pack
+from trajectune.tune.model import attention
 from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.trainable import TrainableModel, checkpoint_activations
 
@@ -102,3 +103,27 @@ def test_bf16_is_close_to_fp32(make_model: Models, make_rows: Rows) -> None:
     packs = pack_rows(rows := make_rows(10), range(len(rows)), GROUPS, 100)
     exact = packed(make_model(), packs)[0]
     assert packed(make_model(dtype=torch.bfloat16), packs)[0] == pytest.approx(exact, rel=1e-2)
+
+
+def test_probabilities_that_are_kept_change_no_bit(
+    make_model: Models, make_rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trajectune.tune.model.layout.QUERY_BLOCK", 7)
+    packs = pack_rows(rows := make_rows(10), range(len(rows)), GROUPS, 100)
+    for dtype in (torch.float32, torch.bfloat16):
+        kept, made_again = (packed(make_model(dtype=dtype), packs, keep=keep) for keep in (True, False))
+        assert kept[0] == made_again[0]
+        assert all(torch.equal(kept[1][name], found) for name, found in made_again[1].items())
+
+
+def test_kept_probabilities_are_not_made_again(
+    make_model: Models, make_rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    plain = attention._probabilities
+    monkeypatch.setattr(attention, "_probabilities", lambda *given: calls.append(1) or plain(*given))
+    packs = pack_rows(rows := make_rows(6), range(len(rows)), GROUPS, 100)
+    packed(make_model(), packs, keep=True)
+    once = len(calls)
+    packed(make_model(), packs, keep=False)
+    assert len(calls) == 3 * once

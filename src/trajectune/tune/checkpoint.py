@@ -26,6 +26,8 @@ class CheckpointState(BaseModel):
     """Steps done."""
     precision: str
     """Number format in use; kept when tuning goes on, even if a new measurement would differ."""
+    pack_tokens: int | None = None
+    """Size of the packs; kept too, even if more or less memory is free now."""
     fingerprint: str
     """Digest of rows, shares, model and settings."""
 

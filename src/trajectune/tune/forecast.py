@@ -10,7 +10,7 @@ of matrix products, times the part of it that this trainer reaches (benchmarks/t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,6 @@ from trajectune.tune.data.groups import groups_of
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.data.schedule import Schedule
-from trajectune.tune.data.tree import Pack
 from trajectune.tune.model.layout import layout_of
 from trajectune.tune.model.loss import CHUNK
 from trajectune.tune.settings import TuneSettings
@@ -30,6 +29,8 @@ from trajectune.tune.size import ModelSize, model_size
 REACHED = 0.6
 """Part of the measured matrix rate that a tuning step reaches."""
 GIGABYTE = 1e9
+USUAL_PACK = 8_192
+"""Tokens of a pack where nobody says."""
 _SAMPLED_STEPS = 8
 
 
@@ -48,6 +49,8 @@ class Workload(BaseModel):
     """(query, key) pairs of attention, in the mean of the layers: those with a window see fewer."""
     pack_tokens: int
     """Tokens in the largest pack."""
+    scores: int = 0
+    """Most numbers in a pack's blocks of scores, for a head, in the mean of the layers."""
 
 
 class Forecast(BaseModel):
@@ -90,7 +93,7 @@ def forecast(
         schedule = Schedule(
             rows, settings.batch_rows, epochs=settings.epochs, steps=settings.steps, seed=settings.seed
         )
-        steps, workload = schedule.steps, _from_rows(rows, schedule, settings, size)
+        steps, workload = schedule.steps, workload_of(rows, schedule, settings, size)
     operations = count_operations(
         size, workload, lora=settings.lora is not None, frozen=settings.freeze_layers
     )
@@ -118,8 +121,11 @@ def count_operations(size: ModelSize, work: Workload, *, lora: bool = False, fro
     return body + head + attention
 
 
-def peak_memory(size: ModelSize, work: Workload, settings: TuneSettings) -> float:
-    """Bytes of weights, fp32 masters, gradients and AdamW's means, and of one pack's activations."""
+def peak_memory(size: ModelSize, work: Workload, settings: TuneSettings, *, keep: bool = False) -> float:
+    """Bytes of weights, fp32 masters, gradients and AdamW's means, and of one pack's activations.
+
+    `keep` says whether attention keeps its probabilities.
+    """
     width = 4 if settings.precision == "fp32" else 2
     learnt = 16 if width == 4 else 18  # bytes for each trained parameter, its weight included
     if settings.lora is None:
@@ -130,7 +136,34 @@ def peak_memory(size: ModelSize, work: Workload, settings: TuneSettings) -> floa
     kept = width * (8 * size.hidden + 4 * size.intermediate) + 8 * size.hidden
     layers = 1 if settings.checkpoint_activations else size.layers
     activations = work.pack_tokens * (kept * layers + width * size.hidden * size.layers)
+    if keep:
+        activations += width * size.heads * work.scores * layers
     return fixed + activations + CHUNK * size.vocabulary * (8 + 2 * width)
+
+
+def workload_of(
+    rows: Sequence[TokenRow], schedule: Schedule, settings: TuneSettings, size: ModelSize
+) -> Workload:
+    """What tuning on the rows computes: packs some steps, spread over it, and scales up what they hold."""
+    sample = np.unique(np.linspace(0, schedule.steps - 1, _SAMPLED_STEPS).astype(int)).tolist()
+    groups, pack_tokens = groups_of(rows), settings.pack_tokens or USUAL_PACK
+    packs = [
+        pack
+        for step in sample
+        for pack in pack_rows(rows, schedule.rows_of(step), groups, pack_tokens, share=settings.prefix_tree)
+    ]
+    layouts = [layout_of(pack) for pack in packs]
+    seen = sum(len(schedule.rows_of(step)) for step in range(schedule.steps))
+    scale = seen / sum(len(pack.rows) for pack in packs)
+    return Workload(
+        rows=seen,
+        tokens=round(scale * sum(pack.row_tokens for pack in packs)),
+        unique_tokens=round(scale * sum(len(pack) for pack in packs)),
+        trained_tokens=round(scale * sum(float(pack.counts.sum()) for pack in packs)),
+        pairs=round(scale * sum(_mean(size, layout.pairs) for layout in layouts)),
+        pack_tokens=max(len(pack) for pack in packs),
+        scores=round(max(_mean(size, layout.scores) for layout in layouts)),
+    )
 
 
 def _from_numbers(
@@ -145,36 +178,10 @@ def _from_numbers(
         unique_tokens=tokens,
         trained_tokens=round(tokens * trained_part),
         pairs=round(seen * sum(of_a_row) / size.layers),
-        pack_tokens=round(max(min(settings.pack_tokens, tokens), row_tokens)),
+        pack_tokens=round(max(min(settings.pack_tokens or USUAL_PACK, tokens), row_tokens)),
     )
 
 
-def _from_rows(
-    rows: Sequence[TokenRow], schedule: Schedule, settings: TuneSettings, size: ModelSize
-) -> Workload:
-    """Packs some steps, spread over the run, and scales up what they hold."""
-    sample = np.unique(np.linspace(0, schedule.steps - 1, _SAMPLED_STEPS).astype(int)).tolist()
-    groups = groups_of(rows)
-    packs = [
-        pack
-        for step in sample
-        for pack in pack_rows(
-            rows, schedule.rows_of(step), groups, settings.pack_tokens, share=settings.prefix_tree
-        )
-    ]
-    seen = sum(len(schedule.rows_of(step)) for step in range(schedule.steps))
-    scale = seen / sum(len(pack.rows) for pack in packs)
-    return Workload(
-        rows=seen,
-        tokens=round(scale * sum(pack.row_tokens for pack in packs)),
-        unique_tokens=round(scale * sum(len(pack) for pack in packs)),
-        trained_tokens=round(scale * sum(float(pack.counts.sum()) for pack in packs)),
-        pairs=round(scale * sum(_pairs(pack, size) for pack in packs)),
-        pack_tokens=max(len(pack) for pack in packs),
-    )
-
-
-def _pairs(pack: Pack, size: ModelSize) -> float:
-    """(query, key) pairs in the mean layer."""
-    layout, kinds = layout_of(pack), Counter(size.windows)
-    return sum(layout.pairs(window) * layers for window, layers in kinds.items()) / size.layers
+def _mean(size: ModelSize, of_window: Callable[[int | None], int]) -> float:
+    """What a layout says for a layer's window, in the mean of the layers."""
+    return sum(of_window(window) * layers for window, layers in Counter(size.windows).items()) / size.layers

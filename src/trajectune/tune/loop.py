@@ -110,7 +110,7 @@ def _fingerprint(
     rows: Sequence[TokenRow], shares: Mapping[str, float], model: str | Path, settings: TuneSettings
 ) -> str:
     """Digest of everything that decides what the tuned weights are."""
-    free = {"checkpoint_every", "keep_checkpoints", "device"}
+    free = {"checkpoint_every", "keep_checkpoints", "device", "memory"}
     digest = hashlib.sha256()
     head = [str(model), dict(sorted(shares.items())), settings.model_dump(mode="json", exclude=free)]
     digest.update(json.dumps(head).encode())

@@ -83,6 +83,8 @@ class TuneResult(BaseModel):
     steps: int
     precision: str
     """`fp32` or `bf16`."""
+    memory: str = ""
+    """What memory was used for: packs, what attention kept, and why."""
     first_loss: float
     last_loss: float
     """Mean over the last tenth of the steps."""

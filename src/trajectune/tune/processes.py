@@ -30,6 +30,19 @@ class Processes:
         """Whether this process writes files and shows progress."""
         return self.rank == 0
 
+    @property
+    def beside(self) -> int:
+        """Processes that share one memory, this one included."""
+        return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self.device == "cpu" else 1
+
+    def least(self, number: int) -> int:
+        """The smallest number that a process has."""
+        if self.size == 1:
+            return number
+        found = torch.tensor(number, device=self.device)
+        dist.all_reduce(found, dist.ReduceOp.MIN)
+        return int(found)
+
     def add_up(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its sum over all processes."""
         if self.size > 1:

@@ -38,6 +38,8 @@ class ModelSize(BaseModel):
     intermediate: int
     """Numbers in the middle of a layer's MLP, those of all experts that a token meets together."""
     vocabulary: int
+    heads: int
+    """Query heads of a layer."""
     queries: int
     """Numbers in all query heads of a layer together."""
     adapted: int
@@ -84,6 +86,7 @@ def size_of_config(config: Mapping[str, Any]) -> ModelSize:
         hidden=known.hidden_size,
         intermediate=_intermediate(known, met),
         vocabulary=known.vocab_size,
+        heads=known.num_attention_heads,
         queries=known.num_attention_heads * _head_width(known),
         adapted=sum(sum(matrix.shape) for matrix in matrices)
         + sum(len(stack) * sum(stack.shape[1:]) for stack in stacks),
@@ -118,6 +121,7 @@ def _llama_like(parameters: float) -> ModelSize:
         hidden=hidden,
         intermediate=intermediate,
         vocabulary=32_000,
+        heads=layers,
         queries=hidden,
         adapted=layers * (11 * hidden + 3 * intermediate),
         windows=(None,) * layers,

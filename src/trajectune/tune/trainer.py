@@ -39,8 +39,10 @@ from trajectune.tune.model.loss import group_weights
 from trajectune.tune.model.optimizer import MasterAdamW
 from trajectune.tune.model.trainable import TrainableModel, choose_precision, load_trainable
 from trajectune.tune.processes import Processes
+from trajectune.tune.room import Room, choose_room, free_memory
 from trajectune.tune.saving import save_tuned
 from trajectune.tune.settings import TuneSettings
+from trajectune.tune.size import size_of_config
 
 RESULT = "result.json"
 """Name of the file in the run directory that says that tuning is done, and what it came to."""
@@ -70,6 +72,7 @@ class Trainer:
         self.fingerprint = fingerprint
         self.checkpoints = Checkpoints(run_dir / "checkpoints", settings.keep_checkpoints)
         found = self.checkpoints.latest(fingerprint)
+        free = free_memory(processes.device) / processes.beside
         self.precision = found[1].precision if found else choose_precision(settings, processes.device)
         self.trainable: TrainableModel = load_trainable(model, settings, self.precision, processes.device)
         _check_tokens(rows, self.trainable.vocabulary)
@@ -77,6 +80,8 @@ class Trainer:
         self.schedule = Schedule(
             rows, settings.batch_rows, epochs=settings.epochs, steps=settings.steps, seed=settings.seed
         )
+        self.room = self._choose_room(free, found[1].pack_tokens if found else None)
+        self.trainable.keep = self.room.keep
         self.done = 0
         if found:
             self.done = found[1].step
@@ -86,6 +91,8 @@ class Trainer:
     def run(self, on_progress: OnProgress = silent) -> None:
         """All steps that are left, with a checkpoint now and then."""
         total, first = self.schedule.steps, self.processes.first
+        if first:
+            on_progress(Progress("tuning", self.done, total, str(self.room)))
         with MetricsLog(self.run_dir, self.done, first=first) as log:
             while self.done < total:
                 metrics = self.step()
@@ -93,17 +100,14 @@ class Trainer:
                 if first:
                     on_progress(Progress("tuning", self.done, total, f"loss {metrics.loss:.3f}"))
                 if self.done % self.settings.checkpoint_every == 0 and self.done < total and first:
-                    state = CheckpointState(
-                        step=self.done, precision=self.precision, fingerprint=self.fingerprint
-                    )
-                    self.checkpoints.save(self.optimizer, state)
+                    self.checkpoints.save(self.optimizer, self._state())
 
     def step(self) -> StepMetrics:
         """One optimizer step."""
         start, settings = time.perf_counter(), self.settings
         torch.manual_seed(settings.seed + self.done)  # for dropout; nothing else is drawn
         chosen = self.schedule.rows_of(self.done)
-        packs = pack_rows(self.rows, chosen, self.groups, settings.pack_tokens, share=settings.prefix_tree)
+        packs = pack_rows(self.rows, chosen, self.groups, self.room.pack_tokens, share=settings.prefix_tree)
         counts = np.sum([pack.counts.sum(axis=0, dtype=np.float64) for pack in packs], axis=0)
         weights = group_weights(counts, self.groups, self.shares, self.factors)
         mine = split_among(packs, self.processes.size)[self.processes.rank]
@@ -140,6 +144,23 @@ class Trainer:
         write_json(self.run_dir / RESULT, self._result().model_dump(mode="json"))
         self.checkpoints.clear()
 
+    def _choose_room(self, free: float, before: int | None) -> Room:
+        """The same in all processes; with the packs of `before`, where tuning goes on from there."""
+        settings = self.settings.model_copy(update={"precision": self.precision})
+        if settings.memory == "auto" and before is not None:
+            settings = settings.model_copy(update={"pack_tokens": before})
+        size = size_of_config(self.trainable.config.to_dict())
+        room = choose_room(self.rows, self.schedule, size, settings, free)
+        return room.model_copy(update={"pack_tokens": self.processes.least(room.pack_tokens)})
+
+    def _state(self) -> CheckpointState:
+        return CheckpointState(
+            step=self.done,
+            precision=self.precision,
+            pack_tokens=self.room.pack_tokens,
+            fingerprint=self.fingerprint,
+        )
+
     def _by_source(
         self, chosen: Sequence[int], losses: NDArray[np.float64], counts: NDArray[np.float64]
     ) -> dict[str, SourceMetrics]:
@@ -162,6 +183,7 @@ class Trainer:
             model=self.run_dir / "model",
             steps=len(steps),
             precision=self.precision,
+            memory=str(self.room),
             first_loss=steps[0].loss,
             last_loss=sum(step.loss for step in late) / len(late),
             rows=sum(step.rows for step in steps),

@@ -14,7 +14,7 @@ from trajectune.run.stages.agents import acting_base
 from trajectune.run.stages.curate import agent_dialect, read_mixed
 from trajectune.run.stages.values import model_values
 
-NO_MATTER = {"checkpoint_every", "keep_checkpoints"}
+NO_MATTER = {"checkpoint_every", "keep_checkpoints", "memory"}
 """Settings that do not change the tuned model."""
 
 

@@ -64,11 +64,12 @@ def attend(
         mixed = flex_attend(query, key, value, layout.mask(sliding_window), scale, softcap)
         return mixed.transpose(1, 2), None
     blocks = layout.blocks(sliding_window)
-    return _TreeAttention.apply(query, key, value, blocks, scale, softcap), None  # pyright: ignore[reportReturnType]
+    mixed: Any = _TreeAttention.apply(query, key, value, blocks, scale, softcap, layout.keep)
+    return mixed, None
 
 
 class _TreeAttention(torch.autograd.Function):
-    """Block after block; the backward pass makes the probabilities again instead of keeping them."""
+    """Block after block; the backward pass takes the probabilities that were kept, or makes them again."""
 
     @staticmethod
     def forward(
@@ -79,31 +80,36 @@ class _TreeAttention(torch.autograd.Function):
         blocks: tuple[Block, ...],
         scale: float,
         softcap: float | None,
+        keep: bool,
     ) -> Tensor:
-        ctx.save_for_backward(query, key, value)
-        ctx.blocks, ctx.scale, ctx.softcap = blocks, scale, softcap
-        q, k, v = query[0], key[0], value[0]
+        q, k, v = (part[0].contiguous() for part in (query, key, value))
         heads, tokens, width = q.shape
         output = q.new_empty(1, tokens, heads, width)
+        kept: list[Tensor | None] = []
         for block in blocks:
             folded = _fold(q, block, len(k)) * scale
-            probabilities, _ = _probabilities(folded, _gather(k, block), block, softcap)
+            probabilities, bent = _probabilities(folded, _gather(k, block), block, softcap)
+            if keep:
+                kept += (probabilities, bent)
             mixed = torch.bmm(probabilities, _gather(v, block))
             output[0, block.start : block.end] = mixed.view(heads, -1, width).transpose(0, 1)
+        ctx.save_for_backward(q, k, v, *kept)
+        ctx.blocks, ctx.scale, ctx.softcap = blocks, scale, softcap
         return output
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
-        q, k, v = (tensor[0] for tensor in ctx.saved_tensors)
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        q, k, v, *kept = ctx.saved_tensors
         heads, tokens, width = q.shape
-        d_output = grads[0][0].transpose(0, 1)
+        d_output = grads[0][0].transpose(0, 1).contiguous()
         d_query = q.new_empty(tokens, heads, width)
         d_key = q.new_zeros(len(k), tokens, width, dtype=torch.float32)
         d_value = torch.zeros_like(d_key)
-        for block in ctx.blocks:
+        for number, block in enumerate(ctx.blocks):
             folded, keys = _fold(q, block, len(k)) * ctx.scale, _gather(k, block)
             d_mixed = _fold(d_output, block, len(k))
-            p, bent = _probabilities(folded, keys, block, ctx.softcap)
+            found = kept[2 * number : 2 * number + 2] or _probabilities(folded, keys, block, ctx.softcap)
+            p, bent = found
             d_p = torch.bmm(d_mixed, _gather(v, block).transpose(1, 2))
             d_scores = torch.ops.aten._softmax_backward_data(d_p, p, -1, p.dtype)
             if bent is not None:  # the slope of cap · tanh(x / cap) is 1 − tanh²
@@ -113,7 +119,7 @@ class _TreeAttention(torch.autograd.Function):
             _scatter(d_key, torch.bmm(d_scores.transpose(1, 2), folded), block)
             _scatter(d_value, torch.bmm(p.transpose(1, 2), d_mixed), block)
         d_k, d_v = (part.to(k.dtype).unsqueeze(0) for part in (d_key, d_value))
-        return d_query.transpose(0, 1).unsqueeze(0), d_k, d_v, None, None, None
+        return d_query.transpose(0, 1).unsqueeze(0), d_k, d_v, None, None, None, None
 
 
 def _fold(x: Tensor, block: Block, kv_heads: int) -> Tensor:

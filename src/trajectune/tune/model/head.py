@@ -67,3 +67,9 @@ def parts_of(model: PreTrainedModel) -> tuple[nn.Module, Head]:
     scale = getattr(config, "logit_scale", None) or 1 / (getattr(config, "logits_scaling", None) or 1)
     softcap = getattr(config, "final_logit_softcapping", None)
     return body, Head(layer.weight, getattr(layer, "bias", None), float(scale), softcap)
+
+
+def layers_of(body: nn.Module) -> nn.ModuleList:
+    """The layers of a body, an empty list where they are no list."""
+    layers = getattr(body, "layers", getattr(body, "h", None))
+    return layers if isinstance(layers, nn.ModuleList) else nn.ModuleList()

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import PreTrainedConfig
 
 from trajectune.errors import ModelError
@@ -55,10 +56,22 @@ class Block:
 class Layout:
     """Who sees whom in a pack: blocks, or the masks of FlexAttention."""
 
-    def __init__(self, pack: Pack, device: torch.device | str = "cpu", *, flex: bool = False) -> None:
+    def __init__(
+        self,
+        pack: Pack,
+        device: torch.device | str = "cpu",
+        *,
+        flex: bool = False,
+        keep: bool = False,
+        short: bool = False,
+    ) -> None:
         self._pack, self._device = pack, device
         self.flex = flex
         """Whether attention is to be computed by FlexAttention."""
+        self.keep = keep
+        """Whether the blocks' probabilities stay in memory for the backward pass."""
+        self.short = short
+        """Whether the last layer gives the states of `predecessors` only (`trajectune.tune.model.last`)."""
         self.depth = int(pack.positions.max()) + 1
         """Tokens of the deepest path."""
         self._blocks: dict[int | None, tuple[Block, ...]] = {}
@@ -81,6 +94,15 @@ class Layout:
     def pairs(self, window: int | None = None) -> int:
         """Number of (query, key) pairs that such a layer must compute at least."""
         return sum(block.pairs for block in self.blocks(window))
+
+    def scores(self, window: int | None = None) -> int:
+        """Numbers in the blocks of scores that such a layer computes for each head."""
+        return sum((block.end - block.start) * block.length for block in self.blocks(window))
+
+    @cached_property
+    def predecessors(self) -> Tensor:
+        """Where the tokens stand whose states predict the targets, shape [N]."""
+        return torch.from_numpy(self._pack.predecessors).to(self._device)
 
     def _short(self, window: int | None) -> int | None:
         return window if window is not None and window < self.depth else None
@@ -108,9 +130,11 @@ class Layout:
                     yield Block(start, end, _behind(runs, unseen), window)
 
 
-def layout_of(pack: Pack, device: torch.device | str = "cpu") -> Layout:
+def layout_of(
+    pack: Pack, device: torch.device | str = "cpu", *, keep: bool = False, short: bool = False
+) -> Layout:
     """The layout of a pack: worked off in blocks on CPU, by FlexAttention on CUDA."""
-    return Layout(pack, device, flex=torch.device(device).type == "cuda")
+    return Layout(pack, device, flex=torch.device(device).type == "cuda", keep=keep, short=short)
 
 
 def windows_of(config: PreTrainedConfig) -> list[int | None]:

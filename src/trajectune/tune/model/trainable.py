@@ -23,7 +23,9 @@ from trajectune.models.precision import fastest_training
 from trajectune.models.vocabulary import alignment, output_rows
 from trajectune.tune.data.tree import Pack
 from trajectune.tune.model.attention import ATTENTION
-from trajectune.tune.model.head import Head, parts_of
+from trajectune.tune.model.compiled import compile_layers
+from trajectune.tune.model.head import Head, layers_of, parts_of
+from trajectune.tune.model.last import end_at_targets
 from trajectune.tune.model.layout import layout_of
 from trajectune.tune.model.lora import add_adapters
 from trajectune.tune.model.loss import GroupWeights, weighted_cross_entropy
@@ -49,10 +51,14 @@ class TrainableModel:
         """What is saved: the model, or its adapters."""
         self.tokenizer = tokenizer
         self._teacher: tuple[nn.Module, Head] | None = None if teacher is None else parts_of(teacher)
-        self._body, self._head = parts_of(
-            whole.get_base_model() if hasattr(whole, "peft_config") else whole
-        )
+        plain: PreTrainedModel = whole.get_base_model() if hasattr(whole, "peft_config") else whole
+        self.config = plain.config
+        self._body, self._head = parts_of(plain)
         self.device = self._head.weight.device
+        self.keep = False
+        """Whether attention keeps its probabilities for the backward pass."""
+        self.short = True
+        """Whether the last layer is computed at targets only, where its type allows it."""
         model.train()
 
     @property
@@ -91,13 +97,15 @@ class TrainableModel:
 
     def _states(self, body: nn.Module, pack: Pack) -> torch.Tensor:
         """Hidden states [N, E] that predict the pack's targets."""
+        short = self.short and end_at_targets(body)
+        layout = layout_of(pack, self.device, keep=self.keep and torch.is_grad_enabled(), short=short)
         hidden = body(
             input_ids=self._tensor(pack.tokens).unsqueeze(0),
             position_ids=self._tensor(pack.positions).unsqueeze(0),
             use_cache=False,
-            layout=layout_of(pack, self.device),
+            layout=layout,
         ).last_hidden_state[0]
-        return hidden[self._tensor(pack.predecessors)]
+        return hidden if short else hidden[layout.predecessors]
 
     def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(array).to(self.device)
@@ -122,6 +130,8 @@ def load_trainable(
         checkpoint_activations(plain)
     torch.manual_seed(settings.seed)
     whole = choose_trained(plain, settings, str(model))
+    if settings.compile:
+        compile_layers(parts_of(plain)[0], device)
     return TrainableModel(
         whole, loaded.tokenizer, _load_teacher(loaded, settings.teacher, precision, device)
     )
@@ -192,11 +202,11 @@ def _freeze(model: PreTrainedModel, count: int) -> None:
         parameter.requires_grad_(id(parameter) in used)
     if not count:
         return
-    layers = getattr(body, "layers", getattr(body, "h", None))
-    if not isinstance(layers, nn.ModuleList) or count >= len(layers):
-        known = len(layers) if isinstance(layers, nn.ModuleList) else "no list of"
+    layers = layers_of(body)
+    if count >= len(layers):
         raise ModelError(
-            f"{count} layers cannot be frozen: the model has {known} layers", remedy="freeze fewer layers"
+            f"{count} layers cannot be frozen: the model has {len(layers) or 'no list of'} layers",
+            remedy="freeze fewer layers",
         )
     for part in (model.get_input_embeddings(), *layers[:count]):
         part.requires_grad_(False)
