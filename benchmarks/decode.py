@@ -32,6 +32,7 @@ from decoding import (
     PROMPT,
     TURNS,
     Case,
+    decoders,
     read_bandwidth,
     rival,
     side,
@@ -45,6 +46,7 @@ from harness.progress import line
 from harness.results import run, status, write
 from harness.table import table
 from harness.weather import Station
+from trajectune.engine.network.native.library import native_library
 from trajectune.models.loading import LoadedModel, load_model
 
 BASELINE, *_ = DECODERS
@@ -61,7 +63,7 @@ def main() -> int:
         for dtype in options.dtypes:
             loaded = load_model(options.model, dtype=dtype, device=options.device)
             station = Station(options.device, getattr(torch, dtype))
-            for case in _cases(loaded, options):
+            for case in _cases(loaded, _rounded(dtype, options), options):
                 found.append(compare_case(case, options.seconds, station, rivals, **_least(case, options)))
                 floor = case.rows * bandwidth / weight_bytes(loaded)
                 report["results"].append(
@@ -73,11 +75,18 @@ def main() -> int:
     return status(found)
 
 
-def _cases(loaded: LoadedModel, options: argparse.Namespace) -> Iterator[Case]:
+def _rounded(dtype: str, options: argparse.Namespace) -> LoadedModel | None:
+    """The model in int8, beside bf16 on a CPU that the native network knows."""
+    if dtype != "bfloat16" or options.device != "cpu" or native_library() is None:
+        return None
+    return load_model(options.model, "int8", "cpu")
+
+
+def _cases(loaded: LoadedModel, rounded: LoadedModel | None, options: argparse.Namespace) -> Iterator[Case]:
     for rows in options.batches:
-        yield Case(loaded, rows, 16 if options.quick else 32)
+        yield Case(loaded, rows, 16 if options.quick else 32, rounded=rounded)
     if options.episodes:
-        yield Case(loaded, EPISODES, turns=2 if options.quick else TURNS)
+        yield Case(loaded, EPISODES, turns=2 if options.quick else TURNS, rounded=rounded)
 
 
 def _least(case: Case, options: argparse.Namespace) -> dict[str, int]:
@@ -99,7 +108,7 @@ def compare_case(
     case: Case, seconds: float, station: Station, rivals: Mapping[str, Child] | None = None, **options: int
 ) -> Comparison:
     """All sides on one case."""
-    sides: dict[str, Side] = {name: side(make(case), case) for name, make in DECODERS.items()}
+    sides: dict[str, Side] = {name: side(each, case) for name, each in decoders(case).items()}
     sides |= {name: rival(child, case) for name, child in (rivals or {}).items()}
     show = line(case.name)
     return compare(sides, baseline=BASELINE, seconds=seconds, station=station, show=show, **options)

@@ -6,6 +6,7 @@ One more side is one more entry of `DECODERS`, or a child that answers the reque
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from harness.process import Child
 from rivals.rival import Rows, random_prompts
 from trajectune.composition.composition import Composition
 from trajectune.engine.engine import Engine
+from trajectune.engine.network.native.library import SWITCH, native_library
 from trajectune.engine.requests import Request
 from trajectune.models.loading import LoadedModel
 
@@ -33,6 +35,8 @@ class Case:
     new: int = TURN_TOKENS
     turns: int = 0
     """Of an episode, each with `new` observation tokens and `new` reply tokens; 0 is a batch."""
+    rounded: LoadedModel | None = None
+    """The same model in int8, where that is decoded too."""
 
     @property
     def name(self) -> str:
@@ -70,9 +74,10 @@ class Decoder(Protocol):
 class Ours:
     """The engine."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, loaded: LoadedModel | None = None) -> None:
         context = PROMPT + case.new * 2 * (case.turns + 1)
-        self.engine = Engine(Composition.single(case.loaded), max_batch=case.rows, max_context=context)
+        composition = Composition.single(loaded or case.loaded)
+        self.engine = Engine(composition, max_batch=case.rows, max_context=context)
         self.rows = case.rows
 
     def batch(self, prompts: Rows, new: int) -> Times:
@@ -128,8 +133,33 @@ class Theirs:
         return output[:, ids.shape[1] :].tolist()
 
 
-DECODERS: dict[str, Callable[[Case], Decoder]] = {"transformers": Theirs, "trajectune": Ours}
+def without_native(case: Case) -> Decoder:
+    """The engine on PyTorch's path."""
+    before = os.environ.get(SWITCH)
+    os.environ[SWITCH] = "off"
+    native_library.cache_clear()
+    try:
+        return Ours(case)
+    finally:
+        os.environ.pop(SWITCH)
+        if before is not None:
+            os.environ[SWITCH] = before
+        native_library.cache_clear()
+
+
+DECODERS: dict[str, Callable[[Case], Decoder]] = {
+    "transformers": Theirs,
+    "trajectune": Ours,
+    "trajectune, PyTorch": without_native,
+    "trajectune, int8": lambda case: Ours(case, case.rounded),
+}
 """The sides that run in this process, by name; the first is the baseline."""
+
+
+def decoders(case: Case) -> dict[str, Decoder]:
+    """Those that there are for a case."""
+    names = list(DECODERS) if case.rounded is not None else list(DECODERS)[:2]
+    return {name: DECODERS[name](case) for name in names}
 
 
 def side(decoder: Decoder, case: Case) -> Side:

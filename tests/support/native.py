@@ -38,7 +38,7 @@ def use_level(level: str) -> Iterator[None]:
 
 def llama(seed: int = 0, *, window: int | None = None, **sizes: Any) -> LoadedModel:
     """A bf16 model whose every part matters; with a window, a Mistral."""
-    given = {
+    given: dict[str, Any] = {
         "vocab_size": 301,
         "hidden_size": 32,
         "intermediate_size": 48,

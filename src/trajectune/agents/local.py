@@ -62,15 +62,18 @@ class LocalAgent(Agent):
         max_new_tokens: int = 128,
         max_context: int = 2048,
         temperature: float = 0.0,
+        dtype: str = "auto",
         speculation: Speculation | None = None,
     ) -> None:
         """`model` is loaded, or a name that `load_composition` knows (which then says how to draft).
+
+        A name is loaded in `dtype` (`load_model`).
 
         `max_new_tokens` bounds a reply and `max_context` prompt and reply together, in tokens. With a
         temperature above 0 the random numbers follow from the conversation's seed. Raises `ModelError`.
         """
         if isinstance(model, str):
-            model, speculation = load_composition(model)
+            model, speculation = load_composition(model, dtype)
         composition = Composition.single(model) if isinstance(model, LoadedModel) else model
         self.name = composition.name
         self.batch_size = batch_size

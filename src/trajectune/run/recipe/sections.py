@@ -134,6 +134,8 @@ class RolloutSpec(Section):
     """Longest reply (AgentBench: 128)."""
     max_context: Annotated[int, Field(ge=64)] = 2048
     """Longest conversation, in tokens."""
+    precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    """Numbers that the model is decoded with: `int8` (CPU) is faster and rounds more; results say so."""
     bad_format_limit: Annotated[int, Field(ge=1)] = 1
     """Unreadable replies in a row that end an episode (AgentBench: 1)."""
     repetition_limit: Annotated[int, Field(ge=1)] | None = None

@@ -16,8 +16,9 @@ from trajectune.run.stages.values import model_values
 
 
 def reply_values(spec: RolloutSpec) -> dict[str, JsonValue]:
-    """Limits of a model's replies."""
-    return {"max_new_tokens": spec.max_new_tokens, "max_context": spec.max_context}
+    """Limits of a model's replies, and what they are computed with where it is chosen."""
+    chosen: dict[str, JsonValue] = {} if spec.precision == "auto" else {"precision": spec.precision}
+    return {"max_new_tokens": spec.max_new_tokens, "max_context": spec.max_context, **chosen}
 
 
 def agent_values(recipe: Recipe) -> JsonValue:
@@ -60,6 +61,7 @@ def collecting_agent(recipe: Recipe, base: str, say: Callable[[str], None]) -> A
             max_new_tokens=limits.max_new_tokens,
             max_context=limits.max_context,
             temperature=spec.temperature,
+            dtype=limits.precision,
         )
     return EndpointAgent(
         spec.url,

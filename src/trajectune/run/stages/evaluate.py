@@ -131,11 +131,14 @@ def _measure(work: Work, name: str, model: str, shown: str, base: LoadedModel | 
         name,
         model,
         base="" if base is None else base.name,
+        dtype=limits.precision,
         batch_size=limits.batch_size,
         max_new_tokens=limits.max_new_tokens,
         max_context=limits.max_context,
         allow_other_template=limits.allow_other_template,
     )
+    if limits.precision == "int8":
+        shown = f"{shown} (int8)"
     system = replace(system, identity=system.identity.model_copy(update={"model": shown}))
     suites = suites_of(work.recipe, _held_out(work), base)
     evaluate(system, suites, to=work.folder, seed=work.recipe.seed, on_progress=work.on_progress)
