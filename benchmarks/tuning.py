@@ -28,6 +28,7 @@ from trajectune.tune.forecast import Workload, count_operations
 from trajectune.tune.model.layout import layout_of
 from trajectune.tune.model.optimizer import MasterAdamW
 from trajectune.tune.processes import Processes
+from trajectune.tune.room import FASTEST
 from trajectune.tune.settings import TuneSettings
 from trajectune.tune.size import model_size
 from trajectune.tune.trainer import Trainer
@@ -176,7 +177,7 @@ def answer(setting: Setting, step: Step, number: int, *, share: bool) -> dict[st
     """A round's rates, and what its step took; operations are those of `trajectune.tune.forecast`."""
     done = step(number)
     rows, settings = setting.rows_of(number), setting.settings
-    work = workload(rows, settings.pack_tokens, share=share)
+    work = workload(rows, settings.pack_tokens or FASTEST[0], share=share)
     size = model_size(setting.model)
     facts = {
         "seconds": done.seconds,

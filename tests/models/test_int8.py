@@ -77,6 +77,6 @@ def test_int8_is_asked_for_by_name(tiny_dir: object) -> None:
 
 def test_a_gpu_is_refused() -> None:
     loaded = Tiny().loaded()
-    loaded.model.to("meta")
+    loaded.model.to(device="meta")  # pyright: ignore
     with pytest.raises(ModelError, match="for the CPU"):
         rounded(loaded)
