@@ -64,7 +64,7 @@ class Composition:
 
     `draft` names the term that proposes tokens under speculative decoding. In its place `drafter`, a model
     that has no say in the sum, may propose them; it must have all of the tokens under the same ids. Raises
-    ModelError when there is no term, two have one name, their vocabularies do not fit, or a name is unknown.
+    ModelError when there is no term, two have one name, vocabularies do not fit, or a name is unknown.
     """
 
     terms: tuple[Term, ...]

@@ -11,8 +11,8 @@ class Speculation:
     """How blocks are drafted."""
 
     proposer: Literal["model", "lookup"] = "model"
-    """`model`: the composition's `drafter`, or else its `draft` term. `lookup`: what followed the last words
-    before (n-grams)."""
+    """`model`: the composition's `drafter`, or else its `draft` term. `lookup`: what followed the last
+    words before (n-grams)."""
     block: int | None = None
     """Most tokens that a round gives; None adapts it to measured acceptance and times, down to plain
     decoding."""

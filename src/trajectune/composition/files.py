@@ -93,9 +93,7 @@ class Emulation(BaseModel):
             return composition
         if self.draft.dtype is None:
             return replace(composition, drafter=loaded[drafter])
-        alone = load_model(
-            drafter, self.draft.dtype, device, allow_other_template=allow_other_template
-        )
+        alone = load_model(drafter, self.draft.dtype, device, allow_other_template=allow_other_template)
         return replace(composition, drafter=alone)
 
     @property

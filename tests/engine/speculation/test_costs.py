@@ -1,6 +1,8 @@
-"""What rounds cost: drift moves all lengths, trials move their own, and the time lost to trials is bounded."""
+"""What rounds cost: drift moves all lengths, a trial its own, and what trials lose is bounded."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -80,6 +82,6 @@ def test_what_is_tried_in_vain_is_tried_ever_more_rarely_but_not_never() -> None
             tries.append(round_)
         else:
             costs.observe(1, 1.0, None)
-    pauses = [after - before for before, after in zip(tries, tries[1:], strict=False)]
+    pauses = [after - before for before, after in pairwise(tries)]
     assert pauses == sorted(pauses)
     assert 100 < pauses[-1] < 150

@@ -65,7 +65,7 @@ class Costs:
         return self._count >= self._due.get(length, 0) and self._lost + max(loss, 0.0) <= allowed
 
     def observe(self, length: int, seconds: float, lost: float | None) -> None:
-        """A round is over. `lost`: how much longer it took than the length in use would have; None: it is."""
+        """A round is over. `lost`: how much longer it took than the length in use; None: it is in use."""
         seen = self._rounds.get(length, 0)
         self._rounds[length] = seen + 1
         self._count += 1

@@ -103,7 +103,7 @@ class BlockLength:
         costs.observe(length, seconds, lost)
 
     def _of(self, rows: int) -> Costs:
-        """Costs at about so many rows: 1, 2, up to 4, up to 8, …"""
+        """Costs at about so many rows: 1, 2, up to 4, up to 8 and so on."""
         return self._costs.setdefault((rows - 1).bit_length(), Costs())
 
     def _can_read(self, costs: Costs, unread: int) -> bool:

@@ -1,7 +1,7 @@
 """Who drafts: a term of the composition, a model of its own, or the text itself.
 
-A term's logits are part of what its drafts are judged by, so they are computed once and cost nothing more; a
-model of its own is an extra cost, which its being small, or in a shorter number format, must bring in.
+A term's logits are part of what its drafts are judged by: they are computed once, and cost nothing more. A
+model of its own is an extra cost, which it must bring in by being small, or in a shorter number format.
 
 Invariant: a proposal says exactly what its tokens were drawn from, where that matters. Only a term's does:
 drafts of the others are kept where they are what plain decoding says.

@@ -1,14 +1,15 @@
 """Speculative decoding of a composition, exact: draft a block, score it at once, keep what may stay.
 
-The idea (Leviathan et al. 2023, arXiv 2211.17192; Mitchell et al. 2023, section 4.4): somebody cheap drafts
-a block, and the composed distribution p of all its places is computed in one pass. Two rules say what stays:
+The idea (Leviathan et al. 2023, arXiv 2211.17192; Mitchell et al. 2023, section 4.4): somebody cheap
+drafts a block, and the composed distribution p of all its places is computed in one pass. Two rules say
+what stays:
 
 - Where the composition's small tuned model drafts, its logits are part of p and are not computed again. A
   token x drawn from its distribution q stays with probability min(1, p(x)/q(x)), else a token of
   norm(max(p − q, 0)) replaces it and the block ends. The outcome follows p for every q.
 - Whoever else drafts (a model that is no term, the text itself) only guesses: at every place the token is
-  drawn from p as plain decoding draws it, with the same random number, and the guesses stay as long as they
-  are those tokens. The reply is that of plain decoding, token for token. Greedy replies follow this rule too.
+  drawn from p as plain decoding draws it, with the same random number, and the guesses stay as long as
+  they are those tokens. The reply is that of plain decoding, token for token. So are greedy ones.
 
 `length` positions are judged in a round. A term drafts as many; there is no bonus token, which would cost
 a further step of the drafting model for its part of p. The others draft one less: the last place needs no
@@ -146,7 +147,7 @@ def accept(
     """How many drafts each row keeps `[rows]`, and the token that replaces the first one not kept `[rows]`.
 
     `target` and `proposed` are the distributions p and q `[rows, count, vocabulary]`, `drafts`
-    `[rows, count]`, `points` `[rows, count, POINTS]`. Where all are kept, the replacement is without meaning.
+    `[rows, count]`, `points` `[rows, count, POINTS]`. Where all are kept, the replacement means nothing.
     """
     of_target = target.gather(2, drafts[..., None])[..., 0]
     of_draft = proposed.gather(2, drafts[..., None])[..., 0]
