@@ -225,16 +225,9 @@ class Engine:
 
 
 def _make_streams(
-    composition: Composition,
-    drafter: LoadedModel | None,
-    slots: int,
-    capacity: int,
-    prefill_tokens: int,
+    composition: Composition, drafter: LoadedModel | None, slots: int, capacity: int, prefill_tokens: int
 ) -> tuple[list[Stream], list[int]]:
-    """The streams, and the place among them of each term and then of the drafter, if there is one.
-
-    Who is of one model and reads one prompt shares a stream.
-    """
+    """The streams, and the places of the terms and then the drafter: equal model and prompt share one."""
     readers = [
         (term.model, term.system, ids)
         for term, ids in zip(composition.terms, composition.alignments, strict=True)

@@ -5,7 +5,7 @@ a round of the length in use says how fast the machine is now and moves all time
 another length moves only that one's. What was measured long ago stays comparable with what is in use now.
 
 Invariant: another length is tried only while the time lost to trials is below `SHARE` of the time of all
-rounds and a beginning of `START` plain steps. So what loses much is tried rarely, and nothing is given up
+rounds and `START` plain steps. So what loses much is tried rarely, and nothing is given up
 for ever.
 """
 
@@ -15,8 +15,8 @@ from collections.abc import Iterable
 
 SHARE = 0.015
 """Share of the time that may be lost to trials."""
-START = 3.0
-"""Plain steps that may be lost before anything is known."""
+START = 1.0
+"""Plain steps that may be lost besides, before anything is known."""
 _FIRST = 3
 """First rounds of a length, of which the shortest counts: some touch memory or build kernels."""
 _IN_USE, _TRIED = 0.1, 0.3
