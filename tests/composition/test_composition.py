@@ -306,7 +306,7 @@ def test_a_reply_ends_where_any_of_the_models_learnt_to_end(three: Three) -> Non
     assert set(large.end_tokens) <= set(composition.end_tokens)
 
 
-def test_who_drafts_must_have_every_token(three: Three, make_model: MakeModel) -> None:
+def test_who_drafts_must_have_every_token(three: Three) -> None:
     size = three[0].model.config.vocab_size
     wide = Tiny(layers=1, vocabulary=size + 8).loaded("wide")
     composition = Composition((Term(three[0]),), drafter=wide)

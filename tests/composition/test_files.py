@@ -119,7 +119,9 @@ def test_a_term_in_a_shorter_format_may_draft(folders: dict[str, str]) -> None:
     same = Emulation.model_validate({"models": models, "draft": {"model": folders["b"]}})
     composition = same.compose("cpu", "float32")
     assert composition.drafter is composition.terms[0].model
-    other = Emulation.model_validate({"models": models, "draft": {"model": folders["b"], "dtype": "bfloat16"}})
+    other = Emulation.model_validate(
+        {"models": models, "draft": {"model": folders["b"], "dtype": "bfloat16"}}
+    )
     composition = other.compose("cpu", "float32")
     assert composition.drafter is not None
     assert composition.drafter.dtype == torch.bfloat16

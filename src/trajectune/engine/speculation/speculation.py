@@ -64,7 +64,7 @@ class Speculator:
             return self._step(rows)
         unread = self._proposer.unread(rows) if self._proposer and block is None else 0
         chosen = block or self.lengths.choose(len(rows), unread)
-        length = max(min(chosen, *(self._room(row) for row in rows)), 1)
+        length = min(chosen, self._room(rows))
         if unread and length > 1:
             self._read(rows, unread)
         started = time.perf_counter()
@@ -74,10 +74,15 @@ class Speculator:
             self.lengths.observe(length, seconds, drafts, kept)
         return tokens
 
-    def _room(self, row: Row) -> int:
-        """Drafted tokens that still fit: into the cache, into the reply, and before frequencies change."""
-        unchanged = min(stream.room(row) for stream in self._distribution.streams)
-        return min(row.capacity - row.length + 1, row.request.max_new_tokens - len(row.tokens), unchanged)
+    def _room(self, rows: Sequence[Row]) -> int:
+        """Tokens that fit: into every cache before frequencies change, and into the longest of the replies.
+
+        What a shorter reply gets beyond its end is dropped.
+        """
+        streams = self._distribution.streams
+        fits = min(min(row.capacity - row.length + 1, *(s.room(row) for s in streams)) for row in rows)
+        wanted = max(row.request.max_new_tokens - len(row.tokens) for row in rows)
+        return max(min(fits, wanted), 1)
 
     def _read(self, rows: Sequence[Row], unread: int) -> None:
         assert self._proposer is not None
