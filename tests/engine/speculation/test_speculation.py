@@ -197,9 +197,8 @@ def test_a_guess_kept_though_wrong_is_found(
 
 @pytest.mark.parametrize("rule", [Sampling(), Sampling(1.0)], ids=["greedy", "sampled"])
 def test_a_drafter_is_not_run_while_off_and_catches_up(make_model: MakeModel, rule: Sampling) -> None:
-    composition = replace(
-        upscale(*(make_model("llama", seed) for seed in range(3))), drafter=make_model("qwen2")
-    )
+    large, tuned, base = (make_model("llama", seed) for seed in range(3))
+    composition = replace(upscale(large, tuned, base), drafter=make_model("qwen2"))
     requests = [Request([5 + i] * (3 + i), 40, stop_tokens=(), sampling=rule, seed=i) for i in range(3)]
     plain = Engine(composition, max_batch=3, max_context=64)
     expected = [reply.tokens for reply in plain.generate(requests)]
