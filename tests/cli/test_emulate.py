@@ -40,12 +40,14 @@ def disturb(model: Path) -> None:
 def test_a_reply_is_the_same_whatever_the_block(trajectune: Command, small: Path) -> None:
     ask = ("emulate", "generate", "Hi there", *MODELS, small, "--max-new-tokens", 24, *SAMPLED)
     ask = (*ask, "--dtype", "float32")
-    free, short, plain = (
+    free, short, plain, guessed = (
         trajectune(*ask),
         trajectune(*ask, "--block", 1),
         trajectune(*ask, "--draft", "none"),
+        trajectune(*ask, "--drafter", small),
     )
-    assert free.status == short.status == plain.status == 0
+    assert free.status == short.status == plain.status == guessed.status == 0
+    assert guessed.out == plain.out
     assert free.out == short.out != ""
     assert plain.out != ""
     assert re.search(r"\d+ of \d+ drafted tokens kept, in \d+ rounds", free.err)

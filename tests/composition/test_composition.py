@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from support.models import Tiny
 from trajectune.composition import presets
 from trajectune.composition.composition import Composition, Term, WeightFilter
+from trajectune.composition.drafting import Speculation
 from trajectune.composition.scoring import as_model
 from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Request
@@ -302,3 +304,22 @@ def test_a_reply_ends_where_any_of_the_models_learnt_to_end(three: Three) -> Non
     composition = presets.upscale(large, tuned, base)
     assert 7 in composition.end_tokens
     assert set(large.end_tokens) <= set(composition.end_tokens)
+
+
+def test_who_drafts_must_have_every_token(three: Three) -> None:
+    size = three[0].model.config.vocab_size
+    wide = Tiny(layers=1, vocabulary=size + 8).loaded("wide")
+    composition = Composition((Term(three[0]),), drafter=wide)
+    how = Speculation(block=3)
+    engine = Engine(composition, max_batch=1, max_context=64, speculation=how)
+    request = Request([5, 9, 14], 8, stop_tokens=())
+    assert engine.generate([request])[0].tokens == greedy(Composition.single(three[0]))
+    narrow = Tiny(layers=1, vocabulary=size - 8).loaded("narrow")
+    with pytest.raises(ModelError, match="the drafting model has"):
+        Composition((Term(three[0]),), drafter=narrow)
+    names = {"a": "b", "b": "a"}
+    other = LoadedModel(wide.model, renamed(wide.tokenizer, names), "other")
+    with pytest.raises(ModelError, match="mean something else"):
+        Composition((Term(three[0]),), drafter=other)
+    short = Tiny(layers=1, context=32).loaded("short")
+    assert Composition((Term(three[0]),), drafter=short).max_context == 32

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from support.models import Tiny
@@ -100,3 +101,44 @@ def test_missing_and_needless_roles_are_named(folders: dict[str, str], tmp_path:
     with pytest.raises(ModelError, match="does not go") as caught:
         Emulation(form="sum", models={"x": folders["a"]}, weights={"y": 1.0}).compose("cpu", "float32")
     assert "one for each name" in caught.value.remedy
+
+
+def test_a_model_of_its_own_may_draft(folders: dict[str, str], tmp_path: Path) -> None:
+    models = {"large": folders["a"], "tuned": folders["b"], "base": folders["c"]}
+    short = str(Tiny(layers=1).write(tmp_path / "short"))
+    path = written(tmp_path / "up.yaml", models=models, draft={"model": short, "block": 4})
+    composition, speculation = load_composition(path, "float32", "cpu")
+    assert composition.drafter is not None
+    assert composition.drafter.model.config.num_hidden_layers == 1
+    assert composition.name == "1·tuned +1·large -1·base"
+    assert speculation == Speculation("model", 4)
+
+
+def test_a_term_in_a_shorter_format_may_draft(folders: dict[str, str]) -> None:
+    models = {"large": folders["a"], "tuned": folders["b"], "base": folders["c"]}
+    same = Emulation.model_validate({"models": models, "draft": {"model": folders["b"]}})
+    composition = same.compose("cpu", "float32")
+    assert composition.drafter is composition.terms[0].model
+    other = Emulation.model_validate(
+        {"models": models, "draft": {"model": folders["b"], "dtype": "bfloat16"}}
+    )
+    composition = other.compose("cpu", "float32")
+    assert composition.drafter is not None
+    assert composition.drafter.dtype == torch.bfloat16
+    assert {term.model.dtype for term in composition.terms} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("draft", "message"),
+    [
+        ("{proposer: lookup, model: x}", "where lookup drafts, no `model` does"),
+        ("{proposer: none, model: x}", "where none drafts"),
+        ("{dtype: bfloat16}", "`dtype` is that of `model`"),
+        ("{model: x, dtype: int3}", "draft.dtype"),
+    ],
+)
+def test_a_drafting_model_that_makes_no_sense_is_refused(tmp_path: Path, draft: str, message: str) -> None:
+    path = tmp_path / "up.yaml"
+    path.write_text(f"models: {{large: a, tuned: b, base: c}}\ndraft: {draft}", "utf-8")
+    with pytest.raises(ModelError, match=message):
+        load_emulation(str(path))

@@ -97,3 +97,14 @@ def test_a_token_that_the_map_lacks_cannot_be_read() -> None:
     assert stream(ids=ids).scores([row(0, [1, 2])]).shape == (1, 1, 64)
     with pytest.raises(ModelError, match="lacks token 7, which must be read"):
         stream(ids=ids).scores([row(0, [1, 7])])
+
+
+@given(prompts=PROMPTS, prefill=st.integers(1, 12))
+@settings(max_examples=20, deadline=None)
+def test_reading_leaves_the_newest_token_for_the_scores(prompts: list[list[int]], prefill: int) -> None:
+    one = stream(prefill)
+    rows = [row(slot, prompt) for slot, prompt in enumerate(prompts)]
+    one.read(rows)
+    assert [one.missing(each) for each in rows] == [prompt[-1:] for prompt in prompts]
+    for found, each in zip(one.scores(rows), rows, strict=True):
+        torch.testing.assert_close(found, expected(MODEL, each.prompts[0], 1), atol=1e-4, rtol=1e-4)

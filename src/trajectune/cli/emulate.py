@@ -45,7 +45,11 @@ class Emulated:
         str, typer.Option(help="Who drafts for speculative decoding: `model`, `lookup` or `none`.")
     ] = "model"
     block: Annotated[
-        int | None, typer.Option(min=1, help="Tokens drafted per round; adapted if not given.")
+        int | None, typer.Option(min=1, help="Tokens of a round, at most; adapted if not given.")
+    ] = None
+    drafter: Annotated[
+        str | None,
+        typer.Option(metavar="M", help="A model that only drafts, in place of the small tuned one."),
     ] = None
 
     def emulation(self) -> Emulation:
@@ -54,7 +58,7 @@ class Emulated:
 
         from trajectune.composition.files import Emulation
 
-        draft = {"proposer": self.draft, "block": self.block}
+        draft = {"proposer": self.draft, "block": self.block, "model": self.drafter}
         try:
             return Emulation.model_validate({**self._weighed(), "top_p": self.top_p, "draft": draft})
         except ValidationError as error:

@@ -62,13 +62,15 @@ class WeightFilter:
 class Composition:
     """The terms of the sum; the first one lends its tokenizer and chat template.
 
-    `draft` names the term that proposes tokens under speculative decoding. Raises ModelError when there is
-    no term, two have one name, their vocabularies do not fit, or a name is unknown.
+    `draft` names the term that proposes tokens under speculative decoding. In its place `drafter`, a model
+    that has no say in the sum, may propose them; it must have all of the tokens under the same ids. Raises
+    ModelError when there is no term, two have one name, vocabularies do not fit, or a name is unknown.
     """
 
     terms: tuple[Term, ...]
     weight_filter: WeightFilter | None = None
     draft: str | None = None
+    drafter: LoadedModel | None = None
 
     def __post_init__(self) -> None:
         if not self.terms:
@@ -79,6 +81,8 @@ class Composition:
             if name is not None:
                 self.index(name)
         self.alignments  # noqa: B018 - computed now, so that what does not fit is refused at once
+        if self.drafter is not None:
+            self._check_drafter(self.drafter)
 
     @classmethod
     def single(cls, model: LoadedModel) -> Composition:
@@ -129,8 +133,9 @@ class Composition:
 
     @property
     def max_context(self) -> int:
-        """Positions that every term can see, in tokens."""
-        return min(term.model.max_context for term in self.terms)
+        """Positions that every term and the drafter can see, in tokens."""
+        drafters = [] if self.drafter is None else [self.drafter]
+        return min(model.max_context for model in (*(term.model for term in self.terms), *drafters))
 
     def index(self, name: str) -> int:
         """Place of a term. Raises ModelError for an unknown name."""
@@ -215,6 +220,15 @@ class Composition:
         inside = torch.zeros_like(likely).scatter(-1, tokens, likely)
         alone = reference * weights[:, anchor, None]
         return torch.where(inside, self._sum(logs, weights), alone)
+
+    def _check_drafter(self, drafter: LoadedModel) -> None:
+        alignment(self.lead, drafter)
+        if output_rows(drafter) < self._width:
+            raise ModelError(
+                f"the drafting model has {output_rows(drafter):,} tokens, the composition {self._width:,}",
+                where=drafter.name,
+                remedy="let a model of the same family draft, or the composition's own small one",
+            )
 
     @cached_property
     def _width(self) -> int:

@@ -11,7 +11,9 @@ class Speculation:
     """How blocks are drafted."""
 
     proposer: Literal["model", "lookup"] = "model"
-    """`model`: the composition's `draft` term. `lookup`: what followed the last words before (n-grams)."""
+    """`model`: the composition's `drafter`, or else its `draft` term. `lookup`: what followed the last
+    words before (n-grams)."""
     block: int | None = None
-    """Tokens drafted per round; None adapts it to measured acceptance and times."""
+    """Most tokens that a round gives; None adapts it to measured acceptance and times, down to plain
+    decoding."""
     max_block: int = 16

@@ -13,9 +13,10 @@ file of this kind is a composition of one.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from trajectune.composition import presets
 from trajectune.composition.composition import Composition, Term, WeightFilter
@@ -44,7 +45,20 @@ class Drafting(BaseModel):
     proposer: Literal["model", "lookup", "none"] = "model"
     """`model`: the small tuned one; `lookup`: what followed the last words before; `none`: nobody."""
     block: Annotated[int, Field(ge=1)] | None = None
-    """Tokens drafted per round; empty adapts it to what is measured."""
+    """Most tokens that a round gives; empty adapts it to what is measured, down to no drafts at all."""
+    model: str | None = None
+    """A model of its own that drafts, such as the small tuned one with fewer layers: it has no say in the
+    sum, and must have the same vocabulary. Empty: the small tuned one itself."""
+    dtype: Literal["float32", "bfloat16"] | None = None
+    """Number format of that model; empty: that of the others."""
+
+    @model_validator(mode="after")
+    def _of_the_drafting_model(self) -> Self:
+        if self.model is not None and self.proposer != "model":
+            raise ValueError(f"where {self.proposer} drafts, no `model` does")
+        if self.dtype is not None and self.model is None:
+            raise ValueError("`dtype` is that of `model`, and there is none")
+        return self
 
 
 class Emulation(BaseModel):
@@ -70,10 +84,17 @@ class Emulation(BaseModel):
     ) -> Composition:
         """Loads the models (as `load_model` does) and puts them together. Raises ModelError."""
         self.check_roles()
-        loaded = load_sharing(
-            list(self.models.values()), dtype, device, allow_other_template=allow_other_template
-        )
-        return self._form({role: loaded[name] for role, name in self.models.items()})
+        names, drafter = list(self.models.values()), self.draft.model
+        if drafter is not None and self.draft.dtype is None:
+            names.append(drafter)
+        loaded = load_sharing(names, dtype, device, allow_other_template=allow_other_template)
+        composition = self._form({role: loaded[name] for role, name in self.models.items()})
+        if drafter is None:
+            return composition
+        if self.draft.dtype is None:
+            return replace(composition, drafter=loaded[drafter])
+        alone = load_model(drafter, self.draft.dtype, device, allow_other_template=allow_other_template)
+        return replace(composition, drafter=alone)
 
     @property
     def speculation(self) -> Speculation | None:

@@ -17,12 +17,22 @@ from trajectune.engine.stream import Stream
 
 
 class Distribution:
-    """A composition over running streams; `of_term` is each term's place among them."""
+    """A composition over running streams; `of_term` is each term's place among them.
 
-    def __init__(self, composition: Composition, streams: Sequence[Stream], of_term: Sequence[int]) -> None:
+    `drafter` is the place of a model of its own that drafts, if there is one.
+    """
+
+    def __init__(
+        self,
+        composition: Composition,
+        streams: Sequence[Stream],
+        of_term: Sequence[int],
+        drafter: int | None = None,
+    ) -> None:
         self.composition = composition
         self.streams = streams
         self._of_term = of_term
+        self._drafter = drafter
 
     def scores(
         self, rows: Sequence[Row], count: int, known: Mapping[int, torch.Tensor] | None = None
@@ -53,9 +63,15 @@ class Distribution:
         return found or {self._of_term[0]}
 
     def drafter(self) -> int | None:
-        """The stream that drafts, if the composition names one."""
+        """The stream that drafts, if the composition names one: a model of its own, or else a term."""
+        if self._drafter is not None:
+            return self._drafter
         name = self.composition.draft
         return None if name is None else self._of_term[self.composition.index(name)]
+
+    def is_term(self, stream: int) -> bool:
+        """Whether the stream belongs to a term: one that only drafts has no say in the scores."""
+        return stream in self._of_term
 
 
 def probabilities_of(scores: torch.Tensor, rows: Sequence[Row], drafted: int = 0) -> torch.Tensor:

@@ -29,6 +29,7 @@ from trajectune.engine.slots import SlotTable
 from trajectune.engine.speculation.speculation import Speculator
 from trajectune.engine.stream import Stream
 from trajectune.errors import AgentError
+from trajectune.models.loading import LoadedModel
 from trajectune.models.prefix import common_prefix
 
 OnToken = Callable[[Any, int], None]
@@ -63,11 +64,14 @@ class Engine:
         self.max_batch = max_batch
         self.max_context = min(max_context, composition.max_context)
         self._slots = SlotTable(max(slots, max_batch))
-        self._streams, of_term = _make_streams(
-            composition, max(slots, max_batch), self.max_context, prefill_tokens
+        drafts = speculation is not None and speculation.proposer == "model"
+        drafter = composition.drafter if drafts else None
+        self._streams, places = _make_streams(
+            composition, drafter, max(slots, max_batch), self.max_context, prefill_tokens
         )
-        self._terms_of_streams = [of_term.index(stream) for stream in range(len(self._streams))]
-        distribution = Distribution(composition, self._streams, of_term)
+        self._readers_of_streams = [places.index(stream) for stream in range(len(self._streams))]
+        of_term = places[: len(composition.terms)]
+        distribution = Distribution(composition, self._streams, of_term, places[-1] if drafter else None)
         self.speculator = Speculator(distribution, speculation)
         self._waiting: list[tuple[Hashable, Request]] = []
         self._active: list[Row] = []
@@ -185,14 +189,14 @@ class Engine:
 
     def _row(self, key: Hashable, request: Request, slot: int) -> Row:
         terms = self.composition.terms
-        prompts = request.prompts or (request.tokens,) * len(terms)
+        prompts = (*(request.prompts or (request.tokens,) * len(terms)), request.tokens)
         return Row(
             key,
             request,
             slot,
             frozenset(self.composition.end_tokens if request.stop_tokens is None else request.stop_tokens),
             self.max_context,
-            tuple(prompts[term] for term in self._terms_of_streams),
+            tuple(prompts[reader] for reader in self._readers_of_streams),
             request.weights or tuple(term.weight for term in terms),
         )
 
@@ -221,18 +225,24 @@ class Engine:
 
 
 def _make_streams(
-    composition: Composition, slots: int, capacity: int, prefill_tokens: int
+    composition: Composition, drafter: LoadedModel | None, slots: int, capacity: int, prefill_tokens: int
 ) -> tuple[list[Stream], list[int]]:
-    """The streams, and each term's place among them: terms of one model and one prompt share a stream."""
+    """The streams, and the places of the terms and then the drafter: equal model and prompt share one."""
+    readers = [
+        (term.model, term.system, ids)
+        for term, ids in zip(composition.terms, composition.alignments, strict=True)
+    ]
+    if drafter is not None:
+        readers.append((drafter, None, None))
     keys: list[tuple[int, str | None]] = []
     streams: list[Stream] = []
-    of_term: list[int] = []
+    places: list[int] = []
     prepared: Prepared = {}
-    for term, ids in zip(composition.terms, composition.alignments, strict=True):
-        key = (id(term.model), term.system)
+    for model, system, ids in readers:
+        key = (id(model), system)
         if key not in keys:
             keys.append(key)
-            cache = KVCache(term.model, slots, capacity)
-            streams.append(Stream(len(streams), term.model, cache, prefill_tokens, ids, prepared))
-        of_term.append(keys.index(key))
-    return streams, of_term
+            cache = KVCache(model, slots, capacity)
+            streams.append(Stream(len(streams), model, cache, prefill_tokens, ids, prepared))
+        places.append(keys.index(key))
+    return streams, places

@@ -62,6 +62,13 @@ class Stream:
             logits = logits[:, self._ids.clamp(min=0)]
         return logits.view(len(rows), count, -1)
 
+    def read(self, rows: Sequence[Row]) -> None:
+        """Caches all but the newest token of every row, which the next `scores` reads."""
+        for row in rows:
+            self.settle(row)
+        for pieces in self._passes(rows, 0):
+            self._forward(pieces)
+
     def settle(self, row: Row) -> None:
         """Forgets what was read with other frequencies than the row's present length asks for."""
         stretched = self._limit is not None and self._length(row) + len(row.draft) > self._limit
@@ -78,6 +85,10 @@ class Stream:
     def _length(self, row: Row) -> int:
         return len(row.prompts[self.index]) + len(row.tokens)
 
+    def missing(self, row: Row) -> list[int]:
+        """What the row has and the cache has not."""
+        return row.after(self.index, len(self.cache.held[row.slot]))
+
     def rewind(self, row: Row) -> None:
         """Forgets what the row has not accepted, and its newest token, which is read next."""
         self.cache.keep(row.slot, self._length(row) - bool(row.tokens))
@@ -85,7 +96,8 @@ class Stream:
     def _passes(self, rows: Sequence[Row], count: int) -> Iterator[list[Piece]]:
         """What is not cached, in passes of at most `prefill_tokens` tokens; rows stay in order.
 
-        Rows that differ in their frequencies do not share a pass.
+        Rows that differ in their frequencies do not share a pass. With a `count` of 0 the newest token of
+        each row is left out.
         """
         pieces: list[Piece] = []
         room = self._prefill_tokens
@@ -93,7 +105,7 @@ class Stream:
             if pieces and self._stretched(pieces[-1][0]) != self._stretched(row):
                 yield pieces
                 pieces, room = [], self._prefill_tokens
-            todo = row.after(self.index, len(self.cache.held[row.slot]))
+            todo = self.missing(row) if count else self.missing(row)[:-1]
             while todo:
                 now, todo = todo[:room], todo[room:]
                 wanted = max(min(len(now), count - len(todo)), 0)

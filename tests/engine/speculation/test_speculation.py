@@ -6,6 +6,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,8 +17,10 @@ from trajectune.composition.drafting import Speculation
 from trajectune.composition.presets import amplify, interpolate, upscale
 from trajectune.engine.engine import Engine
 from trajectune.engine.requests import Request
+from trajectune.engine.row import Row
 from trajectune.engine.sampling import Sampling, probabilities
 from trajectune.engine.speculation import speculation
+from trajectune.engine.speculation.propose import Proposal
 from trajectune.errors import ModelError
 from trajectune.models.loading import LoadedModel
 
@@ -118,7 +121,7 @@ def test_replies_follow_the_enumerated_law(
 
 
 def generous(
-    target: torch.Tensor, proposed: torch.Tensor | None, drafts: torch.Tensor, points: torch.Tensor
+    target: torch.Tensor, proposed: torch.Tensor, drafts: torch.Tensor, points: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """A wrong rule: drafts are kept a little too often."""
     return right(target, proposed, drafts, points * torch.tensor([1.0, 0.8, 1.0]))
@@ -127,9 +130,8 @@ def generous(
 right = speculation.accept
 
 
-@pytest.mark.parametrize("proposer", ["model", "lookup"])
 def test_the_test_finds_a_wrong_acceptance_rule(
-    triple: tuple[LoadedModel, LoadedModel, LoadedModel], proposer: str, monkeypatch: pytest.MonkeyPatch
+    triple: tuple[LoadedModel, LoadedModel, LoadedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def from_target(*parts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         kept, _ = right(*parts)
@@ -141,8 +143,80 @@ def test_the_test_finds_a_wrong_acceptance_rule(
     distribution = enumerated(composition, [1, 2, 3], RULES[0], 3)
     for wrong in (from_target, generous):
         monkeypatch.setattr(speculation, "accept", wrong)
-        (counts,) = sampled(composition, [[1, 2, 3]], RULES[0], 3, Speculation(proposer, block=3))  # pyright: ignore
+        (counts,) = sampled(composition, [[1, 2, 3]], RULES[0], 3, Speculation(block=3))
         assert p_value(counts, distribution) < 1e-9
+
+
+@pytest.mark.parametrize("rule", RULES[:2], ids=str)
+def test_a_drafter_that_is_no_term_leaves_the_enumerated_law(
+    triple: tuple[LoadedModel, LoadedModel, LoadedModel], small: Callable[..., LoadedModel], rule: Sampling
+) -> None:
+    composition = replace(upscale(*triple, alpha=0.8), drafter=small(9))
+    (counts,) = sampled(composition, [[5, 6, 5, 1, 2]], rule, 3, Speculation(block=3))
+    assert p_value(counts, enumerated(composition, [5, 6, 5, 1, 2], rule, 3)) > 1e-3
+
+
+@pytest.mark.parametrize("rule", [Sampling(), *RULES], ids=str)
+@pytest.mark.parametrize("who", ["drafter", "term in bf16", "lookup"])
+def test_who_only_guesses_leaves_the_replies_of_plain_decoding(
+    triple: tuple[LoadedModel, LoadedModel, LoadedModel], who: str, rule: Sampling
+) -> None:
+    """Not only the distribution: the same seed gives the same tokens, whatever is drafted, or if at all."""
+    bf16 = Tiny(
+        seed=2, layers=1, width=16, vocabulary=VOCABULARY, spread=0.25, tied=False, dtype=torch.bfloat16
+    )
+    drafter = {"term in bf16": bf16.loaded("bf16"), "drafter": triple[2]}.get(who)
+    composition = replace(upscale(triple[0], triple[1], triple[1]), drafter=drafter)
+    requests = [Request([1 + i % 5] * (1 + i), 17, stop_tokens=(), sampling=rule, seed=i) for i in range(6)]
+    plain = Engine(composition, max_batch=4, max_context=48)
+    expected = [reply.tokens for reply in plain.generate(requests)]
+    for block in (1, 2, 5, None):
+        how = Speculation("lookup" if who == "lookup" else "model", block)
+        engine = Engine(composition, max_batch=4, max_context=48, speculation=how, prefill_tokens=5)
+        assert [reply.tokens for reply in engine.generate(requests)] == expected
+        kept = engine.speculator.lengths.accepted
+        assert kept > 0 if block in (2, 5) else kept == 0 or block is None
+
+
+def test_a_guess_kept_though_wrong_is_found(
+    triple: tuple[LoadedModel, LoadedModel, LoadedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trusting(
+        rows: Sequence[Row], scores: torch.Tensor, proposal: Proposal
+    ) -> tuple[list[int], list[list[int]]]:
+        kept, tokens = guessed(rows, scores, proposal)
+        return kept, [
+            [guess[0], *rest[1:]] for guess, rest in zip(proposal.tokens.tolist(), tokens, strict=True)
+        ]
+
+    guessed, composition = speculation._guessed, upscale(*triple, alpha=0.8)
+    monkeypatch.setattr(speculation, "_guessed", trusting)
+    (counts,) = sampled(composition, [[1, 2, 3]], RULES[0], 3, Speculation("lookup", block=3))
+    assert p_value(counts, enumerated(composition, [1, 2, 3], RULES[0], 3)) < 1e-9
+
+
+@pytest.mark.parametrize("rule", [Sampling(), Sampling(1.0)], ids=["greedy", "sampled"])
+def test_a_drafter_is_not_run_while_off_and_catches_up(make_model: MakeModel, rule: Sampling) -> None:
+    large, tuned, base = (make_model("llama", seed) for seed in range(3))
+    composition = replace(upscale(large, tuned, base), drafter=make_model("qwen2"))
+    requests = [Request([5 + i] * (3 + i), 40, stop_tokens=(), sampling=rule, seed=i) for i in range(3)]
+    plain = Engine(composition, max_batch=3, max_context=64)
+    expected = [reply.tokens for reply in plain.generate(requests)]
+    engine = Engine(composition, max_batch=3, max_context=64, speculation=Speculation(), prefill_tokens=7)
+    lengths, drafter, asked = engine.speculator.lengths, engine._streams[-1], []
+
+    def choose(rows: int = 1, unread: int = 0) -> int:
+        del rows
+        asked.append(unread)
+        if len(asked) <= 12:
+            assert not any(drafter.cache.held), "nobody has asked it yet"
+        return 1 if len(asked) <= 12 or 15 < len(asked) <= 25 else 4
+
+    lengths.choose = choose
+    assert [reply.tokens for reply in engine.generate(requests)] == expected
+    assert asked[12] == sum(3 + i + 13 for i in range(3))  # prompts, the first step and twelve more
+    assert asked[13:15] == [0, 0]
+    assert asked[25] >= 3 * 10
 
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
@@ -168,9 +242,10 @@ def test_the_same_seed_gives_the_same_text_whatever_the_block(
     "how", [Speculation(block=1), Speculation(block=4), Speculation(), Speculation("lookup")], ids=str
 )
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
-def test_greedy_is_plain_greedy(make_model: MakeModel, family: str, how: Speculation) -> None:
+@pytest.mark.parametrize("own", [False, True], ids=["term", "drafter"])
+def test_greedy_is_plain_greedy(make_model: MakeModel, family: str, how: Speculation, own: bool) -> None:
     large, tuned, base = make_model(family), make_model("qwen2", 1), make_model("qwen2", 2)
-    composition = upscale(large, tuned, base)
+    composition = replace(upscale(large, tuned, base), drafter=make_model("gpt2", 3) if own else None)
     requests = [Request([5 + i, 9, 30 + i] * (i + 1), 5 + 4 * i, stop_tokens=()) for i in range(6)]
     plain = [r.tokens for r in Engine(composition, max_batch=4, max_context=64).generate(requests)]
     fast = Engine(composition, max_batch=4, max_context=64, speculation=how, prefill_tokens=5).generate(

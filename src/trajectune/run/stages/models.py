@@ -31,7 +31,8 @@ def _named(recipe: Recipe) -> dict[str, bool]:
     others = [recipe.tune.teacher] if recipe.tune.teacher else []
     for name in [recipe.source_model, *acting]:
         if is_emulation(name):
-            others += load_emulation(name).models.values()
+            emulation = load_emulation(name)
+            others += [*emulation.models.values(), *filter(None, [emulation.draft.model])]
     return {**dict.fromkeys(others, False), **found}
 
 
