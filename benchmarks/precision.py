@@ -4,8 +4,8 @@
 
 The tuned model of a finished run plays unseen database tasks in every precision. What it was asked and what
 it replied in fp32 is then read again in each: KL divergence from fp32 and agreement on the likeliest token
-over all tokens of those replies, and the share of whole greedy replies that come out the same. `contrast` is
-the composition 1·tuned + 1·tuned − 1·base, whose weights may amplify what rounding does.
+over all tokens of those replies, and the share of whole greedy replies that come out the same. `contrast`
+is the composition 1·tuned + 1·tuned − 1·base, whose weights may amplify what rounding does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import argparse
 import gc
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,18 @@ import torch
 
 from harness.machine import machine
 from harness.results import write
-from trajectune.composition.composition import Composition, Term
-from trajectune.engine.distribution import Distribution
+from trajectune.composition.composition import Composition
 from trajectune.engine.engine import Engine
+from trajectune.engine.network.batch import Segment, make_batch
+from trajectune.engine.network.cache import KVCache
 from trajectune.engine.network.native.library import SWITCH, native_library
+from trajectune.engine.network.network import make_network
 from trajectune.engine.requests import Generation, Request
-from trajectune.environments.registry import get_environment
-from trajectune.evaluate.contract import Measurement
+from trajectune.environments.registry import load_environment
 from trajectune.evaluate.suites.environment import EnvironmentSuite
-from trajectune.models.loading import load_model
-from trajectune.run.api.measuring import evaluate
 from trajectune.evaluate.systems import load_system
-from trajectune.storage import read_json
+from trajectune.models.loading import LoadedModel, load_model
+from trajectune.run.api.measuring import evaluate
 
 PRECISIONS = {
     "float32": ("float32", ""),
@@ -44,4 +44,126 @@ PRECISIONS = {
     "int8": ("int8", ""),
 }
 """Name: dtype, and what `TRAJECTUNE_NATIVE` says."""
-BATCH, CONTEXT, NEW = 32, 2_048, 128
+BATCH, CONTEXT, NEW = 60, 2_048, 128
+Asked = list[tuple[list[int], list[int]]]
+"""Prompts with their replies, in tokens."""
+
+
+def main() -> None:
+    options = _options()
+    tuned = str(options.run / "tune" / "model") if options.model is None else options.model
+    report: dict[str, Any] = machine(model=str(options.base)) | {"tasks": options.tasks, "results": {}}
+    asked: Asked = []
+    expected: dict[str, list[torch.Tensor]] = {}
+    for name, (dtype, switch) in PRECISIONS.items():
+        with native(switch):
+            tunings = {
+                "tuned": load_model(tuned, dtype, "cpu"),
+                "base": load_model(options.base, dtype, "cpu"),
+            }
+            success, played = play(tunings["tuned"], options)
+            asked = asked or played[:: max(len(played) // options.replies, 1)][: options.replies]
+            found = {
+                "tuned": logits_of(tunings["tuned"], asked),
+                "contrast": contrast(logits_of(tunings["tuned"], asked), logits_of(tunings["base"], asked)),
+            }
+            expected = expected or found
+            report["results"][name] = {
+                "success": success,
+                "equal_replies": equal_replies(Composition.single(tunings["tuned"]), asked),
+                **{key: apart(found[key], expected[key]) for key in found},
+            }
+        print(name, report["results"][name], flush=True)
+        write(options.out, report)
+        del tunings, found
+        gc.collect()
+
+
+@contextmanager
+def native(switch: str) -> Iterator[None]:
+    """Lets networks be native or not."""
+    with mock.patch.dict(os.environ, {SWITCH: switch}):
+        native_library.cache_clear()
+        yield
+    native_library.cache_clear()
+
+
+def play(model: LoadedModel, options: argparse.Namespace) -> tuple[dict[str, Any], Asked]:
+    """Success on unseen tasks, and all that was asked and replied."""
+    asked: Asked = []
+    generate = Engine.generate
+
+    def noted(self: Engine, requests: Sequence[Request], on_token: Any = None) -> list[Generation]:
+        replies = generate(self, requests, on_token)
+        asked.extend(
+            (r.tokens, reply.tokens) for r, reply in zip(requests, replies, strict=True) if reply.tokens
+        )
+        return replies
+
+    environment = load_environment("database", {"test": options.tasks} | dict(OPTIONS))
+    suite = EnvironmentSuite(environment, tasks=options.tasks, repetition_limit=3)
+    system = load_system(
+        "it", model, dialect="agentbench", batch_size=BATCH, max_new_tokens=NEW, max_context=CONTEXT
+    )
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(Engine, "generate", noted):
+        measurement = evaluate(system, [suite], to=folder).measurements[0]
+    value = measurement.value
+    return (value.model_dump(mode="json") if value is not None else {}), asked
+
+
+@torch.inference_mode()
+def logits_of(model: LoadedModel, asked: Asked) -> list[torch.Tensor]:
+    """Of each reply, the logits behind all but its last token; `[tokens, vocabulary]`."""
+    network, found = make_network(model), []
+    for prompt, reply in asked:
+        tokens = torch.tensor(prompt + reply[:-1])
+        batch = make_batch([Segment(0, 0, len(tokens))], tokens.device)
+        places = torch.arange(len(prompt) - 1, len(tokens))
+        found.append(network(tokens, batch, KVCache(model, 1, len(tokens)), places).float())
+    return found
+
+
+def contrast(tuned: list[torch.Tensor], base: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Logits of 1·tuned + 1·tuned − 1·base."""
+    return [2 * one - other for one, other in zip(tuned, base, strict=True)]
+
+
+def equal_replies(composition: Composition, asked: Asked) -> float:
+    """Share of the replies that come out the same, greedily."""
+    engine = Engine(composition, max_batch=BATCH, max_context=CONTEXT)
+    replies = engine.generate([Request(prompt, len(reply), stop_tokens=()) for prompt, reply in asked])
+    same = [found.tokens == reply for found, (_, reply) in zip(replies, asked, strict=True)]
+    return sum(same) / len(same)
+
+
+def apart(found: list[torch.Tensor], expected: list[torch.Tensor]) -> dict[str, float]:
+    """KL(expected ‖ found) in nats, and how often the likeliest token is the same; means over tokens."""
+    divergence, same, count = 0.0, 0, 0
+    for ours, theirs in zip(found, expected, strict=True):
+        q, p = ours.log_softmax(-1), theirs.log_softmax(-1)
+        divergence += float((p.exp() * (p - q)).sum())
+        same += int((ours.argmax(-1) == theirs.argmax(-1)).sum())
+        count += len(ours)
+    return {"kl": divergence / count, "top_1": same / count, "tokens": count}
+
+
+OPTIONS = {"source": "generated", "level": "plain"}
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--model", help="the tuned model, where it does not lie in the run's folder")
+    parser.add_argument("--base", default="embedded")
+    parser.add_argument("--tasks", type=int, default=200)
+    parser.add_argument("--replies", type=int, default=150, help="that are read again")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent / "results" / "precision-cpu.json"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

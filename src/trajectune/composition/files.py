@@ -49,7 +49,7 @@ class Drafting(BaseModel):
     model: str | None = None
     """A model of its own that drafts, such as the small tuned one with fewer layers: it has no say in the
     sum, and must have the same vocabulary. Empty: the small tuned one itself."""
-    dtype: Literal["float32", "bfloat16"] | None = None
+    dtype: Literal["float32", "bfloat16", "int8"] | None = None
     """Number format of that model; empty: that of the others."""
 
     @model_validator(mode="after")

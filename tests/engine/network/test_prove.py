@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -47,7 +49,7 @@ class Wrong:
         if self._what == "positions":
             # The places in the cache are right, what the tokens are told is not.
             first = int(batch.positions[0])
-            turned = Batch(batch.positions - first, batch.slots, batch.groups)
+            turned = replace(batch, positions=batch.positions - first)
             return self._right(tokens, turned, cache, places)
         if self._what == "places":
             places = torch.arange(len(tokens))

@@ -7,7 +7,7 @@ tokens per row, a decoding step one token per row, a speculative round a few, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -63,20 +63,29 @@ class Group:
 class Batch:
     """Positions `[N]` and slots `[N]` of the packed tokens, and the groups that cover them in order."""
 
+    segments: Sequence[Segment]
     positions: torch.Tensor
     slots: torch.Tensor
-    groups: tuple[Group, ...]
     stretched: bool = False
     """Whether its rows are longer than the limit of `trajectune.engine.network.stretch`."""
-    _cut: dict[int, tuple[Group, ...]] = field(default_factory=dict)
+    _cut: dict[int | None, tuple[Group, ...]] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups as a layer sees them that sees everything."""
+        return self.seen(None)
 
     def seen(self, window: int | None) -> tuple[Group, ...]:
-        """The groups as a layer sees them whose tokens see only the last `window` positions."""
-        if window is None:
-            return self.groups
+        """The groups as a layer sees them whose tokens see only the last `window` positions.
+
+        They are made when they are first asked for: not every network needs them.
+        """
         if window not in self._cut:
             device = self.positions.device
-            self._cut[window] = tuple(_windowed(group, window, device) for group in self.groups)
+            if window is None:
+                self._cut[None] = tuple(_grouped(self.segments, device))
+            else:
+                self._cut[window] = tuple(_windowed(group, window, device) for group in self.groups)
         return self._cut[window]
 
 
@@ -85,17 +94,20 @@ def make_batch(segments: Sequence[Segment], device: torch.device, stretched: boo
 
     Short segments are cheapest when they are equally long and come in the order of their slots.
     """
-    groups: list[Group] = []
+    positions = [position for s in segments for position in range(s.past, s.length)]
+    slots = [s.slot for s in segments for _ in range(s.count)]
+    return Batch(
+        segments, torch.tensor(positions, device=device), torch.tensor(slots, device=device), stretched
+    )
+
+
+def _grouped(segments: Sequence[Segment], device: torch.device) -> Iterator[Group]:
     start = index = 0
     while index < len(segments):
         run = _run(segments[index:])
-        groups.append(_group(run, start, device))
-        start, index = groups[-1].stop, index + len(run)
-    positions = torch.cat([torch.arange(s.past, s.length) for s in segments])
-    slots = torch.repeat_interleave(
-        torch.tensor([s.slot for s in segments]), torch.tensor([s.count for s in segments])
-    )
-    return Batch(positions.to(device), slots.to(device), tuple(groups), stretched)
+        group = _group(run, start, device)
+        yield group
+        start, index = group.stop, index + len(run)
 
 
 def _run(segments: Sequence[Segment]) -> Sequence[Segment]:

@@ -64,6 +64,7 @@ class NativeNetwork:
         self._kept: list[Any] = []  # what the records point into
         self._record = self._describe()
         self._cos = self._sin = torch.empty(0)
+        self._bound: tuple[KVCache, CacheRecord] | None = None
         self._room = torch.empty(0, dtype=torch.uint8)
 
     def __call__(self, tokens: Tensor, batch: Batch, cache: KVCache, places: Tensor) -> Tensor:
@@ -89,6 +90,8 @@ class NativeNetwork:
         return logits
 
     def _describe_cache(self, cache: KVCache) -> CacheRecord:
+        if self._bound is not None and self._bound[0] is cache:
+            return self._bound[1]
         if len(self._cos) < cache.capacity:
             self._cos, self._sin = rotation_table(self._model, cache.capacity, torch.float32)
         pointers = ctypes.c_void_p * len(cache.keys)
@@ -96,7 +99,9 @@ class NativeNetwork:
         values = pointers(*(table.data_ptr() for table in cache.values))
         windows = (ctypes.c_int32 * len(cache.keys))(*(window or 0 for window in cache.windows))
         cos, sin = self._cos.data_ptr(), self._sin.data_ptr()
-        return CacheRecord(len(cache.held), cache.capacity, keys, values, cos, sin, windows)
+        record = CacheRecord(len(cache.held), cache.capacity, keys, values, cos, sin, windows)
+        self._bound = cache, record
+        return record
 
     def _describe(self) -> ModelRecord:
         model = self._model
