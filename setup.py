@@ -15,7 +15,7 @@ LEVELS = {
     "avx2": ["-mavx2", "-mfma"],
     "avx512": ["-mfma", *(f"-mavx512{name}" for name in AVX512), "-mprefer-vector-width=512"],
 }
-LEVELS["amx"] = [*LEVELS["avx512"], "-mamx-tile", "-mamx-bf16"]
+LEVELS["amx"] = [*LEVELS["avx512"], "-mamx-tile", "-mamx-int8", "-mamx-bf16"]
 COMMON = ["-O3", "-std=gnu11", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"]
 HERE = sys.platform == "linux" and platform.machine() in ("x86_64", "AMD64")
 

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 SWITCH = "TRAJECTUNE_NATIVE"
 LEVELS = {
-    "amx": ("avx512_bf16", "avx512_vnni", "amx_tile", "amx_bf16"),
+    "amx": ("avx512_bf16", "avx512_vnni", "amx_tile", "amx_int8", "amx_bf16"),
     "avx512": ("avx512_bf16", "avx512_vnni", "avx512_bw", "avx512_vl", "avx512_dq"),
     "avx2": ("avx2", "fma3"),
 }
