@@ -8,7 +8,9 @@ INSTALL := $(PIP) install --quiet --constraint constraints.txt
 
 setup: .venv/.base
 
-.venv/.base: pyproject.toml constraints.txt
+NATIVE := setup.py $(wildcard src/trajectune/engine/network/native/c/*)
+
+.venv/.base: pyproject.toml constraints.txt $(NATIVE)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "trajectune needs Python 3.11 or newer; set PYTHON=")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(INSTALL) torch

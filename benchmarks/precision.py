@@ -61,7 +61,7 @@ def main() -> None:
                 "tuned": load_model(tuned, dtype, "cpu"),
                 "base": load_model(options.base, dtype, "cpu"),
             }
-            success, played = play(tunings["tuned"], options)
+            success, played = play(tunings["tuned"], options) if name not in options.unplayed else ({}, [])
             asked = asked or played[:: max(len(played) // options.replies, 1)][: options.replies]
             found = {
                 "tuned": logits_of(tunings["tuned"], asked),
@@ -158,6 +158,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", help="the tuned model, where it does not lie in the run's folder")
     parser.add_argument("--base", default="embedded")
     parser.add_argument("--tasks", type=int, default=200)
+    parser.add_argument("--unplayed", nargs="*", default=[], help="precisions whose success is left out")
     parser.add_argument("--replies", type=int, default=150, help="that are read again")
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parent / "results" / "precision-cpu.json"
