@@ -52,7 +52,7 @@ Asked = list[tuple[list[int], list[int]]]
 def main() -> None:
     options = _options()
     tuned = str(options.run / "tune" / "model") if options.model is None else options.model
-    report: dict[str, Any] = machine(model=str(options.base)) | {"tasks": options.tasks, "results": {}}
+    report: dict[str, Any] = machine(model=str(options.base)) | {"tasks": options.tasks, "precisions": {}}
     asked: Asked = []
     expected: dict[str, list[torch.Tensor]] = {}
     for name, (dtype, switch) in PRECISIONS.items():
@@ -68,12 +68,12 @@ def main() -> None:
                 "contrast": contrast(logits_of(tunings["tuned"], asked), logits_of(tunings["base"], asked)),
             }
             expected = expected or found
-            report["results"][name] = {
+            report["precisions"][name] = {
                 "success": success,
                 "equal_replies": equal_replies(Composition.single(tunings["tuned"]), asked),
                 **{key: apart(found[key], expected[key]) for key in found},
             }
-        print(name, report["results"][name], flush=True)
+        print(name, report["precisions"][name], flush=True)
         write(options.out, report)
         del tunings, found
         gc.collect()

@@ -40,6 +40,8 @@ def table_of(data: dict[str, Any]) -> str:
         return gauntlet_tables(data)
     if "parts" in data:
         return "\n\n".join(markdown(*table) for table in gpu_tables(data["parts"]))
+    if "precisions" in data:
+        return precisions(data["precisions"])
     if "with_nodelay" in data:
         return latency(data)
     if "steps_per_second" in data:
@@ -62,6 +64,23 @@ def environment_speed(data: dict[str, Any]) -> str:
     kinds = [kind for kind in ("steps_per_second", "statements_per_second") if kind in data]
     rows = [[words(kind), *(rounded(speed) for speed in data[kind].values())] for kind in kinds]
     return markdown(["", *("this version", "the one before")[: len(data[kinds[0]])]], rows)
+
+
+def precisions(data: dict[str, Any]) -> str:
+    """What each precision changes beside fp32."""
+    heads = ["", "success", "whole replies equal", "KL", "likeliest token equal", "KL, contrast"]
+    rows = [
+        [
+            name,
+            share(found["success"]) if found["success"] else "–",
+            f"{found['equal_replies']:.0%}",
+            f"{found['tuned']['kl']:.4f}",
+            f"{found['tuned']['top_1']:.2%}",
+            f"{found['contrast']['kl']:.4f}",
+        ]
+        for name, found in data.items()
+    ]
+    return markdown(heads, rows)
 
 
 def latency(data: dict[str, Any]) -> str:

@@ -39,6 +39,14 @@ def test_the_readme_has_the_numbers_of_the_gpu_run(script: Any) -> None:
     assert [row for row in rows if " | ".join(row) not in readme] == []
 
 
+def test_the_page_of_speeds_has_the_goals_as_they_were_measured(script: Any) -> None:
+    found = json.loads((ROOT / "benchmarks" / "results" / "decode-cpu.json").read_text(encoding="utf-8"))
+    lines = script("goals").goal_lines(found)
+    page = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    assert len(lines) > 4
+    assert [line for line in lines if line not in page] == []
+
+
 def page() -> Page:
     values = {"floor": 0.1, "middle": 0.4, "ceiling": 0.8}
     entries = [

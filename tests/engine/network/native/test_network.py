@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from peft import LoraConfig, get_peft_model
 
 from support.native import CPU, HERE, distance, exact, llama, needs_native, read, use_level
 from trajectune.engine.network.batch import Segment, make_batch
@@ -16,6 +18,8 @@ from trajectune.engine.network.llama import LlamaNetwork
 from trajectune.engine.network.native.network import NativeNetwork, aligned
 from trajectune.engine.network.network import ModuleNetwork, make_network
 from trajectune.errors import AgentError
+from trajectune.models.adapters import attach
+from trajectune.models.int8 import Int8Linear
 from trajectune.models.loading import LoadedModel, rounded
 
 pytestmark = needs_native
@@ -56,6 +60,32 @@ def test_computes_the_model(level: str, precision: str, sizes: dict[str, int]) -
         [read(network, cache, [(1, 0, tokens[:37])])[0], read(network, cache, [(1, 37, tokens[37:])])[0]]
     )
     assert distance(found, exact(loaded, tokens)) < ROUGH[precision]
+
+
+@LEVELS
+@PRECISIONS
+def test_an_adapter_over_a_shared_base(level: str, precision: str, tmp_path: Path) -> None:
+    """Its factors stay in bf16 whatever the base's weights are; the base itself is computed as before."""
+    base = llama(hidden_size=64, intermediate_size=96, attention_bias=True, vocab_size=600)
+    config = LoraConfig(r=3, target_modules=["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"])
+    with torch.random.fork_rng(devices=[]):
+        adapted = get_peft_model(copy.deepcopy(base.model), config)
+        for name, weight in adapted.named_parameters():
+            if "lora_" in name:
+                torch.nn.init.normal_(weight, std=0.3)
+    adapted.save_pretrained(str(tmp_path))
+    both = [base, attach(tmp_path, base)]
+    if precision == "int8":
+        done: dict[int, Int8Linear] = {}
+        both = [rounded(model, done) for model in both]
+    tokens = torch.randint(0, 301, (30,), generator=torch.Generator().manual_seed(4))
+    with use_level(level):
+        networks = [NativeNetwork(model) for model in both]
+    found = [read(network, KVCache(base, 1, 32), [(0, 0, tokens)])[0] for network in networks]
+    expected = [exact(model, tokens) for model in both]
+    assert distance(found[0], found[1]) > 0.3
+    for one, other in zip(found, expected, strict=True):
+        assert distance(one, other) < ROUGH[precision]
 
 
 @LEVELS

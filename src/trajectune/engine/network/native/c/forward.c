@@ -118,7 +118,7 @@ static void compute_layer(const Model *m, int layer, const Cache *c, const Batch
   multiply_rows(&l->query_key_value, &r->input, count, r->heads, 0, r->between, r->narrowed);
 #pragma omp for schedule(static)
   for (int t = 0; t < count; t++) settle_heads(m, l, layer, c, b, t, r);
-#pragma omp for schedule(dynamic, 4)
+#pragma omp for schedule(dynamic, 1)
   for (int i = 0; i < count * m->kv_heads; i++) attend_to_cache(m, layer, c, b, i, r);
 #pragma omp for schedule(static)
   for (int t = 0; t < count; t++) round_row(&l->output, r->mixed + (long)t * l->output.inputs, t, &r->input);
