@@ -58,11 +58,9 @@ def goal_lines(report: Mapping[str, Any]) -> list[str]:
         for each in report["results"]
         if each["dtype"] == "bfloat16"
     }
-    lines = ["| case | side | over | measured | goal | |", "|---|---|---|---|---|---|"]
-    for goal in GOALS:
-        if goal.case in found and goal.side in found[goal.case].sides:
-            lines.append(_line(goal, found[goal.case]))
-    return lines
+    measured = [goal for goal in GOALS if goal.case in found and goal.side in found[goal.case].sides]
+    head = ["| case | side | over | measured | goal | |", "|---|---|---|---|---|---|"]
+    return [*head, *(_line(goal, found[goal.case]) for goal in measured)]
 
 
 def _line(goal: Goal, comparison: Comparison) -> str:

@@ -69,6 +69,7 @@ def test_an_adapter_over_a_shared_base(level: str, precision: str, tmp_path: Pat
     base = llama(hidden_size=64, intermediate_size=96, attention_bias=True, vocab_size=600)
     config = LoraConfig(r=3, target_modules=["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"])
     with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
         adapted = get_peft_model(copy.deepcopy(base.model), config)
         for name, weight in adapted.named_parameters():
             if "lora_" in name:
@@ -85,7 +86,7 @@ def test_an_adapter_over_a_shared_base(level: str, precision: str, tmp_path: Pat
     expected = [exact(model, tokens) for model in both]
     assert distance(found[0], found[1]) > 0.3
     for one, other in zip(found, expected, strict=True):
-        assert distance(one, other) < ROUGH[precision]
+        assert distance(one, other) < 2 * ROUGH[precision]  # what factors give is rounded once more
 
 
 @LEVELS
