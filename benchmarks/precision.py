@@ -3,9 +3,9 @@
     python benchmarks/precision.py runs/quickstart --tasks 200      # about ten minutes
 
 The tuned model of a finished run plays unseen database tasks in every precision. What it was asked and what
-it replied in fp32 is then read again in each: KL divergence from fp32 and agreement on the likeliest token
-over all tokens of those replies, and the share of whole greedy replies that come out the same. `contrast`
-is the composition 1·tuned + 1·tuned − 1·base, whose weights may amplify what rounding does.
+it replied in the first of them is then read again in each: KL divergence from fp32 and agreement on the
+likeliest token over all tokens of those replies, and the share of whole greedy replies that come out the
+same. `contrast` is 1·tuned + 1·tuned − 1·base, whose weights may amplify what rounding does.
 """
 
 from __future__ import annotations
@@ -54,37 +54,32 @@ def main() -> None:
     tuned = str(options.run / "tune" / "model") if options.model is None else options.model
     report: dict[str, Any] = machine(model=str(options.base)) | {"tasks": options.tasks, "precisions": {}}
     asked: Asked = []
+    for name in options.played:
+        with precision(name) as dtype:
+            success, played = play(load_model(tuned, dtype, "cpu"), options)
+        asked = asked or played[:: max(len(played) // options.replies, 1)][: options.replies]
+        report["precisions"][name] = {"success": success}
+        print(name, success, flush=True)
     expected: dict[str, list[torch.Tensor]] = {}
-    for name, (dtype, switch) in PRECISIONS.items():
-        with native(switch):
-            tunings = {
-                "tuned": load_model(tuned, dtype, "cpu"),
-                "base": load_model(options.base, dtype, "cpu"),
-            }
-            success, played = play(tunings["tuned"], options) if name not in options.unplayed else ({}, [])
-            asked = asked or played[:: max(len(played) // options.replies, 1)][: options.replies]
-            found = {
-                "tuned": logits_of(tunings["tuned"], asked),
-                "contrast": contrast(logits_of(tunings["tuned"], asked), logits_of(tunings["base"], asked)),
-            }
-            expected = expected or found
-            report["precisions"][name] = {
-                "success": success,
-                "equal_replies": equal_replies(Composition.single(tunings["tuned"]), asked),
-                **{key: apart(found[key], expected[key]) for key in found},
-            }
+    for name in PRECISIONS:
+        with precision(name) as dtype:
+            found = read_again(tuned, options.base, dtype, asked)
+            equal = equal_replies(load_model(tuned, dtype, "cpu"), asked)
+        expected = expected or found
+        apart = {key: distance(found[key], expected[key]) for key in found}
+        report["precisions"].setdefault(name, {"success": None}).update({"equal_replies": equal, **apart})
         print(name, report["precisions"][name], flush=True)
         write(options.out, report)
-        del tunings, found
         gc.collect()
 
 
 @contextmanager
-def native(switch: str) -> Iterator[None]:
-    """Lets networks be native or not."""
+def precision(name: str) -> Iterator[str]:
+    """Lets networks be native or not, as the precision asks for; gives the dtype to load."""
+    dtype, switch = PRECISIONS[name]
     with mock.patch.dict(os.environ, {SWITCH: switch}):
         native_library.cache_clear()
-        yield
+        yield dtype
     native_library.cache_clear()
 
 
@@ -123,20 +118,26 @@ def logits_of(model: LoadedModel, asked: Asked) -> list[torch.Tensor]:
     return found
 
 
+def read_again(tuned: str, base: str, dtype: str, asked: Asked) -> dict[str, list[torch.Tensor]]:
+    """Logits over the replies: of the tuned model, and of the contrast."""
+    found = logits_of(load_model(tuned, dtype, "cpu"), asked)
+    return {"tuned": found, "contrast": contrast(found, logits_of(load_model(base, dtype, "cpu"), asked))}
+
+
 def contrast(tuned: list[torch.Tensor], base: list[torch.Tensor]) -> list[torch.Tensor]:
     """Logits of 1·tuned + 1·tuned − 1·base."""
     return [2 * one - other for one, other in zip(tuned, base, strict=True)]
 
 
-def equal_replies(composition: Composition, asked: Asked) -> float:
+def equal_replies(model: LoadedModel, asked: Asked) -> float:
     """Share of the replies that come out the same, greedily."""
-    engine = Engine(composition, max_batch=BATCH, max_context=CONTEXT)
+    engine = Engine(Composition.single(model), max_batch=BATCH, max_context=CONTEXT)
     replies = engine.generate([Request(prompt, len(reply), stop_tokens=()) for prompt, reply in asked])
     same = [found.tokens == reply for found, (_, reply) in zip(replies, asked, strict=True)]
     return sum(same) / len(same)
 
 
-def apart(found: list[torch.Tensor], expected: list[torch.Tensor]) -> dict[str, float]:
+def distance(found: list[torch.Tensor], expected: list[torch.Tensor]) -> dict[str, float]:
     """KL(expected ‖ found) in nats, and how often the likeliest token is the same; means over tokens."""
     divergence, same, count = 0.0, 0, 0
     for ours, theirs in zip(found, expected, strict=True):
@@ -158,7 +159,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", help="the tuned model, where it does not lie in the run's folder")
     parser.add_argument("--base", default="embedded")
     parser.add_argument("--tasks", type=int, default=200)
-    parser.add_argument("--unplayed", nargs="*", default=[], help="precisions whose success is left out")
+    parser.add_argument("--played", nargs="+", choices=PRECISIONS, default=["float32", "bfloat16", "int8"])
     parser.add_argument("--replies", type=int, default=150, help="that are read again")
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parent / "results" / "precision-cpu.json"
