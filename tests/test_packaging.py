@@ -42,7 +42,8 @@ def test_every_folder_of_code_is_a_package() -> None:
 def test_files_beside_the_code_are_packed() -> None:
     patterns = PROJECT["tool"]["setuptools"]["package-data"]["trajectune"]
     names = [path.relative_to(SOURCE).as_posix() for path in files("") if path.is_file()]
-    beside = [name for name in names if not name.endswith(".py")]
+    built = (".py", ".c", ".h", ".so")  # sources of the native part, and what is made of them
+    beside = [name for name in names if not name.endswith(built)]
     assert "py.typed" in beside
     assert [name for name in beside if not any(_matches(name, each) for each in patterns)] == []
 

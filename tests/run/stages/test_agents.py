@@ -54,7 +54,7 @@ def test_a_local_agent_is_the_base_model_unless_another_is_named(
         "the/base",
         print,
     )
-    limits = {"batch_size": 3, "max_new_tokens": 7, "max_context": 99, "temperature": 0.5}
+    limits = {"batch_size": 3, "max_new_tokens": 7, "max_context": 99, "temperature": 0.5, "dtype": "auto"}
     assert built == [(loaded, limits)]
 
 

@@ -99,8 +99,8 @@ static inline __attribute__((always_inline)) void some(const int tokens, const u
 #ifdef __AMX_INT8__
 enum { FULL = 16, WORTH_TILES = 8 };
 
-/* The same by the matrix unit, for sixteen tokens and all of a panel: equal to `some` to the bit. */
-static void some_tiles(const uint8_t *w, const float *scale, const Bytes *x, long token, int groups,
+/* The same by the matrix unit, for up to sixteen tokens and all of a panel: equal to `some` to the bit. */
+static void some_tiles(int tokens, const uint8_t *w, const float *scale, const Bytes *x, long token, int groups,
                        float to[FULL][PANEL]) {
   int32_t sum[PANEL / 16][FULL][16];
   memset(to, 0, sizeof(float) * FULL * PANEL);
@@ -123,13 +123,14 @@ static void some_tiles(const uint8_t *w, const float *scale, const Bytes *x, lon
     _tile_stored(1, sum[1], 64);
     _tile_stored(2, sum[2], 64);
     _tile_stored(3, sum[3], 64);
-    for (int t = 0; t < FULL; t++) {
+    for (int t = 0; t < tokens; t++) { /* what the tiles hold of others is garbage */
       const whole less = same(-128 * x->sum[(token + t) * groups + g]);
       const float factor = x->scale[(token + t) * groups + g];
 #pragma GCC unroll 4
       for (int j = 0; j < PANEL / 16; j++) {
         const whole found = _mm512_add_epi32(_mm512_loadu_si512(sum[j][t]), less);
-        store(to[t] + 16 * j, scaled(found, scale + (long)g * PANEL + 16 * j, factor, _mm512_loadu_ps(to[t] + 16 * j)));
+        float *at = to[t] + 16 * j;
+        store(at, scaled(found, scale + (long)g * PANEL + 16 * j, factor, _mm512_loadu_ps(at)));
       }
     }
   }
@@ -151,7 +152,7 @@ static void panel_int8(const Linear *l, int panel, const Bytes *x, int tokens, f
 #ifdef __AMX_INT8__
     if (tokens - t >= WORTH_TILES) {
       now = smaller(tokens - t, FULL);
-      some_tiles(w, scale, x, t, groups, found);
+      some_tiles(now, w, scale, x, t, groups, found);
     } else
 #endif
     for (int column = 0; column < PANEL; column += WIDE * LANES)
