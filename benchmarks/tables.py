@@ -74,9 +74,9 @@ def precisions(data: dict[str, Any]) -> str:
             name,
             share(found["success"]) if found["success"] else "–",
             f"{found['equal_replies']:.0%}",
-            f"{found['tuned']['kl']:.4f}",
+            f"{found['tuned']['kl']:.5f}",
             f"{found['tuned']['top_1']:.2%}",
-            f"{found['contrast']['kl']:.4f}",
+            f"{found['contrast']['kl']:.5f}",
         ]
         for name, found in data.items()
     ]
