@@ -1,6 +1,6 @@
 """The decoding goals beside what `decode.py` measured: a table for docs/speed.md.
 
-    python benchmarks/goals.py benchmarks/results/decode-cpu.json
+    python benchmarks/goals.py benchmarks/results/decode-{,episodes-}cpu.json
 
 A goal is a ratio between two sides of one run; its interval comes from the rounds in which neither was
 disturbed. *The fastest rival* of a case is the one with the highest median rate.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,14 +47,14 @@ _NAMES = {"trajectune": "bf16", "trajectune, int8": "int8", GENERATE: "`generate
 
 
 def main() -> None:
-    report = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    print("\n".join(goal_lines(report)))
+    print("\n".join(goal_lines([json.loads(Path(name).read_text("utf-8")) for name in sys.argv[1:]])))
 
 
-def goal_lines(report: Mapping[str, Any]) -> list[str]:
-    """The lines of the table."""
+def goal_lines(reports: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The lines of the table, from one or several runs."""
     found = {
         each["case"]: Comparison.read(each["comparison"])
+        for report in reports
         for each in report["results"]
         if each["dtype"] == "bfloat16"
     }

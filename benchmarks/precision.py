@@ -23,7 +23,7 @@ from unittest import mock
 import torch
 
 from harness.machine import machine
-from harness.results import write
+from harness.results import run, write
 from trajectune.composition.composition import Composition
 from trajectune.engine.engine import Engine
 from trajectune.engine.network.batch import Segment, make_batch
@@ -45,11 +45,13 @@ PRECISIONS = {
 }
 """Name: dtype, and what `TRAJECTUNE_NATIVE` says."""
 BATCH, CONTEXT, NEW = 60, 2_048, 128
+TASKS = {"source": "generated", "level": "plain"}
+"""Options of the database environment: those of the quickstart."""
 Asked = list[tuple[list[int], list[int]]]
 """Prompts with their replies, in tokens."""
 
 
-def main() -> None:
+def main() -> int:
     options = _options()
     tuned = str(options.run / "tune" / "model") if options.model is None else options.model
     report: dict[str, Any] = machine(model=str(options.base)) | {"tasks": options.tasks, "precisions": {}}
@@ -71,6 +73,7 @@ def main() -> None:
         print(name, report["precisions"][name], flush=True)
         write(options.out, report)
         gc.collect()
+    return 0
 
 
 @contextmanager
@@ -95,7 +98,7 @@ def play(model: LoadedModel, options: argparse.Namespace) -> tuple[dict[str, Any
         )
         return replies
 
-    environment = load_environment("database", {"test": options.tasks} | dict(OPTIONS))
+    environment = load_environment("database", {"test": options.tasks, **TASKS})
     suite = EnvironmentSuite(environment, tasks=options.tasks, repetition_limit=3)
     system = load_system(
         "it", model, dialect="agentbench", batch_size=BATCH, max_new_tokens=NEW, max_context=CONTEXT
@@ -148,9 +151,6 @@ def distance(found: list[torch.Tensor], expected: list[torch.Tensor]) -> dict[st
     return {"kl": divergence / count, "top_1": same / count, "tokens": count}
 
 
-OPTIONS = {"source": "generated", "level": "plain"}
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -168,4 +168,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -10,17 +10,18 @@ from typing import Any
 
 from harness.comparison import Comparison
 from harness.process import SideError
+from trajectune.errors import TrajectuneError
 
 WIDTH = 108
 REFUSED, FAILED = 1, 2
-"""Exit statuses: a disturbed run, and a side that died."""
+"""Exit statuses: a disturbed run, and one that could not be made."""
 
 
 def run(main: Callable[[], int | None]) -> None:
-    """Run a script; a side that failed is told in its own words, without a traceback."""
+    """Run a script; a side that failed, or what a user must mend, is told without a traceback."""
     try:
         sys.exit(main() or 0)
-    except SideError as error:
+    except (SideError, TrajectuneError) as error:
         print(error, file=sys.stderr)
         sys.exit(FAILED)
 

@@ -27,6 +27,6 @@ def test_a_goal_is_against_the_fastest_rival(rates: list[float], verdict: str) -
     found = decoded(rates)
     assert goals.fastest(found, "decode") == "fast"
     report = {"results": [{"case": "batch 8", "dtype": "bfloat16", "comparison": found.report()}]}
-    line = next(line for line in goals.goal_lines(report) if line.startswith("| batch 8 | int8"))
+    line = next(line for line in goals.goal_lines([report]) if line.startswith("| batch 8 | int8"))
     assert "| fast |" in line
     assert line.endswith(f"| {verdict} |")

@@ -107,6 +107,8 @@ def load_model(
     number = fastest_dtype(where) if dtype == "auto" else _DTYPES.get(dtype)
     if number is None:
         raise ModelError(f"unknown dtype {dtype!r}", remedy=f"use auto, {' or '.join(_DTYPES)}")
+    if dtype == "int8":
+        _check_rounding(torch.device(where), name)
     source = resolve_model(name)
     with quiet():
         if (base := adapter_base(source)) is not None:
@@ -123,10 +125,14 @@ def load_model(
 
 def rounded(model: LoadedModel, done: dict[int, Int8Linear] | None = None) -> LoadedModel:
     """The model with its linear layers in int8; what it was is gone. `done` as in `quantize_linears`."""
-    if model.device.type != "cpu":
-        raise ModelError("int8 is for the CPU", where=model.name, remedy="use bfloat16 on a GPU")
+    _check_rounding(model.device, model.name)
     quantize_linears(model.model, done)
     return replace(model, precision="int8")
+
+
+def _check_rounding(device: torch.device, name: str) -> None:
+    if device.type != "cpu":
+        raise ModelError("int8 is for the CPU", where=name, remedy="use bfloat16, or --device cpu")
 
 
 def _device(device: str) -> str:

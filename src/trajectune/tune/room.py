@@ -1,8 +1,8 @@
 """How a tuning uses the memory that is free: the size of its packs, and what attention keeps.
 
-The idea: larger packs and kept probabilities trade memory for time and change no loss, so the fastest way
-that fits is taken: by the forecast, beside the memory that is free when tuning begins. A tuning that goes
-on from a checkpoint keeps its packs, since another packing rounds differently.
+The idea: larger packs and kept probabilities trade memory for time and change a loss by rounding alone, so
+the fastest way that fits is taken: by the forecast, beside the memory that is free when tuning begins. A
+tuning that goes on from a checkpoint keeps its packs, since another packing rounds differently.
 """
 
 from __future__ import annotations

@@ -50,9 +50,9 @@ class TuneSettings(BaseModel):
     """Most unique tokens computed in one forward pass (a longer single row gets a pass of its own); empty
     leaves it to `memory`."""
     memory: Literal["auto", "fast", "lean"] = "auto"
-    """What memory is used for, which changes the time alone: `fast` takes packs of 16,384 tokens and keeps
-    attention's probabilities, `lean` packs of 4,096 and computes them twice; `auto` takes the fastest that
-    fits into the memory that is free."""
+    """What memory is used for; it changes the time, and results by rounding alone: `fast` takes packs of
+    16,384 tokens and keeps attention's probabilities, `lean` packs of 4,096 and computes them twice; `auto`
+    takes the fastest that fits into the memory that is free."""
     max_tokens: Annotated[int, Field(ge=2)] = 4_096
     """Longest row in tokens; longer conversations are cut when they are tokenized."""
     prefix_tree: bool = True
@@ -70,8 +70,8 @@ class TuneSettings(BaseModel):
     precision: Precision = "auto"
     """Number format of weights and activations; `auto` measures which is faster. Updates are in fp32."""
     compile: bool = False
-    """Have what layers do beside products and attention compiled (CPU only; needs a C++ compiler): about a
-    sixth faster and less memory, after half a minute in the first step."""
+    """Have what layers do beside products and attention compiled (CPU only; needs a C++ compiler, and
+    half a minute in the first step); it changes the results by rounding alone."""
     checkpoint_activations: bool = False
     """Compute activations twice instead of storing them: about a third slower, much less memory."""
     capability_weights: dict[Capability, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)

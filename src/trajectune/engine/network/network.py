@@ -10,6 +10,7 @@ small batches the module code costs as much as the arithmetic, and on a CPU one 
 from __future__ import annotations
 
 import inspect
+import logging
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -28,6 +29,7 @@ from trajectune.engine.network.stretch import stretch_limit, stretched, stretchi
 from trajectune.errors import ModelError
 from trajectune.models.loading import LoadedModel
 
+_log = logging.getLogger(__name__)
 _NAME = "trajectune_cache"
 
 
@@ -46,11 +48,14 @@ def make_network(loaded: LoadedModel, prepared: Prepared | None = None) -> Netwo
 
     Networks that get the same `prepared` share what they prepare of equal weights.
     """
-    if not is_llama_shaped(loaded.model):
-        return ModuleNetwork(loaded)
-    if runs_natively(loaded):
+    shaped = is_llama_shaped(loaded.model)
+    if shaped and runs_natively(loaded):
         return NativeNetwork(loaded)
-    return ModuleNetwork(loaded) if loaded.precision == "int8" else LlamaNetwork(loaded, prepared)
+    if loaded.precision == "int8":
+        _log.warning("%s is decoded slowly in int8 here: no native code computes it", loaded.name)
+    elif shaped:
+        return LlamaNetwork(loaded, prepared)
+    return ModuleNetwork(loaded)
 
 
 class ModuleNetwork:

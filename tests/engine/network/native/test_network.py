@@ -211,10 +211,14 @@ def test_what_is_not_there_is_refused(
         )
 
 
-def test_switched_off_bf16_takes_pytorchs_path_and_int8_the_modules() -> None:
+def test_switched_off_bf16_takes_pytorchs_path_and_int8_the_modules(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with use_level("off"):
         assert isinstance(make_network(llama()), LlamaNetwork)
+        assert not caplog.records
         assert isinstance(make_network(rounded(llama())), ModuleNetwork)
+    assert "slowly in int8" in caplog.text
 
 
 @LEVELS

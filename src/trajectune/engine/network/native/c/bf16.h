@@ -49,7 +49,8 @@ static inline __attribute__((always_inline)) void four_tokens(const bf16 *const 
   if (k < inputs)
     for (int i = 0; i < 4; i++)
       for (int t = 0; t < TOKENS; t++)
-        sum[4 * t + i] = dot(sum[4 * t + i], load_some(w[i] + k, inputs - k), load_some(x + t * stride + k, inputs - k));
+        sum[4 * t + i] =
+            dot(sum[4 * t + i], load_some(w[i] + k, inputs - k), load_some(x + t * stride + k, inputs - k));
   sums(sum, to);
 }
 
@@ -100,7 +101,8 @@ static void open_tiles(void) {
 
 static inline void transpose(const float from[TILE][TILE], float *to, long width, int tokens, const float *bias,
                              int add) {
-  __m512i column = _mm512_mullo_epi32(_mm512_set1_epi32(TILE), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+  const __m512i row = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const __m512i column = _mm512_slli_epi32(row, 4); /* TILE numbers apart */
   const __m512 more = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();
   for (int t = 0; t < tokens; t++) {
     float *at = to + t * width;
@@ -135,14 +137,13 @@ static void block_tiles(const Linear *l, int first, const bf16 *x, int tokens, f
     }
     _tile_stored(0, found[0], 64);
     _tile_stored(1, found[1], 64);
-    transpose(found[0], to + t * width, width, smaller(tokens - t, TILE), bias, add);
-    transpose(found[1], to + t * width + TILE, width, smaller(tokens - t, TILE), bias ? bias + TILE : NULL, add);
-    if (!both) continue;
     _tile_stored(2, found[2], 64);
     _tile_stored(3, found[3], 64);
-    transpose(found[2], to + (t + TILE) * width, width, smaller(tokens - t - TILE, TILE), bias, add);
-    transpose(found[3], to + (t + TILE) * width + TILE, width, smaller(tokens - t - TILE, TILE),
-              bias ? bias + TILE : NULL, add);
+    for (int i = 0; i < (both ? 4 : 2); i++) { /* tokens in pairs of tiles of outputs */
+      const int token = t + i / 2 * TILE, output = i % 2 * TILE;
+      transpose(found[i], to + token * width + output, width, smaller(tokens - token, TILE),
+                bias ? bias + output : NULL, add);
+    }
   }
 }
 #endif

@@ -173,7 +173,7 @@ int trajectune_forward(const Model *m, const Cache *c, const Batch *b, int threa
   return 0;
 }
 
-/* A product alone, [tokens, outputs] of [tokens, inputs]; its room is that of a model of which it is the head. */
+/* A product alone, [tokens, outputs] of [tokens, inputs], for tests: that of a model's head, in the model's room. */
 void trajectune_multiply(const Model *m, int tokens, int threads, const float *x, char *room, float *to) {
   char *base = (char *)(((uintptr_t)room + ALIGNED - 1) / ALIGNED * ALIGNED);
   const Room found = cut(m, tokens, 1, threads, base), *r = &found;
