@@ -110,9 +110,10 @@ def test_it_serves_until_ctrl_c() -> None:
         asked = {"Origin": "https://my.page", "Access-Control-Request-Method": "POST"}
         allowed = httpx.options(f"{url}/chat/completions", headers=asked, timeout=30, trust_env=False)
         assert allowed.headers["access-control-allow-origin"] == "https://my.page"
-        body = {"model": "small", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
+        # Thousands of tokens, or a reply that ends by chance is over before the signal is there.
+        body = {"model": "small", "messages": [{"role": "user", "content": "Hi"}], "ignore_eos": True}
         with httpx.stream(
-            "POST", f"{url}/chat/completions", json=body, timeout=30, trust_env=False
+            "POST", f"{url}/chat/completions", json=body | {"stream": True}, timeout=30, trust_env=False
         ) as said:
             lines = (line for line in said.iter_lines() if line)
             assert json.loads(next(lines).removeprefix("data: "))["model"] == "small"
