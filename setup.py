@@ -26,7 +26,7 @@ setup(
             [f"{FOLDER}/forward.c"],
             depends=[
                 f"{FOLDER}/{name}.h"
-                for name in ("model", "rows", "vectors", "bf16", "int8", "attention", "product")
+                for name in ("model", "rows", "vectors", "bf16", "int8", "attention", "attention_tiles", "tiles", "product")
             ],
             extra_compile_args=[*COMMON, *flags],
             extra_link_args=["-fopenmp"],

@@ -47,9 +47,20 @@ def network_of(loaded: LoadedModel, level: str, precision: str = "bf16") -> Nati
         {"hidden_size": 128, "intermediate_size": 160, "num_attention_heads": 2, "num_key_value_heads": 1},
         {"hidden_size": 40, "intermediate_size": 52, "head_dim": 10, "num_key_value_heads": 4},
         {"hidden_size": 24, "head_dim": 34, "num_attention_heads": 6, "num_key_value_heads": 1},
+        {"hidden_size": 24, "head_dim": 96, "num_attention_heads": 7, "num_key_value_heads": 1},
+        {"hidden_size": 24, "head_dim": 32, "num_attention_heads": 17, "num_key_value_heads": 1},
         {"attention_bias": True, "tie_word_embeddings": True, "hidden_size": 64, "intermediate_size": 128},
     ],
-    ids=["small", "tiles", "wide heads", "odd", "many heads share", "biases"],
+    ids=[
+        "small",
+        "tiles",
+        "wide heads",
+        "odd",
+        "many heads share",
+        "seven share",
+        "seventeen share",
+        "biases",
+    ],
 )
 def test_computes_the_model(level: str, precision: str, sizes: dict[str, int]) -> None:
     loaded = llama(**sizes)
@@ -90,8 +101,9 @@ def test_an_adapter_over_a_shared_base(level: str, precision: str, tmp_path: Pat
 
 
 @LEVELS
-def test_a_window_hides_what_lies_before_it(level: str) -> None:
-    loaded = llama(window=9)
+@pytest.mark.parametrize("size", [8, 32])
+def test_a_window_hides_what_lies_before_it(level: str, size: int) -> None:
+    loaded = llama(window=9, head_dim=size)
     tokens = torch.randint(0, 301, (40,), generator=torch.Generator().manual_seed(2))
     cache = KVCache(loaded, 1, 64)
     assert cache.windows == (9, 9)
@@ -103,17 +115,26 @@ def test_a_window_hides_what_lies_before_it(level: str) -> None:
 @PRECISIONS
 @settings(max_examples=15, deadline=None)
 @given(
-    cuts=st.lists(st.lists(st.integers(1, 20), min_size=1, max_size=4), min_size=1, max_size=40),
+    cuts=st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=4), min_size=1, max_size=40),
+    heads=st.sampled_from([(4, 2, 32), (7, 1, 64), (3, 3, 96), (17, 1, 32), (6, 2, 10)]),
+    window=st.sampled_from([None, 9, 70]),
     threads=st.integers(1, 4),
 )
 def test_the_same_bits_in_any_batch_in_any_pieces_on_any_threads(
-    level: str, precision: str, cuts: list[list[int]], threads: int
+    level: str,
+    precision: str,
+    cuts: list[list[int]],
+    heads: tuple[int, int, int],
+    window: int | None,
+    threads: int,
 ) -> None:
     """Rows are read a piece at a time, all together; each must be what it is alone, read at once."""
-    loaded = llama(hidden_size=64, intermediate_size=96, head_dim=32)
+    names = ("num_attention_heads", "num_key_value_heads", "head_dim")
+    shape = dict(zip(names, heads, strict=True))
+    loaded = llama(window=window, hidden_size=64, intermediate_size=96, **shape)
     network = network_of(loaded, level, precision)
     rows = [torch.randint(0, 301, (sum(pieces),)) for pieces in cuts]
-    cache = KVCache(loaded, len(rows), 80)
+    cache = KVCache(loaded, len(rows), 167)
     together: list[list[torch.Tensor]] = [[] for _ in rows]
     before = torch.get_num_threads()
     try:
@@ -130,7 +151,7 @@ def test_the_same_bits_in_any_batch_in_any_pieces_on_any_threads(
     finally:
         torch.set_num_threads(before)
     for slot, row in enumerate(rows):
-        alone = read(network, KVCache(loaded, 1, 80), [(0, 0, row)])[0]
+        alone = read(network, KVCache(loaded, 1, 167), [(0, 0, row)])[0]
         assert torch.equal(torch.cat(together[slot]), alone)
 
 

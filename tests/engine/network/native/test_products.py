@@ -47,7 +47,7 @@ def rounded_inputs(x: Tensor) -> tuple[Tensor, Tensor]:
     """Bytes `[rows, groups, GROUP]` and scales `[rows, groups, 1]` of inputs, as rounded."""
     groups = nn.functional.pad(x, (0, -x.shape[1] % GROUP)).view(len(x), -1, GROUP)
     most = groups.abs().amax(-1, keepdim=True)
-    factor = torch.where(most > 0, 127 / most, 0)
+    factor = torch.where(most > 0, torch.tensor(127.0) / most, 0)  # `127 / most` rounds twice
     return (groups * factor).round().clamp(-127, 127), most / 127
 
 

@@ -32,10 +32,6 @@ static inline __attribute__((always_inline)) void score_block(const bf16 *query,
   sums(sum, to);
 }
 
-static inline void ask_for(const bf16 *from, long count) {
-  for (long i = 0; i < count; i += 32) _mm_prefetch((const char *)(from + i), _MM_HINT_T0);
-}
-
 /* Scores of `heads` queries with `count` keys; a row of scores has room for whole blocks. */
 static void score(int heads, const bf16 *queries, const bf16 *keys, int count, int size, float *to, long stride) {
   for (int first = 0; first < count; first += BLOCK) {

@@ -6,6 +6,7 @@
 #ifndef TRAJECTUNE_BF16_H
 #define TRAJECTUNE_BF16_H
 
+#include "tiles.h"
 #include "vectors.h"
 
 enum { TOKENS = 4 }; /* that read four rows of weights together */
@@ -85,28 +86,14 @@ static void block_bf16(const Linear *l, int first, const bf16 *x, long stride, i
 #ifdef __AMX_BF16__
 /* The same by the matrix unit: two times sixteen outputs of up to 32 tokens, the inputs in tiles
  * [tokens / 16][inputs / 2][16][2]. Sums run along the inputs, 32 at a time. */
-enum { TILE = 16, STEP = 32 };
-
-typedef struct {
-  uint8_t palette, start, reserved[14];
-  uint16_t bytes[16];
-  uint8_t rows[16];
-} Shape;
-
-static void open_tiles(void) {
-  Shape shape = {.palette = 1};
-  for (int i = 0; i < 8; i++) shape.bytes[i] = 64, shape.rows[i] = TILE;
-  _tile_loadconfig(&shape);
-}
-
-static inline void transpose(const float from[TILE][TILE], float *to, long width, int tokens, const float *bias,
-                             int add) {
-  const __m512i row = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  const __m512i column = _mm512_slli_epi32(row, 4); /* TILE numbers apart */
+/* Outputs of up to sixteen tokens, from a tile [outputs][tokens]. */
+static inline void put(const float from[TILE][TILE], float *to, long width, int tokens, const float *bias, int add) {
   const __m512 more = bias ? _mm512_loadu_ps(bias) : _mm512_setzero_ps();
+  __m512 row[TILE];
+  if (tokens > FEW) turned(from, row);
   for (int t = 0; t < tokens; t++) {
     float *at = to + t * width;
-    __m512 value = _mm512_add_ps(_mm512_i32gather_ps(column, &from[0][t], 4), more);
+    const __m512 value = _mm512_add_ps(tokens > FEW ? row[t] : column(from, t), more);
     _mm512_storeu_ps(at, add ? _mm512_add_ps(_mm512_loadu_ps(at), value) : value);
   }
 }
@@ -141,8 +128,8 @@ static void block_tiles(const Linear *l, int first, const bf16 *x, int tokens, f
     _tile_stored(3, found[3], 64);
     for (int i = 0; i < (both ? 4 : 2); i++) { /* tokens in pairs of tiles of outputs */
       const int token = t + i / 2 * TILE, output = i % 2 * TILE;
-      transpose(found[i], to + token * width + output, width, smaller(tokens - token, TILE),
-                bias ? bias + output : NULL, add);
+      put(found[i], to + token * width + output, width, smaller(tokens - token, TILE), bias ? bias + output : NULL,
+          add);
     }
   }
 }

@@ -2,6 +2,7 @@
 #include <omp.h>
 
 #include "attention.h"
+#include "attention_tiles.h"
 #include "model.h"
 #include "product.h"
 
@@ -12,11 +13,19 @@
 
 enum { ALIGNED = 64, UNKNOWN_TOKEN = 1, NO_SUCH_POSITION, NO_SUCH_SLOT, NO_SUCH_PLACE };
 
+typedef struct { /* what attention needs, all but `run` once for each thread */
+  float *scores;
+  bf16 *weights, *paired, *spare;
+  int *run;    /* where each run of tokens that attend together begins, and behind the last one their number */
+  int runs;
+  long stride; /* of the scores of one query */
+} Attention;
+
 typedef struct { /* all that a pass needs beside its inputs and outputs */
-  float *hidden, *normed, *heads, *mixed, *inner, *scores, *between;
+  float *hidden, *normed, *heads, *mixed, *inner, *between;
   bf16 *queries, *narrowed;
   Input input;
-  long stride; /* of the scores of one head */
+  Attention attention;
   size_t bytes;
 } Room;
 
@@ -41,17 +50,22 @@ static long widest_rank(const Model *m) {
 
 /* Cuts `base` (NULL: only measures) into what a pass of `count` tokens needs. */
 static Room cut(const Model *m, int count, int capacity, int threads, char *base) {
-  Room r = {.stride = padded(capacity, BLOCK)};
+  const long stride = padded(capacity, 4 * BLOCK), queries = (long)threads * larger(m->heads / m->kv_heads, BLOCK);
+  Room r = {.attention.stride = stride};
   size_t used = 0;
   const long rows = padded(count, 2 * BLOCK), heads = (long)m->heads * m->head_dim;
   const long widest = larger(larger(m->hidden, (int)heads), m->inner), groups = padded(widest, GROUP) / GROUP;
   const long rank = widest_rank(m);
+  r.attention.run = take(base, &used, sizeof(int) * (rows + 1));
   r.hidden = take(base, &used, sizeof(float) * rows * m->hidden);
   r.normed = take(base, &used, sizeof(float) * rows * m->hidden);
   r.heads = take(base, &used, sizeof(float) * rows * (m->heads + 2 * m->kv_heads) * m->head_dim);
   r.mixed = take(base, &used, sizeof(float) * rows * heads);
   r.inner = take(base, &used, sizeof(float) * rows * 2 * m->inner);
-  r.scores = take(base, &used, sizeof(float) * threads * (m->heads / m->kv_heads) * r.stride);
+  r.attention.scores = take(base, &used, sizeof(float) * queries * stride);
+  r.attention.weights = take(base, &used, sizeof(bf16) * queries * stride);
+  r.attention.paired = take(base, &used, sizeof(bf16) * queries * m->head_dim);
+  r.attention.spare = take(base, &used, sizeof(bf16) * queries * m->head_dim);
   r.between = take(base, &used, sizeof(float) * rows * rank);
   r.narrowed = take(base, &used, sizeof(bf16) * rows * rank);
   r.queries = take(base, &used, sizeof(bf16) * rows * heads);
@@ -95,15 +109,54 @@ static void settle_heads(const Model *m, const Layer *l, int layer, const Cache 
   }
 }
 
+#ifdef __AMX_BF16__
+static int attends_by_tiles(const Model *m) { return m->head_dim % STEP == 0 && m->heads / m->kv_heads <= TILE; }
+#else
+static int attends_by_tiles(const Model *m) { return (void)m, 0; }
+#endif
+
+/* Tokens that follow each other in a slot attend together, as many as make a tile of queries. */
+static void find_runs(const Model *m, const Batch *b, Attention *a) {
+  const int most = attends_by_tiles(m) ? BLOCK / (m->heads / m->kv_heads) : 1;
+  a->runs = 0;
+  for (int t = 0, length = 0; t < b->count; t++) {
+    const int follows = t && b->slot[t] == b->slot[t - 1] && b->position[t] == b->position[t - 1] + 1;
+    length = follows && length < most ? length + 1 : 1;
+    if (length == 1) a->run[a->runs++] = t;
+  }
+  a->run[a->runs] = b->count;
+}
+
 static void attend_to_cache(const Model *m, int layer, const Cache *c, const Batch *b, int item, const Room *r) {
-  const int token = item / m->kv_heads, head = item % m->kv_heads, shared = m->heads / m->kv_heads;
-  const long window = c->windows[layer], end = b->position[token] + 1;
-  const long first = window && end > window ? end - window : 0;
-  const long at = ((b->slot[token] * m->kv_heads + head) * (long)c->capacity + first) * m->head_dim;
-  const long own = ((long)token * m->heads + (long)head * shared) * m->head_dim;
-  float *scores = r->scores + (long)omp_get_thread_num() * shared * r->stride;
-  attend(shared, r->queries + own, c->keys[layer] + at, c->values[layer] + at, (int)(end - first), m->head_dim, scores,
-         r->stride, r->mixed + own);
+  const int run = item / m->kv_heads, head = item % m->kv_heads, shared = m->heads / m->kv_heads;
+  const int size = m->head_dim, thread = omp_get_thread_num(), window = c->windows[layer];
+  const Attention *a = &r->attention;
+  const int begin = a->run[run], stop = a->run[run + 1];
+  const long at = (b->slot[begin] * m->kv_heads + head) * (long)c->capacity * size;
+  const bf16 *keys = c->keys[layer] + at, *values = c->values[layer] + at;
+  float *scores = a->scores + thread * larger(shared, BLOCK) * a->stride;
+#ifdef __AMX_BF16__
+  if (attends_by_tiles(m)) {
+    Queries q = {0};
+    for (int t = begin; t < stop; t++)
+      for (int h = head * shared; h < (head + 1) * shared; h++, q.count++) {
+        const int i = q.count, end = (int)b->position[t] + 1;
+        q.query[i] = r->queries + ((long)t * m->heads + h) * size;
+        q.mixed[i] = r->mixed + ((long)t * m->heads + h) * size;
+        q.end[i] = end, q.first[i] = window && end > window ? end - window : 0;
+      }
+    const long own = (long)thread * TILE;
+    attend_tiles(&q, keys, values, c->capacity, size, scores, a->weights + own * a->stride, a->stride,
+                 (uint32_t *)(a->paired + own * size), a->spare + own * size);
+    return;
+  }
+#endif
+  for (int t = begin; t < stop; t++) {
+    const int end = (int)b->position[t] + 1, first = window && end > window ? end - window : 0;
+    const long own = ((long)t * m->heads + (long)head * shared) * size;
+    attend(shared, r->queries + own, keys + (long)first * size, values + (long)first * size, end - first, size, scores,
+           a->stride, r->mixed + own);
+  }
 }
 
 static void compute_layer(const Model *m, int layer, const Cache *c, const Batch *b, const Room *r) {
@@ -119,7 +172,7 @@ static void compute_layer(const Model *m, int layer, const Cache *c, const Batch
 #pragma omp for schedule(static)
   for (int t = 0; t < count; t++) settle_heads(m, l, layer, c, b, t, r);
 #pragma omp for schedule(dynamic, 1)
-  for (int i = 0; i < count * m->kv_heads; i++) attend_to_cache(m, layer, c, b, i, r);
+  for (int i = 0; i < r->attention.runs * m->kv_heads; i++) attend_to_cache(m, layer, c, b, i, r);
 #pragma omp for schedule(static)
   for (int t = 0; t < count; t++) round_row(&l->output, r->mixed + (long)t * l->output.inputs, t, &r->input);
   multiply_rows(&l->output, &r->input, count, r->hidden, 1, r->between, r->narrowed);
@@ -149,7 +202,8 @@ int trajectune_forward(const Model *m, const Cache *c, const Batch *b, int threa
   const int wrong = check(m, c, b);
   if (wrong) return wrong;
   char *base = (char *)(((uintptr_t)room + ALIGNED - 1) / ALIGNED * ALIGNED);
-  const Room found = cut(m, larger(b->count, b->places), c->capacity, threads, base), *r = &found;
+  Room found = cut(m, larger(b->count, b->places), c->capacity, threads, base), *r = &found;
+  find_runs(m, b, &found.attention);
 #pragma omp parallel num_threads(threads)
   {
 #ifdef __AMX_BF16__

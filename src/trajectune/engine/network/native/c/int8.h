@@ -106,6 +106,7 @@ static void some_tiles(int tokens, const uint8_t *w, const float *scale, const B
   memset(to, 0, sizeof(float) * FULL * PANEL);
   for (int g = 0; g < groups; g++) {
     const uint8_t *weights = w + (long)g * GROUP * PANEL;
+    ask_for((const bf16 *)(weights + 2 * GROUP * PANEL), GROUP * PANEL / 2);
     _tile_loadd(4, x->bytes + (token * groups + g) * GROUP, (long)groups * GROUP);
     _tile_zero(0);
     _tile_zero(1);
