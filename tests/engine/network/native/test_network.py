@@ -47,8 +47,8 @@ def network_of(loaded: LoadedModel, level: str, precision: str = "bf16") -> Nati
         {"hidden_size": 128, "intermediate_size": 160, "num_attention_heads": 2, "num_key_value_heads": 1},
         {"hidden_size": 40, "intermediate_size": 52, "head_dim": 10, "num_key_value_heads": 4},
         {"hidden_size": 24, "head_dim": 34, "num_attention_heads": 6, "num_key_value_heads": 1},
-        {"hidden_size": 24, "head_dim": 96, "num_attention_heads": 7, "num_key_value_heads": 1},
-        {"hidden_size": 24, "head_dim": 32, "num_attention_heads": 17, "num_key_value_heads": 1},
+        {"hidden_size": 28, "head_dim": 96, "num_attention_heads": 7, "num_key_value_heads": 1},
+        {"hidden_size": 34, "head_dim": 32, "num_attention_heads": 17, "num_key_value_heads": 1},
         {"attention_bias": True, "tie_word_embeddings": True, "hidden_size": 64, "intermediate_size": 128},
     ],
     ids=[
@@ -131,7 +131,7 @@ def test_the_same_bits_in_any_batch_in_any_pieces_on_any_threads(
     """Rows are read a piece at a time, all together; each must be what it is alone, read at once."""
     names = ("num_attention_heads", "num_key_value_heads", "head_dim")
     shape = dict(zip(names, heads, strict=True))
-    loaded = llama(window=window, hidden_size=64, intermediate_size=96, **shape)
+    loaded = llama(window=window, hidden_size=16 * heads[0], intermediate_size=96, **shape)
     network = network_of(loaded, level, precision)
     rows = [torch.randint(0, 301, (sum(pieces),)) for pieces in cuts]
     cache = KVCache(loaded, len(rows), 167)

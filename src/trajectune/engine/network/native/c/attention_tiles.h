@@ -40,6 +40,7 @@ static void score_tiles(const Queries *q, const bf16 *keys, int low, int high, i
     for (int i = 0; i < KEYS / TILE; i++)
       k[i] = keys_at(keys, p + smaller(i, some - 1) * TILE, capacity, size, spare);
     float found[KEYS / TILE][TILE][TILE];
+    settled();
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
@@ -108,6 +109,7 @@ static inline __attribute__((always_inline)) void mix_tiles(const int both, cons
     const bf16 *from = values + (long)p * size + d;
     pair_values(from, high - p, size, pairs);
     if (both) pair_values(from + STEP, high - p, size, pairs + 2);
+    settled();
     _tile_loadd(4, weights + p - low, 2 * stride);
     _tile_loadd(5, pairs[0], 64);
     _tile_loadd(6, pairs[1], 64);

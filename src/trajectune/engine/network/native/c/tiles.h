@@ -21,6 +21,9 @@ static void open_tiles(void) {
   _tile_loadconfig(&shape);
 }
 
+/* What was written before is in memory: compilers do not know that loading a tile reads it. */
+static inline void settled(void) { __asm__ volatile("" ::: "memory"); }
+
 /* Row t of a tile turned over: its column t. */
 static inline __m512 column(const float from[TILE][TILE], int t) {
   const __m512i row = _mm512_setr_epi32(0, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240);
