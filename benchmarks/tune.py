@@ -7,6 +7,7 @@
 
 The tree of prefixes takes turns with one peer at a time, each in a process of its own (`tuning.py`), so
 that peak memory and allocator settings do not mix; a turn is one whole optimizer step over the same rows.
+The tree has `memory: fast`; the peers `lean` and `compiled` are this trainer with that setting changed.
 Steps that touch memory for the first time warm up. Rates are of the rows' own (flat) tokens. Counted
 operations are those of useful work: 6 · (body parameters) · tokens + 6 · V · E · trained tokens
 + 12 · layers · width · (query, key) pairs. What a system pads or computes more than once is not counted in
@@ -73,6 +74,7 @@ def _arguments(rows: list[TokenRow], file: Path, model: str, options: argparse.N
     settings = TuneSettings(
         batch_rows=options.batch_rows,
         pack_tokens=options.pack_tokens,
+        memory="fast",
         learning_rate=options.learning_rate,
         warmup_ratio=0.0,
         steps=STEPS,
@@ -211,7 +213,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--peers", nargs="+", choices=peers, default=["packed", "trl"])
     parser.add_argument("--rows", type=int, default=160, help="that the steps go through")
     parser.add_argument("--batch-rows", type=int, default=32, help="of a step")
-    parser.add_argument("--pack-tokens", type=int, default=8_192)
+    parser.add_argument("--pack-tokens", type=int, help="as `memory` says unless given")
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--seconds", type=float, default=600, help="for each peer and data set")
     parser.add_argument("--quick", action="store_true", help="two rounds that count")

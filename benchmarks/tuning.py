@@ -72,9 +72,9 @@ Step = Callable[[int], Done]
 """The optimizer step over the rows of this round."""
 
 
-def ours(setting: Setting, *, share: bool) -> Step:
-    """This trainer, with the tree of prefixes or without."""
-    settings = setting.settings.model_copy(update={"prefix_tree": share})
+def ours(setting: Setting, **changes: Any) -> Step:
+    """This trainer, with these settings changed."""
+    settings = setting.settings.model_copy(update=changes)
     shares = dict.fromkeys({row.source for row in setting.rows}, 1.0)
     with tempfile.TemporaryDirectory() as folder:
         processes = Processes(0, 1, setting.device)
@@ -165,12 +165,16 @@ def trl_kept_memory(setting: Setting) -> Step:
 
 
 SYSTEMS: dict[str, Callable[[Setting], Step]] = {
-    "tree": partial(ours, share=True),
-    "packed": partial(ours, share=False),
+    "tree": ours,
+    "packed": partial(ours, prefix_tree=False),
+    "lean": partial(ours, memory="lean"),
+    "compiled": partial(ours, compile=True),
     "padded": padded,
     "trl": trl,
     "trl_kept_memory": trl_kept_memory,
 }
+TREES = ("tree", "lean", "compiled")
+"""Systems that compute shared tokens once."""
 
 
 def answer(setting: Setting, step: Step, number: int, *, share: bool) -> dict[str, Any]:
@@ -253,7 +257,7 @@ def main() -> None:
     def step(request: dict[str, Any]) -> dict[str, Any]:
         if not steps:
             steps.append(SYSTEMS[options.system](setting))
-        return answer(setting, steps[0], request["round"], share=options.system == "tree")
+        return answer(setting, steps[0], request["round"], share=options.system in TREES)
 
     serve({"step": step})
 
