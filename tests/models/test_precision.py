@@ -61,10 +61,19 @@ def test_training_looks_at_tall_products_alone(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_rate_is_operations_by_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock(monkeypatch, {(torch.float32, 100): 0.5, (torch.bfloat16, 100): 0.25})
-    assert precision.measured_rate("fp32", width=100) == 2 * 100**3 / 0.5
-    assert precision.measured_rate("bf16", width=100) == 2 * 100**3 / 0.25
-    assert precision.measured_rate("auto", width=100) == 2 * 100**3 / 0.25
+    seconds = {torch.float32: 0.5, torch.bfloat16: 0.25}
+    monkeypatch.setattr(precision, "_layer_seconds", lambda *args: seconds[args[2]])
+    operations = 6 * 3 * 100 * 300 * precision._TOKENS  # pyright: ignore[reportPrivateUsage]
+    assert precision.layer_rate(100, 300, "fp32") == operations / 0.5
+    assert precision.layer_rate(100, 300, "bf16") == operations / 0.25
+    assert precision.layer_rate(100, 300) == operations / 0.25
+
+
+def test_a_layer_is_really_timed() -> None:
+    """What lies between products costs time: a layer's rate is below that of its largest product."""
+    product = min(precision.product_seconds(1024, (1024, 256), torch.float32, "cpu", repeats=5))
+    found = precision.layer_rate(256, 512, "fp32")
+    assert 1e6 < found < 2 * (2 * 1024 * 1024 * 256 / product)
 
 
 def test_a_product_is_really_timed() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from transformers import LlamaConfig
 
-from trajectune.models.precision import measured_rate
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.forecast import Workload, count_operations, forecast, peak_memory
 from trajectune.tune.settings import LoraSettings, TuneSettings
@@ -80,8 +79,18 @@ def test_lora_and_recomputation_save_memory() -> None:
     assert memory(checkpoint_activations=True) < 0.8 * memory()
 
 
-def test_the_rate_of_this_machine_is_measured() -> None:
-    assert measured_rate("fp32", width=64) > 1e6
+def test_this_machine_is_measured_at_the_models_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def rate(*arguments: object) -> float:
+        asked.append(arguments)
+        return 1e9
+
+    monkeypatch.setattr("trajectune.tune.forecast.layer_rate", rate)
+    settings = TuneSettings(precision="bf16")
+    found = forecast(64, size_of(), settings)
+    assert asked == [(8, 16, "bf16")]
+    assert found.hours == forecast(64, size_of(), settings, operations_per_second=1e9).hours
 
 
 @pytest.mark.parametrize("prefix_tree", [False, True])

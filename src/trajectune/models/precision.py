@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 
 import torch
+from torch.nn.functional import linear, rms_norm, silu
 
 FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 """The number formats by the names that recipes use."""
@@ -23,6 +24,8 @@ _ROWS = (4, 32, 512)  # a few conversations, many conversations, a prefill
 _SHAPE = (1536, 576)  # a layer of a small model: (out, in)
 _CUDA_SHAPE = (8192, 8192)  # on a GPU a smaller one only measures how long it takes to launch a kernel
 _REPEATS = 7
+_TOKENS, _STEPS = 1024, 4
+_WIDEST = 2048  # layers wider than this are as fast
 
 
 @functools.cache
@@ -40,11 +43,38 @@ def fastest_training(device: str = "cpu", width: int = 1024) -> str:
     )
 
 
-def measured_rate(precision: str = "auto", device: str = "cpu", width: int = 2048) -> float:
-    """Operations per second of a large matrix product here; `auto` means the faster format."""
+def layer_rate(hidden: int, inner: int, precision: str = "auto", device: str = "cpu") -> float:
+    """Operations per second of tuning a gated MLP of this size, its norm and all between its products.
+
+    Where products are fast, what lies between them takes most of the time. `auto` means the faster format.
+    """
     formats = [FORMATS[precision]] if precision in FORMATS else list(FORMATS.values())
-    times = [min(product_seconds(width, (width, width), dtype, device, repeats=5)) for dtype in formats]
-    return 2.0 * width**3 / min(times)
+    hidden, inner = min(hidden, _WIDEST), min(inner, 4 * _WIDEST)
+    seconds = min(_layer_seconds(hidden, inner, dtype, device) for dtype in formats)
+    return 18.0 * hidden * inner * _TOKENS / seconds  # three matrices, forward once and backward twice
+
+
+def _layer_seconds(hidden: int, inner: int, dtype: torch.dtype, device: str) -> float:
+    """The shortest of a few steps."""
+
+    def weight(*shape: int) -> torch.Tensor:
+        return torch.full(shape, 0.01, dtype=dtype, device=device, requires_grad=True)
+
+    into, out, scale, x = (
+        weight(2 * inner, hidden),
+        weight(hidden, inner),
+        weight(hidden),
+        weight(_TOKENS, hidden),
+    )
+    samples = []
+    for _ in range(_STEPS):
+        start = time.perf_counter()
+        gate, up = linear(rms_norm(x.float(), (hidden,)).to(dtype) * scale, into).chunk(2, -1)
+        (x + linear(silu(gate) * up, out)).sum().backward()
+        if x.is_cuda:
+            torch.cuda.synchronize()
+        samples.append(time.perf_counter() - start)
+    return min(samples[1:])
 
 
 @torch.inference_mode()
@@ -57,7 +87,7 @@ def product_seconds(
     samples = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
-        torch.nn.functional.linear(inputs, weight)
+        linear(inputs, weight)
         if weight.is_cuda:
             torch.cuda.synchronize()
         samples.append(max(time.perf_counter() - start, 1e-9))

@@ -3,8 +3,8 @@
 The idea: a decoder of N parameters does 6·N floating-point operations for each token it learns from
 (2 forward, 4 backward; Kaplan et al., 2020, section 2.1), attention adds 12·layers·heads·width for each
 (query, key) pair (`ModelSize.queries` is heads·width), and the head works at trained positions only. With
-adapters the gradients of the frozen matrices are not computed: 4·N. Time is operations over a measured rate
-of matrix products, times the part of it that this trainer reaches (benchmarks/tune.py).
+adapters the gradients of the frozen matrices are not computed: 4·N. Time is operations over the rate at
+which this machine tunes an MLP of the model's size, times the part of it that this trainer reaches.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from trajectune.models.precision import measured_rate
+from trajectune.models.precision import layer_rate
 from trajectune.tune.data.groups import groups_of
 from trajectune.tune.data.packing import pack_rows
 from trajectune.tune.data.rows import TokenRow
@@ -27,7 +27,7 @@ from trajectune.tune.settings import TuneSettings
 from trajectune.tune.size import ModelSize, model_size
 
 REACHED = 0.6
-"""Part of the measured matrix rate that a tuning step reaches."""
+"""Part of a layer's rate (`trajectune.models.precision.layer_rate`) that a tuning step reaches."""
 GIGABYTE = 1e9
 USUAL_PACK = 8_192
 """Tokens of a pack where nobody says."""
@@ -66,7 +66,7 @@ class Forecast(BaseModel):
     memory_gb: float
     """Peak memory of one process, in units of 10⁹ bytes: weights, optimizer, activations."""
     hours: float
-    """At the given rate of matrix products, of which `REACHED` is used."""
+    """At the given rate, of which `REACHED` is used."""
 
 
 def forecast(
@@ -97,7 +97,7 @@ def forecast(
     operations = count_operations(
         size, workload, lora=settings.lora is not None, frozen=settings.freeze_layers
     )
-    rate = operations_per_second or measured_rate(settings.precision)
+    rate = operations_per_second or layer_rate(size.hidden, size.intermediate, settings.precision)
     return Forecast(
         steps=steps,
         workload=workload,
