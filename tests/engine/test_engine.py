@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -17,7 +19,7 @@ from trajectune.engine.row import decode
 from trajectune.engine.sampling import Sampling
 from trajectune.example import Message
 from trajectune.models.chat import renderer_of
-from trajectune.models.loading import LoadedModel
+from trajectune.models.loading import LoadedModel, load_model
 
 MakeModel = Callable[..., LoadedModel]
 FAMILIES = ["llama", "qwen2", "qwen3", "gpt2"]
@@ -249,3 +251,16 @@ def test_embedded_model_speaks_as_in_transformers(embedded_model_dir: object) ->
     got = Engine(Composition.single(loaded), max_context=256).generate([Request(t, 16) for t in asked])
     assert "Paris" in got[0].text
     assert tokens_of(got) == [reference(loaded, tokens, 16) for tokens in asked]
+
+
+def test_a_cache_goes_with_its_engine() -> None:
+    """Without the garbage collector: one engine's cache may be all the memory that there is."""
+    engine = Engine(Composition.single(load_model("tiny", "float32", "cpu")), max_batch=2, max_context=64)
+    engine.generate([Request([1, 2, 3], 4)])
+    caches = [weakref.ref(stream.cache) for stream in engine._streams]  # pyright: ignore[reportPrivateUsage]
+    gc.disable()
+    try:
+        del engine
+        assert [cache() for cache in caches] == [None]
+    finally:
+        gc.enable()

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import functools
 import re
+import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from types import FrameType
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
@@ -82,6 +85,7 @@ class ChatTemplate:
                 **(variables or {}),
             )
         except Exception as error:  # the template is a program of the model's; anything may come out of it
+            _let_go(error)
             raise ModelError(
                 f"the chat template refuses this conversation: {error}",
                 where=str(self.tokenizer.name_or_path),
@@ -156,3 +160,22 @@ class ChatTemplate:
     @functools.cached_property
     def _roles(self) -> Roles:
         return ask_roles(self.apply, self._manner)
+
+
+def _let_go(error: Exception) -> None:
+    """Frees the frames of a refusal.
+
+    jinja2 leaves them in a cycle, and a frame holds its callers: until the garbage collector comes by, all
+    that is on the stack would stay, caches of gigabytes too.
+    """
+    for frame, _ in list(traceback.walk_tb(error.__traceback__)):
+        _clear(frame)
+    error.__traceback__ = None
+
+
+def _clear(frame: FrameType | None) -> None:
+    """A frame's variables and those of its callers, up to the first that still runs."""
+    with suppress(RuntimeError):
+        while frame is not None:
+            frame.clear()
+            frame = frame.f_back
