@@ -106,7 +106,7 @@ def test_alone_there_is_nobody_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> N
 
 MEMORY = """
 import resource
-from trajectune.tune.model.memory import keep_freed_memory
+from trajectune.tune.model.memory import give_back_freed_memory, keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -118,16 +118,26 @@ def faults():
 plain = faults()
 kept = keep_freed_memory()
 faults()  # what is there now is kept from here on
-print(int(kept), plain, faults())
+again = faults()
+
+def held():  # megabytes
+    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() >> 20
+
+blocks = [b"x" * (1 << 20) for _ in range(200)]
+del blocks
+before = held()
+give_back_freed_memory()
+print(int(kept), plain, again, before - held())
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
-def test_freed_memory_is_used_again_without_a_page_fault() -> None:
+def test_freed_memory_is_used_again_without_a_page_fault_until_it_is_given_back() -> None:
     done = subprocess.run(
         [sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True, env=os.environ
     )
-    kept, plain, later = map(int, done.stdout.split())
+    kept, plain, later, given_back = map(int, done.stdout.split())
     if not kept:
         pytest.skip("no glibc here")
     assert later < plain / 10
+    assert given_back > 150

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from trajectune.errors import DataError, RecipeError
@@ -17,10 +18,8 @@ from trajectune.models.identity import Provenance, template_digest, weights_dige
 from trajectune.progress import OnProgress, silent
 from trajectune.storage import read_record
 from trajectune.tune.data.rows import TokenRow
-from trajectune.tune.metrics import (
-    TuneResult,
-)
-from trajectune.tune.model.memory import keep_freed_memory
+from trajectune.tune.metrics import TuneResult
+from trajectune.tune.model.memory import give_back_freed_memory, keep_freed_memory
 from trajectune.tune.processes import join_processes
 from trajectune.tune.settings import TuneSettings
 from trajectune.tune.trainer import RESULT, Trainer
@@ -49,15 +48,28 @@ def tune(
     fingerprint = _fingerprint(rows, shares, model, settings)
     if (finished := _finished(run_dir, fingerprint)) is not None:
         return finished
-    if processes.device == "cpu":
-        keep_freed_memory()
-    trainer = Trainer(rows, model, settings, run_dir, shares, processes, fingerprint)
-    provenance = _provenance(model, trainer, dialect) if processes.first else None
-    trainer.run(on_progress)
-    if processes.first:
-        trainer.finish(provenance)
-    processes.wait()
+    with _large_blocks(processes.device):
+        trainer = Trainer(rows, model, settings, run_dir, shares, processes, fingerprint)
+        provenance = _provenance(model, trainer, dialect) if processes.first else None
+        trainer.run(on_progress)
+        if processes.first:
+            trainer.finish(provenance)
+        processes.wait()
+        del trainer
     return read_record(run_dir / RESULT, TuneResult, "the result of a tuning")
+
+
+@contextmanager
+def _large_blocks(device: str) -> Iterator[None]:
+    """While a tuning runs on a CPU, the memory that it frees stays with it."""
+    if device != "cpu":
+        yield
+        return
+    keep_freed_memory()
+    try:
+        yield
+    finally:
+        give_back_freed_memory()
 
 
 def _provenance(model: str | Path, trainer: Trainer, dialect: str) -> Provenance | None:

@@ -1,4 +1,4 @@
-"""Keep the memory that one operation frees for the next one, in large pages.
+"""Keep the memory that one operation frees for the next one, in large pages, until tuning is over.
 
 glibc gives every large block back to the kernel as soon as it is freed, and the kernel clears each page
 of 4 KiB again on the next allocation. With tensors of megabytes that costs as much as the arithmetic. Here
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import gc
 import os
 import sys
+from contextlib import suppress
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 _MADV_HUGEPAGE = 14
@@ -29,6 +31,13 @@ def keep_freed_memory() -> bool:
         return False
     _advise_large_pages(libc)
     return bool(kept)
+
+
+def give_back_freed_memory() -> None:
+    """Hand what is free to the kernel: after a tuning others need it, in this process or beside it."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # another libc keeps nothing on our account
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _advise_large_pages(libc: ctypes.CDLL) -> None:
