@@ -6,6 +6,7 @@ is installed all the same, and the engine takes PyTorch's path.
 
 import platform
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -24,10 +25,7 @@ setup(
         Extension(
             f"trajectune.engine.network.native._{level}",
             [f"{FOLDER}/forward.c"],
-            depends=[
-                f"{FOLDER}/{name}.h"
-                for name in ("model", "rows", "vectors", "bf16", "int8", "attention", "attention_tiles", "tiles", "product")
-            ],
+            depends=[str(header) for header in sorted(Path(FOLDER).glob("*.h"))],
             extra_compile_args=[*COMMON, *flags],
             extra_link_args=["-fopenmp"],
             optional=True,

@@ -112,16 +112,24 @@ def drafted(engine: Engine) -> dict[str, float]:
 
 def described(kind: str, temperature: float, found: Comparison) -> dict[str, Any]:
     """A case in the result file."""
+    rates = {side: found.rate(side, "decode") for side in found.sides}
     last = {side: piece.facts for side, piece in found.rounds[-1].pieces.items()}
-    over = {base: found.beside(base).ratio("drafts", "decode") for base in ("large", "plain")}
+    over = {base: _over(found.beside(base)) for base in ("large", "plain")}
     return {
         "kind": kind,
         "temperature": temperature,
-        "drafts_over": {base: ratio and ratio.model_dump() for base, ratio in over.items()},
+        "tokens_per_second": {side: rate and rate.median for side, rate in rates.items()},
+        "over": over,
         "acceptance": {side: each["acceptance"] for side, each in last.items() if "acceptance" in each},
         "block": {side: each["block"] for side, each in last.items() if "block" in each},
         "comparison": found.report(),
     }
+
+
+def _over(found: Comparison) -> dict[str, Any]:
+    """Of every other side; nothing where the run was disturbed."""
+    ratios = {side: found.ratio(side, "decode") for side in found.others}
+    return {side: ratio and ratio.model_dump() for side, ratio in ratios.items()}
 
 
 def database(tokenizer: Any, episodes: int) -> list[Prompts]:

@@ -192,7 +192,31 @@ def speed(results: list[dict[str, Any]] | dict[str, Any]) -> str:
     """Speeds of a benchmark, each beside its peers."""
     if isinstance(results, dict):
         return tuning_speed(results)
+    if "temperature" in results[0]:
+        return drafting(results)
     return emulation_speed(results) if "prompt" in results[0] else decoding_speed(results)
+
+
+def drafting(results: list[dict[str, Any]]) -> str:
+    """`drafts.py`: every side over the large model alone, and over plain composition."""
+    rows = [
+        [
+            f"{result['kind']}, temperature {result['temperature']:g}",
+            side,
+            rounded(rate, 1),
+            *(ratio(result["over"][base][side]) if side != base else "–" for base in ("large", "plain")),
+            share_of(result["acceptance"].get(side)),
+            rounded(result["block"].get(side), 1),
+        ]
+        for result in results
+        for side, rate in result["tokens_per_second"].items()
+    ]
+    return markdown(["", "side", "tok/s", "over large alone", "over plain", "kept", "block"], rows)
+
+
+def share_of(value: float | None) -> str:
+    """`85 %`."""
+    return "–" if value is None else f"{100 * value:.0f} %"
 
 
 def decoding_speed(results: list[dict[str, Any]]) -> str:
