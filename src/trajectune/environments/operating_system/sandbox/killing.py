@@ -1,0 +1,60 @@
+"""Ending processes of a box from outside.
+
+The idea: what a command has started is stopped first and killed then, so that a process that makes others
+faster than they are killed is caught: stopped ones still count against the limit of processes.
+"""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import os
+import signal
+import termios
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+from trajectune.environments.operating_system.sandbox import processes
+
+ROUNDS = 20
+"""Times that new processes are looked for."""
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def now() -> int:
+    """The time as `processes.started` counts it."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS)
+
+
+def kill(numbers: Iterable[int], how: signal.Signals = signal.SIGKILL) -> None:
+    """Send a signal to each of them that still lives."""
+    for number in numbers:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(number, how)
+
+
+def kill_by_handle(handle: int) -> None:
+    """Kill the process behind a pidfd; one that has ended is fine."""
+    with suppress(ProcessLookupError, PermissionError, OSError):
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+
+
+def stop(box: int, shell: int, since: int) -> None:
+    """Kill what was started in a box since then, except its shell; earlier background jobs stay."""
+    stopped: set[int] = set()
+    for _ in range(ROUNDS):
+        found = {n for n in processes.descendants(box) if n != shell and processes.started(n) >= since}
+        if found <= stopped:
+            break
+        kill(found - stopped, signal.SIGSTOP)
+        stopped |= found
+    kill(stopped)
+
+
+def unread(descriptor: int) -> int:
+    """Bytes in a pipe that nobody has read yet."""
+    waiting = array.array("i", [0])
+    with suppress(OSError):
+        fcntl.ioctl(descriptor, termios.FIONREAD, waiting)
+    return waiting[0]
