@@ -11,9 +11,9 @@ AgentInstruct's `os` split is written:
     ls /etc
     ```
 
-As there, the last act of a reply counts, and all its bash blocks are run as one script, a blank line apart. An
-answer runs from the first bracket to the last of its line, as there. What is refused here and not there: an
-act of another name behind a valid one, and a script that cannot be written in a block.
+As there, the last act of a reply counts, and all its bash blocks are run as one script, a blank line
+apart. An answer runs from the first bracket to the last of its line, as there. What is refused here and
+not there: an act of another name behind a valid one, and a script that cannot be written in a block.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _NEXT = "That problem is done. Here is another machine, and a new problem:\n\n{}
 
 
 class AgentBenchOperatingSystem(TextDialect):
-    """Tools `bash_action(script)`, `finish_action()` and `answer_action(answer)` as AgentBench's OS task has them."""
+    """Tools `bash_action(script)`, `finish_action()`, `answer_action(answer)` as AgentBench's OS task."""
 
     name: ClassVar[str] = "agentbench"
 

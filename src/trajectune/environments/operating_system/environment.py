@@ -1,8 +1,8 @@
 """The operating_system environment: questions about a Linux machine, and changes to it, through a shell.
 
-The idea: every episode has a machine of its own, a sandbox in which the agent is root and in which nothing of
-the host is seen. Rules, protocol and named checks are those of AgentBench's OS task (arXiv 2308.03688); tasks
-come from a seeded generator or from AgentBench's files.
+The idea: every episode has a machine of its own, a sandbox in which the agent is root and in which nothing
+of the host is seen. Rules, protocol and named checks are those of AgentBench's OS task (arXiv 2308.03688);
+tasks come from a seeded generator or from AgentBench's files.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from trajectune.storage import Rejected
 from trajectune.trajectory import Demonstration, Tool
 
 INSTRUCTION = (
-    "You work on a Linux machine through its shell: you answer a question about it, or you carry out a change "
-    "on it. You are root, and the machine is there for this task alone. In every turn, first say what you are "
-    "looking for and why, then make exactly one move. A move is a bash script, whose output you get to see; or "
-    "your answer, when you have found it; or the word that you are finished, when a change was asked for and is "
-    "made. Answers and the end are final. Give an answer as exactly as it was asked for, such as one number, "
-    "without a sentence around it. Long output is cut, so let the shell count and select for you. Nobody can type "
-    "anything into a program, so use none that waits for input."
+    "You work on a Linux machine through its shell: you answer a question about it, or you carry out a "
+    "change on it. You are root, and the machine is there for this task alone. In every turn, first say "
+    "what you are looking for and why, then make exactly one move. A move is a bash script, whose output "
+    "you get to see; or your answer, when you have found it; or the word that you are finished, when a change "
+    "was asked for and is made. Answers and the end are final. Give an answer as exactly as it was asked "
+    "for, such as one number, without a sentence around it. Long output is cut, so let the shell count and "
+    "select for you. Nobody can type anything into a program, so use none that waits for input."
 )
 NOTES = {
     "generated": "Generated tasks; not AgentBench's tasks or numbers.",
-    "agentbench": "AgentBench's tasks, played in a sandbox on this machine's programs instead of its container.",
+    "agentbench": "AgentBench's tasks, played in a sandbox with this machine's programs.",
 }
 
 
 class OperatingSystemEnvironment(Environment):
     """A shell on a sandboxed machine.
 
-    `source` is `generated` (uses `seed`, `train`, `dev`, `test`: numbers of tasks, and `kinds`) or `agentbench`
-    (`path`: a JSON file of its os_interaction; `scripts`: its folder of script files, where rows name some;
-    all tasks belong to `split`). `limits`: of a machine, see `Limits`. `repair` and `look` are the shares of
-    the expert's episodes with a mistake and of its looks. `demonstrate`: show a solved task first, as
-    AgentBench does.
+    `source` is `generated` (uses `seed`, `train`, `dev`, `test`: numbers of tasks, and `kinds`) or
+    `agentbench` (`path`: a JSON file of its os_interaction; `scripts`: its folder of script files, where
+    rows name some; all tasks belong to `split`). `limits`: of a machine, see `Limits`. `repair` and `look`
+    are the shares of the expert's episodes with a mistake and of its looks. `demonstrate`: show a solved
+    task first, as AgentBench does.
     """
 
     name = "operating_system"

@@ -44,7 +44,7 @@ def run_apart(box: Box, script: Script, arguments: Sequence[str] = (), errors: b
     words = [script.program, "-c", script.code]
     if arguments:
         words += ["--", *arguments] if script.program == "bash" else arguments
-    # `--` is bash's $0 here, so that the first argument is $1; Python counts as argv[1] what follows the code.
+    # `--` is bash's $0, so that the first argument is $1; Python's argv[1] is what follows the code.
     line = " ".join(map(quoted, words))
     return box.run(f"(cd / && exec {line}{'' if errors else ' 2>/dev/null'})", PREPARING)
 

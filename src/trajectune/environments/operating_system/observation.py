@@ -1,7 +1,7 @@
 """What an agent sees of an output, as AgentBench shows it: its sentence, its limit of 800 characters.
 
-The idea: control codes are taken out (there is no terminal here, but programs and files hold them), and what
-a limit did is said behind the output, since an agent cannot see it otherwise.
+The idea: control codes are taken out (there is no terminal here, but programs and files hold them), and
+what a limit did is said behind the output, since an agent cannot see it otherwise.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The expert: looks, acts, checks, and answers with what it has read.
 
-The idea: a problem's stages are the commands of its solution. The seed chooses which of the looks are made,
-which words are said, and whether the episode begins with a mistake and its repair. The answer is what the last
-command has printed: the expert knows which commands to give, and reads the rest as any agent does.
+The idea: a problem's stages are the commands of its solution. The seed chooses which of the looks are
+made, which words are said, and whether the episode begins with a mistake and its repair. The answer is
+what the last command has printed: the expert knows which commands to give, and reads the rest as any agent
+does.
 
 Invariant: without a mistake every move is taught; the mistake itself never is.
 """

@@ -1,7 +1,7 @@
 """Deliberate mistakes at the beginning of some episodes, so that their repair can be learnt.
 
-Invariant: a mistake changes nothing on the machine and is seen in what it prints: a path that does not exist,
-or a program whose name is misspelt.
+Invariant: a mistake changes nothing on the machine and is seen in what it prints: a path that does not
+exist, or a program whose name is misspelt.
 """
 
 from __future__ import annotations

@@ -47,7 +47,10 @@ SEVERAL = frozenset({"give_to", "add_user"})
 
 
 class GeneratedSource:
-    """Generated tasks: `sizes` of them in each split, of `kinds`, without `SEVERAL` where `several` is false."""
+    """Generated tasks.
+
+    `sizes` of them in each split, of `kinds`, without `SEVERAL` where `several` is false.
+    """
 
     def __init__(
         self, seed: int, sizes: dict[Split, int], kinds: Sequence[str] | None = None, several: bool = True

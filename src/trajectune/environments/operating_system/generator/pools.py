@@ -36,33 +36,38 @@ def _pool(**texts: str) -> Pool:
 
 
 TRAIN = _pool(
-    people="ana boris carla deniz emil farah goran hana ivo jelena karim lena milo nadia oskar petra "
-    "quentin rosa samir tilda umar vera walid xenia yusuf zora amir bella cyrus dora",
-    folders="harbor orchard ledger atlas beacon cedar delta ember falcon garden hollow island jasper kernel "
-    "lantern meadow nectar oasis prairie quarry ridge summit timber upland valley willow yonder zephyr "
-    "archive2 backlog catalog depot exports fixtures inbox outbox projects records reports samples staging",
-    stems="alpha bravo carbon dragon eagle fable glacier hazel indigo jungle koala lemon mango nickel olive "
-    "pepper quartz river silver tulip umbra velvet walnut yellow zebra agenda budget contract draft estimate "
-    "forecast guide invoice journal letter memo notes order plan quote receipt schedule summary ticket",
+    people="ana boris carla deniz emil farah goran hana ivo jelena karim lena milo nadia oskar "
+    "petra quentin rosa samir tilda umar vera walid xenia yusuf zora amir bella cyrus "
+    "dora",
+    folders="harbor orchard ledger atlas beacon cedar delta ember falcon garden hollow island "
+    "jasper kernel lantern meadow nectar oasis prairie quarry ridge summit timber upland "
+    "valley willow yonder zephyr archive2 backlog catalog depot exports fixtures inbox "
+    "outbox projects records reports samples staging",
+    stems="alpha bravo carbon dragon eagle fable glacier hazel indigo jungle koala lemon mango "
+    "nickel olive pepper quartz river silver tulip umbra velvet walnut yellow zebra "
+    "agenda budget contract draft estimate forecast guide invoice journal letter memo "
+    "notes order plan quote receipt schedule summary ticket",
     extensions="txt log csv md conf json xml html dat bak",
     programs="poller indexer mailer syncd ticker watcher feeder relay courier gatherer sweeper planner",
     groups="editors testers auditors writers planners drivers cooks bakers pilots tailors",
-    words="timeout refused accepted started stopped created deleted updated loaded saved opened closed queued "
-    "skipped retried cached mounted parsed signed verified rejected resumed paused copied moved",
+    words="timeout refused accepted started stopped created deleted updated loaded saved opened "
+    "closed queued skipped retried cached mounted parsed signed verified rejected resumed "
+    "paused copied moved",
     cities="Oslo Lima Quito Cairo Delhi Tokyo Paris Rome Madrid Vienna Prague Warsaw Dublin Athens Lisbon",
     variables="HOST PORT REGION OWNER MODE TIER STAGE COLOR TOPIC BUCKET QUEUE THEME",
 )
 TEST = _pool(
     people="agnes bjorn celia dario elif florin greta hugo ines jonas kaya leif mara nils olga pavel",
-    folders="anchorage birchwood canyon dunes estuary fjord grotto highland inlet jetty knoll lagoon marsh "
-    "northgate overlook plateau ravine shoreline tundra vineyard",
-    stems="amber basil copper dahlia ebony fennel ginger heron iris juniper kestrel laurel maple nutmeg opal "
-    "pollen raven saffron thistle violet audit brief charter digest entry",
+    folders="anchorage birchwood canyon dunes estuary fjord grotto highland inlet jetty knoll "
+    "lagoon marsh northgate overlook plateau ravine shoreline tundra vineyard",
+    stems="amber basil copper dahlia ebony fennel ginger heron iris juniper kestrel laurel "
+    "maple nutmeg opal pollen raven saffron thistle violet audit brief charter digest "
+    "entry",
     extensions="tsv yaml rst ini out",
     programs="harvester dispatcher janitor sentinel broker scribe",
     groups="gardeners sailors weavers miners curators",
-    words="expired granted launched halted imported purged renewed fetched stored released locked merged "
-    "dropped forwarded indexed",
+    words="expired granted launched halted imported purged renewed fetched stored released "
+    "locked merged dropped forwarded indexed",
     cities="Bergen Cusco Lagos Hanoi Kyoto Lyon Naples Seville Graz Brno",
     variables="LOCALE ENDPOINT CHANNEL PROFILE VOLUME CLUSTER",
 )

@@ -1,9 +1,10 @@
 """A box: one sandboxed machine with a shell that lives as long as an episode.
 
 The idea: bubblewrap builds the machine (`inside/`), commands go to its shell through a pipe (`shell`), and
-this side reads what comes back (`output`) until the command's mark, the time limit or the output limit. What
-a command has started is killed when a limit is reached; if the shell itself does not answer then, it is
-killed too and a new one takes over. A box that breaks the memory limit, or whose supervisor dies, is gone.
+this side reads what comes back (`output`) until the command's mark, the time limit or the output limit.
+What a command has started is killed when a limit is reached; if the shell itself does not answer then, it
+is killed too and a new one takes over. A box that breaks the memory limit, or whose supervisor dies, is
+gone.
 
 Invariants: `run` answers within the time limit plus three times `GRACE`, whatever the command does; nothing
 of a box lives on after `close`, nor after the end of this program.

@@ -2,9 +2,9 @@
 
 The idea: root in a box is somebody without rights outside. There are three ways to get there. Real root
 maps a range of ids that nobody uses, another for each box (the range that systemd-nspawn draws from). An
-ordinary user maps the range that the administrator gave in `/etc/subuid`, through `newuidmap`. Where neither
-can be had one id is mapped: an ordinary user's own, or 65534 when the program is root. Then there is root in
-a box and no second user.
+ordinary user maps the range that the administrator gave in `/etc/subuid`, through `newuidmap`. Where
+neither can be had one id is mapped: an ordinary user's own, or 65534 when the program is root. Then there
+is root in a box and no second user.
 
 Invariant: with any way, no id in a box is id 0 outside.
 """

@@ -1,8 +1,8 @@
 """What comes out of a box, read piece by piece until a mark.
 
-The idea: the beginning of an output is kept, the rest is only counted and looked through, so that an endless
-output costs no memory. Two marks end it: the command's own, printed by the shell, and the supervisor's,
-printed when the shell has ended.
+The idea: the beginning of an output is kept, the rest is only counted and looked through, so that an
+endless output costs no memory. Two marks end it: the command's own, printed by the shell, and the
+supervisor's, printed when the shell has ended.
 
 Invariant: bytes behind a mark are the beginning of the next output; none is lost and none is read twice.
 """

@@ -24,7 +24,10 @@ _FOUND: list[str] = []
 
 
 def require_sandbox() -> str:
-    """The path of bubblewrap, once a box has started here. Raises `UnavailableError` with what is missing."""
+    """The path of bubblewrap, once a box has started here.
+
+    Raises `UnavailableError` with what is missing.
+    """
     with _LOCK:
         if not _FOUND:
             _FOUND.append(_try())

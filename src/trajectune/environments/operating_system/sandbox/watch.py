@@ -1,9 +1,10 @@
 """The memory of all boxes, looked at ten times a second.
 
-The idea: a limit on each process does not bound what many of them take together, and a control group is not
-to be had everywhere. So one thread adds up what the processes of each box hold, also while nobody waits for a
-command, and ends a box that holds too much. In between, the address space of each process, their number
-and the file system are limited by the kernel; and should memory end first, the kernel kills boxes first.
+The idea: a limit on each process does not bound what many of them take together, and a control group is
+not to be had everywhere. So one thread adds up what the processes of each box hold, also while nobody
+waits for a command, and ends a box that holds too much. In between, the address space of each process,
+their number and the file system are limited by the kernel; and should memory end first, the kernel kills
+boxes first.
 
 Invariant: the thread lives only while a box is open.
 """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,6 +15,9 @@ from trajectune.environments.operating_system.sandbox.box import Box
 from trajectune.environments.operating_system.sandbox.view import View
 from trajectune.environments.operating_system.tasks import archives
 from trajectune.environments.operating_system.tasks.problem import Fact
+
+SETTLING = 0.5
+"""Seconds in which processes that were told to end may do so."""
 
 
 def text(view: View, path: str) -> str | None:
@@ -87,9 +91,15 @@ KINDS: dict[str, Callable[[View, str], Any]] = {
 
 def hold(box: Box, facts: Iterable[Fact]) -> bool:
     """Whether all of them are so. False for a box that is gone."""
+    left = [*facts]
+    deadline = time.monotonic() + SETTLING
     try:
         with View(box) as view:
-            return all(KINDS[fact.kind](view, fact.about) == fact.wanted for fact in facts)
+            while True:
+                left = [fact for fact in left if KINDS[fact.kind](view, fact.about) != fact.wanted]
+                if not left or any(fact.kind != "running" for fact in left) or time.monotonic() > deadline:
+                    return not left
+                time.sleep(0.02)
     except OSError:
         return False
 

@@ -1,10 +1,10 @@
 """The five named checks of AgentBench's OS task, written anew, and its plain `match`.
 
-The idea: a check compares the agent's answer with the gold one and is a pure function of two texts. It never
-raises, whatever an answer holds.
+The idea: a check compares the agent's answer with the gold one and is a pure function of two texts. It
+never raises, whatever an answer holds.
 
-One difference: sizes with a decimal point (`4.0K`, as `du -h` prints them) are read here, where AgentBench's
-script fails on them, so that its own gold answers count.
+One difference: sizes with a decimal point (`4.0K`, as `du -h` prints them) are read here, where
+AgentBench's script fails on them, so that its own gold answers count.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ def size_match(answer: str, gold: str) -> bool:
 
 
 def regex_match(answer: str, gold: str) -> bool:
-    """The expression is found in the answer. The expression comes from the task's file, not from an agent."""
+    """The expression is found in the answer.
+
+    The expression comes from the task's file, not from an agent.
+    """
     return re.search(gold, answer) is not None
 
 

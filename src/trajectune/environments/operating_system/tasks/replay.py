@@ -1,9 +1,9 @@
 """Does a task's gold answer hold on this machine? Tried out, in boxes of its own.
 
-The idea: AgentBench's gold scripts were written for its own container; here they meet other programs and other
-users, and some never worked. So each is run twice in fresh boxes, once as a check runs it and once as an agent
-would, and a task is used only when both agree. The answer is kept: an episode is judged against what the gold
-printed on an untouched machine, which nothing that an agent does can change.
+The idea: AgentBench's gold scripts were written for its own container; here they meet other programs and
+other users, and some never worked. So each is run twice in fresh boxes, once as a check runs it and once
+as an agent would, and a task is used only when both agree. The answer is kept: an episode is judged
+against what the gold printed on an untouched machine, which nothing that an agent does can change.
 
 Invariant: a reason begins with one of `REASONS`, so that they can be counted.
 """
@@ -106,7 +106,10 @@ def _earned(problem: Problem) -> Problem:
 
 
 def _forms(example: Script) -> list[str]:
-    """The gold script as an agent would give it: plain, or so that it neither leaves the shell nor complains."""
+    """The gold script as an agent would give it.
+
+    Plain, or so that it neither leaves the shell nor complains.
+    """
     code = example.code.strip()
     if example.language == "python":
         code = f"python3 - <<'PYTHON'\n{code}\nPYTHON"

@@ -1,9 +1,9 @@
 """AgentBench's OS tasks as they stand in its files, read into problems.
 
-The idea: a row says how its machine is prepared (`create.init`, `start`) and how it is judged: `match` (a text
-or a regular expression), or a list of check scripts, in which `null` stands for the gold script `example`. The
-list `[null, one of the five named checks]` is the common case, and compares an answer with what the gold
-prints. Scripts that a row names by file are looked for in a folder that the user gives.
+The idea: a row says how its machine is prepared (`create.init`, `start`) and how it is judged: `match` (a
+text or a regular expression), or a list of check scripts, in which `null` stands for the gold script
+`example`. The list `[null, one of the five named checks]` is the common case, and compares an answer with
+what the gold prints. Scripts that a row names by file are looked for in a folder that the user gives.
 
 Invariant: a row that cannot be used raises `ValueError` with the reason, and nothing else.
 """

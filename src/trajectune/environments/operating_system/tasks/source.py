@@ -1,8 +1,8 @@
 """AgentBench's OS tasks from a file, each tried on this machine before it is used.
 
-Invariants: rows in = tasks + rejected, each rejected one with its number and reason. What a trial found is kept
-in the cache, under a key that holds the rows, the limits and what a box is made of; a task that was only too
-slow is tried again the next time.
+Invariants: rows in = tasks + rejected, each rejected one with its number and reason. What a trial found is
+kept in the cache, under a key that holds the rows, the limits and what a box is made of; a task that was
+only too slow is tried again the next time.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ from trajectune.environments.operating_system.tasks.problem import Problem, Stag
 from trajectune.environments.operating_system.tasks.replay import REASONS, DoesNotHoldError, replayed
 from trajectune.environments.operating_system.tasks.rows import Row, read_row
 from trajectune.errors import DataError
-from trajectune.storage import Rejected, cache_dir, filling, read_json
-from trajectune.storage.atomic import writing
+from trajectune.storage import Rejected, cache_dir, filling, read_json, write_json
 
 AT_ONCE = min(4, os.cpu_count() or 1)
 """Tasks that are tried at the same time."""
@@ -85,10 +84,8 @@ class FileSource:
             with ThreadPoolExecutor(AT_ONCE) as threads:
                 found = threads.map(lambda row: _try(row, program, self._limits), left.values())
                 known |= {str(number): trial for number, trial in zip(left, found, strict=True)}
-            with filling(file.parent / "."), writing(file):
-                file.write_text(
-                    json.dumps({k: v for k, v in known.items() if not _slow(v)}), encoding="utf-8"
-                )
+            with filling(file):
+                write_json(file, {number: trial for number, trial in known.items() if not _slow(trial)})
         return known
 
     def _key(self) -> str:

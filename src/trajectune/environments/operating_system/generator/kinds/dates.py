@@ -110,7 +110,7 @@ def move_year(draw: Draw) -> Problem:
             stage(
                 f"mkdir {word(target)} && find {word(top)} -maxdepth 1 -type f -newermt {year}-01-01 "
                 f"! -newermt {year + 1}-01-01 -exec mv -t {word(target)} {{}} +",
-                f"From the first day of {year} and before the first of {year + 1}: find picks those and moves them.",
+                f"find picks what was changed from the first day of {year} to the last, and moves it.",
                 f"I make the folder {year} and move the files changed between two New Year's Days.",
             ),
             stage(f"ls {word(target)}", "I check what was moved.", "Are the right files there?", look=True),

@@ -26,8 +26,7 @@ def count_files(draw: Draw) -> Problem:
             ),
             stage(
                 f"find {word(top)} -type f -name '*.{wanted}' | wc -l",
-                f"find goes through all subfolders; with -type f it leaves folders out, and wc -l counts the .{wanted} "
-                "files.",
+                "find goes through all subfolders, -type f leaves folders out, and wc -l counts.",
                 f"I search {top} recursively for regular files named *.{wanted} and count the lines.",
                 "Subfolders count too, so I use find, for regular files only, and count what it prints.",
             ),
@@ -148,7 +147,8 @@ def gather_files(draw: Draw) -> Problem:
                 look=True,
             ),
             stage(
-                f"mkdir -p {word(target)} && find {word(top)} -type f -name '*.{wanted}' -exec mv -t {word(target)} {{}} +",
+                f"mkdir -p {word(target)} && "
+                f"find {word(top)} -type f -name '*.{wanted}' -exec mv -t {word(target)} {{}} +",
                 f"The target may not exist, so I make it; then find moves every .{wanted} file into it.",
                 f"I create {target} and move what find gives me there.",
             ),

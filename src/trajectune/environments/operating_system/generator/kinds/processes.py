@@ -44,9 +44,8 @@ def count_processes(draw: Draw) -> Problem:
             ),
             stage(
                 f"ps -eo args | grep -c '[b]ash {top}/{wanted}$'",
-                f"The programs are scripts, so their command line is bash and the path: I count those of {wanted}. The "
-                "brackets keep grep from counting itself.",
-                f"ps prints all command lines; I count the ones that run {top}/{wanted}, without grep's own.",
+                "A script's command line is bash and its path; the brackets keep grep itself out.",
+                f"ps prints all command lines; I count those of {wanted}, without the one of grep.",
             ),
         ],
         answer=counts[wanted],
@@ -68,9 +67,9 @@ def which_runs(draw: Draw) -> Problem:
                 look=True,
             ),
             stage(
-                f"ps -eo args | grep '[b]ash {top}/'",
-                "One of them must be in the list of processes; I search it for the folder.",
-                f"I look for a process that runs something from {top}.",
+                f"ps -eo args | grep '[b]ash {top}/' | sed 's|.*/||'",
+                "One of them must be among the processes: I search for the folder and cut it off.",
+                f"I look for a process from {top}, and keep what stands behind the last slash.",
             ),
         ],
         answer=wanted,
@@ -94,11 +93,11 @@ def stop_program(draw: Draw) -> Problem:
             ),
             stage(
                 f"pkill -f '^/bin/bash {top}/{names[0]}$'",
-                f"pkill -f compares whole command lines: this ends {names[0]} and leaves the others running.",
+                f"pkill -f compares whole command lines: this ends {names[0]} and no other.",
                 f"I end every process whose command line is {top}/{names[0]}, and no other.",
             ),
             stage(
-                f"pgrep -fc '^/bin/bash {top}/{names[0]}$'",
+                f"sleep 0.2; pgrep -fc '^/bin/bash {top}/{names[0]}$'",
                 "I check that none is left.",
                 "Is there still one?",
                 look=True,

@@ -32,7 +32,7 @@ def count_lines(draw: Draw) -> Problem:
             ),
             stage(
                 f"grep '{level} {wanted}' {word(path)} | wc -l",
-                f"Level and event stand side by side, so I search for '{level} {wanted}' and count the lines.",
+                f"Level and event stand side by side: I search for '{level} {wanted}' and count.",
                 f"I keep the lines with {level} {wanted} and count them.",
             ),
         ],
@@ -65,7 +65,7 @@ def sum_column(draw: Draw) -> Problem:
             ),
             stage(
                 f"awk -F, '$2 == \"{wanted}\" {{ sum += $3 }} END {{ print sum }}' {word(path)}",
-                f"The city is column 2 and the units are column 3: awk adds them up where the city is {wanted}.",
+                f"The city is column 2, the units are column 3: awk adds up those of {wanted}.",
                 f"awk splits at commas and sums the third column of the rows of {wanted}.",
             ),
         ],
@@ -99,7 +99,8 @@ def most_frequent(draw: Draw) -> Problem:
                 "I take the second field, count equal names with uniq -c, and put the largest count first.",
             ),
             stage(
-                f"awk '{{ print $2 }}' {word(path)} | sort | uniq -c | sort -rn | awk 'NR == 1 {{ print $2 }}'",
+                f"awk '{{ print $2 }}' {word(path)} | sort | uniq -c | sort -rn | "
+                "awk 'NR == 1 { print $2 }'",
                 "The name beside the largest count is the answer; I print it alone.",
                 "Now only the name, without its count.",
             ),
@@ -116,7 +117,7 @@ def replace_word(draw: Draw) -> Problem:
     old, new = f"{old}.net", f"{new}.org"
     facts = []
     for number, path in enumerate(
-        draw.names([top], "conf", draw.rng.randint(2, 4)) + [f"{top}/README.txt"]
+        [*draw.names([top], "conf", draw.rng.randint(2, 4)), f"{top}/README.txt"]
     ):
         text = f"# settings {number}\nhost={old}\nport={draw.rng.randint(1000, 9999)}\nmirror={old}\n"
         draw.init.write(path, text)
@@ -133,7 +134,7 @@ def replace_word(draw: Draw) -> Problem:
             ),
             stage(
                 f"sed -i 's/{pattern}/{new}/g' {word(top)}/*.conf",
-                "sed -i changes the files in place; g replaces every occurrence, and *.conf spares the rest.",
+                "sed -i edits in place; g takes every occurrence, and *.conf spares the rest.",
                 f"I replace it in all .conf files of {top}; the dots are escaped, so that they mean dots.",
             ),
             stage(

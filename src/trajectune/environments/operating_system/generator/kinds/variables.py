@@ -59,7 +59,7 @@ def count_defined(draw: Draw) -> Problem:
             ),
             stage(
                 f"grep -c '^export ' {word(path)}",
-                "Exported variables begin their line with export; comments begin with #, so the anchor leaves them out.",
+                "Comments begin with #, plain assignments with a name: the anchor leaves both out.",
                 "grep -c counts the lines that begin with export.",
             ),
         ],

@@ -2,7 +2,8 @@
 
 The idea: namespaces hide the host and limits bound what a box takes, but some calls go round both: memory
 that no process maps (`memfd_create`, System V shared memory), queues that others fill (`io_uring`), keys,
-clocks, tracing, and the whole machinery of mounts and modules. They answer "not permitted". All others work.
+clocks, tracing, and the whole machinery of mounts and modules. They answer "not permitted". All others
+work.
 
 Invariant: calls of another architecture's table (32-bit ones on a 64-bit machine, x32) are refused whole,
 for their numbers mean something else.

@@ -1,12 +1,12 @@
 """The process that starts boxes: `python -m …sandbox.inside.keeper`, with a socket as standard input.
 
-The idea: a box must be the child of a process with one thread (bubblewrap lets it die with the *thread* that
-started it) and is made by forking, which a program full of threads and memory should not do. So one small
-process does it: a request comes with the three descriptors that the box is to have, the answer takes
+The idea: a box must be the child of a process with one thread (bubblewrap lets it die with the *thread*
+that started it) and is made by forking, which a program full of threads and memory should not do. So one
+small process does it: a request comes with the three descriptors that the box is to have, the answer takes
 a descriptor back that stands for the box's process.
 
-Invariant: when the socket closes the keeper ends, and with it all boxes. What goes wrong while a box is made
-is written to that box's standard error, in one line; the keeper itself goes on.
+Invariant: when the socket closes the keeper ends, and with it all boxes. What goes wrong while a box is
+made is written to that box's standard error, in one line; the keeper itself goes on.
 """
 
 from __future__ import annotations
