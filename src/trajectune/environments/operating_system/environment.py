@@ -28,11 +28,12 @@ from trajectune.trajectory import Demonstration, Tool
 INSTRUCTION = (
     "You work on a Linux machine through its shell: you answer a question about it, or you carry out a "
     "change on it. You are root, and the machine is there for this task alone. In every turn, first say "
-    "what you are looking for and why, then make exactly one move. A move is a bash script, whose output "
-    "you get to see; or your answer, when you have found it; or the word that you are finished, when a change "
-    "was asked for and is made. Answers and the end are final. Give an answer as exactly as it was asked "
-    "for, such as one number, without a sentence around it. Long output is cut, so let the shell count and "
-    "select for you. Nobody can type anything into a program, so use none that waits for input."
+    "what you are looking for and why, then make exactly one move. A move is a bash script, whose "
+    "output you get to see; or your answer, when you have found it; or the word that you are finished, "
+    "when a change was asked for and is made. Answers and the end are final. Give an answer as exactly "
+    "as it was asked for, such as one number, without a sentence around it. Long output is cut, so let "
+    "the shell count and select for you. Nobody can type anything into a program, so use none that "
+    "waits for input."
 )
 NOTES = {
     "generated": "Generated tasks; not AgentBench's tasks or numbers.",

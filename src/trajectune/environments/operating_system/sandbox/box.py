@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import secrets
 import select
+import threading
 import time
 import weakref
 from contextlib import suppress
@@ -64,6 +65,7 @@ class Box:
         self.limits = limits
         self.identity: Identity = draw()
         self.gone = ""
+        self._closing = threading.Lock()
         self._death = f"\n{secrets.token_hex(16)}:".encode()
         input_in, self._input = os.pipe()
         output_out, output_in = os.pipe()
@@ -87,9 +89,10 @@ class Box:
         if self.gone:
             return self._lost(b"")
         line, seconds = Line.of(script), seconds or self.limits.seconds
+        before = frozenset(processes.descendants(self.process))  # the shell, and earlier background jobs
         if not self._send(line.sent, seconds):
             return self._lost(b"")
-        return self._read(line.mark, seconds)
+        return self._read(line.mark, seconds, before)
 
     def renew(self) -> None:
         """End the shell and all that descends from it, so that the next command meets a fresh one."""
@@ -100,15 +103,17 @@ class Box:
     def check_memory(self) -> None:
         """Kill the box when its processes hold more memory than they may."""
         held = sum(processes.memory(number) for number in processes.descendants(self.process))
-        if held > self.limits.memory * MEGABYTE and not self.gone:
-            self.gone = f"it used more than {self.limits.memory} MB of memory"
-            killing.kill_by_handle(self._handle)  # whoever reads from it sees the end, and closes it
+        with self._closing:  # a closed handle may stand for something else by now
+            if held > self.limits.memory * MEGABYTE and not self.gone:
+                self.gone = f"it used more than {self.limits.memory} MB of memory"
+                killing.kill_by_handle(self._handle)  # whoever reads from it sees the end, and closes it
 
     def close(self) -> None:
         """End everything in the box. Calling it again does nothing."""
-        self.gone = self.gone or "it was closed"
+        with self._closing:
+            self.gone = self.gone or "it was closed"
+            self._end()
         WATCH.remove(self)
-        self._end()
 
     @property
     def supervisor(self) -> int:
@@ -148,12 +153,12 @@ class Box:
                 return False
         return True
 
-    def _read(self, mark: bytes, seconds: float) -> Output:
-        """Read to the mark; at a limit kill what runs, then the shell, then the box."""
+    def _read(self, mark: bytes, seconds: float, before: frozenset[int] = frozenset()) -> Output:
+        """Read to the mark; at a limit kill what was not there before, then the shell, then the box."""
         printed = Printed(self._outlet, mark, self._death)
-        since, deadline = killing.now(), time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         stopped: Stopped = ""
-        means = [self._end_shell, lambda: killing.stop(self.process, self._shell(), since)]
+        means = [self._end_shell, lambda: killing.stop(self.process, before)]
         while True:
             event = printed.advance(deadline - time.monotonic())
             if event in ("ended", "died"):

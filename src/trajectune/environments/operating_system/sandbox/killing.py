@@ -11,20 +11,13 @@ import fcntl
 import os
 import signal
 import termios
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from contextlib import suppress
 
 from trajectune.environments.operating_system.sandbox import processes
 
 ROUNDS = 20
 """Times that new processes are looked for."""
-_TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def now() -> int:
-    """The time as `processes.started` counts it."""
-    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS)
 
 
 def kill(numbers: Iterable[int], how: signal.Signals = signal.SIGKILL) -> None:
@@ -40,11 +33,11 @@ def kill_by_handle(handle: int) -> None:
         signal.pidfd_send_signal(handle, signal.SIGKILL)
 
 
-def stop(box: int, shell: int, since: int) -> None:
-    """Kill what was started in a box since then, except its shell; earlier background jobs stay."""
+def stop(box: int, spared: Set[int]) -> None:
+    """Kill all processes of a box but those that are spared."""
     stopped: set[int] = set()
     for _ in range(ROUNDS):
-        found = {n for n in processes.descendants(box) if n != shell and processes.started(n) >= since}
+        found = set(processes.descendants(box)) - spared
         if found <= stopped:
             break
         kill(found - stopped, signal.SIGSTOP)

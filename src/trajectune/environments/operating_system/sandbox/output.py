@@ -10,6 +10,7 @@ Invariant: bytes behind a mark are the beginning of the next output; none is los
 from __future__ import annotations
 
 import os
+import re
 import select
 from dataclasses import dataclass, field
 from typing import Literal
@@ -62,6 +63,10 @@ class Printed:
     size: int = 0
     status: int | None = None
     _tail: bytes = b""
+    _marks: re.Pattern[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._marks = re.compile(b"(%b|%b)([0-9]{1,3})\n" % (re.escape(self.mark), re.escape(self.death)))
 
     def advance(self, seconds: float) -> Event:
         """Read one piece, waiting so long for it."""
@@ -72,9 +77,11 @@ class Printed:
             return "closed"
         self.size += len(piece)
         self._tail += piece
-        for mark, event in ((self.mark, "ended"), (self.death, "died")):
-            if self._found(mark):
-                return event  # type: ignore[return-value]
+        found = self._marks.search(self._tail)
+        if found is not None:
+            self.status, self.outlet.left = int(found[2]), self._tail[found.end() :]
+            self._keep(found.start())
+            return "ended" if found[1] == self.mark else "died"
         self._keep(len(self._tail) - _WINDOW)
         return "more"
 
@@ -82,17 +89,6 @@ class Printed:
         """All that is kept of it, when no mark came."""
         self._keep(len(self._tail))
         return bytes(self.data)
-
-    def _found(self, mark: bytes) -> bool:
-        place = self._tail.rfind(mark)
-        if place < 0:
-            return False
-        status, newline, rest = self._tail[place + len(mark) :].partition(b"\n")
-        if not newline or not status.isdigit():
-            return False
-        self.status, self.outlet.left = int(status), rest
-        self._keep(place)
-        return True
 
     def _keep(self, count: int) -> None:
         """Take so many bytes from the tail; what goes beyond `KEPT` is dropped."""

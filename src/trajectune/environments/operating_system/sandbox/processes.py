@@ -30,12 +30,6 @@ def memory(process: int) -> int:
     return (int(fields[1]) - int(fields[2])) * PAGE if len(fields) > 2 else 0
 
 
-def started(process: int) -> int:
-    """When a process was started, in clock ticks since the machine was; 0 for one that has ended."""
-    fields = _read(process, "stat").rpartition(")")[2].split()
-    return int(fields[19]) if len(fields) > 19 else 0
-
-
 def command_line(process: int) -> list[str]:
     """The words a process was started with (it may have changed them)."""
     return _read(process, "cmdline").rstrip("\0").split("\0")

@@ -53,15 +53,18 @@ class Watch:
 
     def _look(self) -> None:
         pause = threading.Event()
-        while True:
+        while self._round():
             pause.wait(EVERY)
-            with self._lock:
-                boxes = list(self._boxes)
-                if not boxes:
-                    self._thread = None
-                    return
-            for box in boxes:
-                box.check_memory()
+
+    def _round(self) -> bool:
+        """Look at every box once; whether there are any. Between rounds none is held on to."""
+        with self._lock:
+            boxes = list(self._boxes)
+            if not boxes:
+                self._thread = None
+        for box in boxes:
+            box.check_memory()
+        return bool(boxes)
 
 
 WATCH = Watch()

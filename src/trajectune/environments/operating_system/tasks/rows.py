@@ -81,7 +81,9 @@ def _kind(row: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
     if isinstance(labels, list) and labels and isinstance(labels[0], str):
         return labels[0]
     checks = _listed(evaluation.get("check"), keep_null=True)
-    return "match" if "match" in evaluation else (checks and _named(checks[-1])) or "script"
+    if "match" in evaluation:
+        return "match"
+    return (_named(checks[-1]) if checks else "") or "script"
 
 
 def _named(check: Any) -> str:

@@ -30,6 +30,7 @@ def main() -> None:
     """Serve until the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for boxes here
+    root.alternatives(), root.mounts()  # looked up once, for all that fork from here
     with socket.socket(fileno=os.dup(0)) as connection:
         while True:
             text, descriptors, _, _ = socket.recv_fds(connection, LARGEST, 3)
@@ -56,6 +57,8 @@ def become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         identity = request["identity"]
+        program = os.open(request["program"], os.O_RDONLY)  # it may lie where the box is being made
+        os.set_inheritable(program, True)
         namespaces.enter(identity)
         namespaces.limit(request)
         namespaces.enter_again(identity["count"], request["processes"])
@@ -63,7 +66,8 @@ def become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
         root.build(ROOM, identity["count"] > 1)
         told = "\0".join(options(ROOM, _readable(filter.program()))).encode()
         arguments = ["--args", str(_readable(told)), "--", *COMMAND]  # so that `ps` in a box stays readable
-        os.execv(request["program"], [request["program"], *arguments])
+        # without variables: a box can read those of its first process
+        os.execve(program, [request["program"], *arguments], {})
     except Exception as error:
         os.write(2, f"{type(error).__name__}: {error}\n".encode())
     os._exit(1)

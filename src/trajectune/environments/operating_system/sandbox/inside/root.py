@@ -11,6 +11,7 @@ the host's, only the names in `/etc/alternatives` are followed, which say which 
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 BOUND = (
@@ -118,6 +119,7 @@ def build(place: str, several_ids: bool) -> None:
         os.symlink(target, f"{place}/etc/alternatives/{name}")  # noqa: PTH211
 
 
+@cache
 def alternatives() -> list[tuple[str, str]]:
     """The host's choices of programs: links from `/etc/alternatives` into folders that are bound."""
     folder = Path("/etc/alternatives")
@@ -126,11 +128,12 @@ def alternatives() -> list[tuple[str, str]]:
         link = folder / name
         if link.is_symlink():
             target = os.readlink(link)  # noqa: PTH115
-            if target.startswith((*BOUND, *TOP)):
+            if target.startswith((*BOUND, *TOP)) and not target.endswith(".gz"):  # pages of manuals
                 found.append((name, target))
     return found
 
 
+@cache
 def mounts() -> list[str]:
     """What bubblewrap is told to bind and link."""
     found: list[str] = []
