@@ -95,7 +95,8 @@ class AgentBenchOperatingSystem(TextDialect):
 
     def parse(self, reply: str) -> Reading:
         acts = list(_ANCHORED.finditer(reply)) or list(_ANYWHERE.finditer(reply))
-        call = next((call for act in reversed(acts) if (call := _read(act, reply))), None)
+        blocks = list(_blocks(reply))
+        call = next((call for act in reversed(acts) if (call := _read(act, blocks))), None)
         if call is None:
             thought = _thought(reply[: acts[0].start()] if acts else reply)
             return no_move(reply, thought, _HELP)
@@ -123,7 +124,7 @@ def _render_call(call: ToolCall) -> list[Span]:
     )
 
 
-def _read(act: re.Match[str], reply: str) -> ToolCall | None:
+def _read(act: re.Match[str], blocks: list[str]) -> ToolCall | None:
     """The call of one act; `None` where it lacks its block or its brackets."""
     name, rest = act[1].lower(), act[2]
     if name == "finish":
@@ -135,7 +136,6 @@ def _read(act: re.Match[str], reply: str) -> ToolCall | None:
             if 0 <= begin < end
             else None
         )
-    blocks = list(_blocks(reply))
     return ToolCall(name="bash_action", arguments={"script": "\n\n".join(blocks)}) if blocks else None
 
 

@@ -52,7 +52,9 @@ PLAIN = (
 )
 MOST = 4
 """Programs that a thought names."""
-_COMMAND = re.compile(r"(?:^|[|;&(`\n]|\$\(|\bthen\b|\bdo\b)\s*(?:sudo\s+)?([a-z][a-z0-9]*)\b")
+_COMMAND = re.compile(
+    r"(?:^|[|;&(`\n]|\$\()\s*(?:(?:do|then|else|if|while|until|sudo|!)\s+)*([a-z][a-z0-9]*)\b"
+)
 
 
 def thoughts(script: str) -> tuple[str, ...]:

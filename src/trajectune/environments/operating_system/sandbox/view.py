@@ -47,6 +47,8 @@ class View:
     """`with View(box) as view: view.text("/etc/passwd")`. Raises `OSError` where the box is gone."""
 
     def __init__(self, box: Box) -> None:
+        if box.gone:
+            raise ProcessLookupError(box.gone)
         self._box = box
         self._root = os.open(f"/proc/{box.supervisor}/root", os.O_PATH | os.O_DIRECTORY)
 

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from trajectune.environments.operating_system.generator.draw import Draw, stage, word
 from trajectune.environments.operating_system.tasks.problem import Fact, Problem
 
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
 
 def _day(draw: Draw, first: int = 2015, last: int = 2023) -> date:
     return date(draw.rng.randint(first, last), draw.rng.randint(1, 12), draw.rng.randint(1, 28))
@@ -80,7 +82,7 @@ def weekday(draw: Draw) -> Problem:
                 "date can name the weekday of the last change directly.",
             ),
         ],
-        answer=f"{day:%A}",
+        answer=WEEKDAYS[day.weekday()],
         path=path,
     )
 
