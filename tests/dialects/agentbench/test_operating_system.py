@@ -108,8 +108,10 @@ def test_the_last_valid_act_counts_as_in_agentbench(reply: str, call: ToolCall) 
 
 @pytest.mark.parametrize(
     "reply",
-    ["", "Think: hm", "Act: bash", "Act: bash\n```bash\nls", "Act: bash\n```python\nx\n```", "Act: answer 5", "Act: fly",
-     "Act: answer)(", "```bash\nls\n```", "\x00\x1b[31m"],
+    [
+        "", "Think: hm", "Act: bash", "Act: bash\n```bash\nls", "Act: bash\n```python\nx\n```",
+        "Act: answer 5", "Act: fly", "Act: answer)(", "```bash\nls\n```", "\x00\x1b[31m",
+    ],
 )  # fmt: skip
 def test_what_holds_no_act_is_bad_format(reply: str) -> None:
     reading = read_text(DIALECT, reply)

@@ -85,7 +85,10 @@ def test_the_answer_cannot_be_read_on_the_machine() -> None:
     environment = OperatingSystemEnvironment(train=COUNT, limits={"seconds": 30})
     for task in environment.tasks("train")[::5]:
         episode = environment.open(task)
-        script = "cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n'; set; history; trap; jobs; ls -A /tmp /run"
+        script = (
+            "cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n'; set; history; trap; jobs; "
+            "ls -A /tmp /run"
+        )
         seen = episode.box.run(script).data.decode("utf-8", "replace")
         for stage in environment.source.problem(task).stages:
             assert len(stage.script) < 25 or stage.script not in seen

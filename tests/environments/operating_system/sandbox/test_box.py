@@ -6,6 +6,7 @@ import gc
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,11 @@ from trajectune.errors import EpisodeError
 
 def said(box: Box, script: str, seconds: float | None = None) -> str:
     return box.run(script, seconds).data.decode()
+
+
+def descriptors() -> int:
+    """Open files of this process."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def test_the_shell_is_one_and_the_same(box: Box) -> None:
@@ -129,19 +135,17 @@ def test_closing_ends_every_process_and_may_be_done_twice(make_box) -> None:
 
 def test_a_forgotten_box_ends_and_leaves_no_descriptor(bubblewrap: str) -> None:
     gc.collect()
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     made = [Box(bubblewrap, Limits()) for _ in range(3)]
     numbers = [box.process for box in made]
-    for box in made:
-        box.run("echo x")
-    del box
+    assert [said(box, "echo x") for box in made] == ["x\n"] * 3
     made.clear()
     deadline = time.monotonic() + 5
     while any(map(processes.children, numbers)) and time.monotonic() < deadline:
         gc.collect()
         time.sleep(0.05)
     assert not any(map(processes.children, numbers))
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert descriptors() <= before
 
 
 def test_many_boxes_in_threads_do_not_touch_each_other(make_box) -> None:

@@ -1,7 +1,7 @@
 """Nothing of the host can be read in a box, whoever runs the program.
 
-A marker lies beside the checkout and in every top-level folder of the host in which this user can put one. The
-box is started as root and as an ordinary user, with and without subordinate ids, in a process of its own.
+A marker lies beside the checkout and in every top-level folder of the host in which this user can put one.
+The box is started as root and as an ordinary user, with and without subordinate ids.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What hostile scripts can do: nothing to the host, nothing to the next box, and they are answered in time.
 
-Each runs in a box with small limits. Whatever it is, an answer comes within the time limit and the few seconds
-that killing may take; then the same box answers again or says that it is gone, and a new box works as ever.
+Each runs in a box with small limits. Whatever it is, an answer comes within the time limit and the few
+seconds that killing may take; then the same box answers again or says that it is gone, and a new box works
+as ever.
 """
 
 from __future__ import annotations
@@ -62,7 +63,10 @@ HOSTILE = {
     "fills the disk": "cat /dev/zero > /tmp/full",
     "fills many files": "for i in $(seq 100000); do : > /tmp/f$i; done",
     "fills /dev/shm": "head -c 1g /dev/zero > /dev/shm/x",
-    "fills the root": "head -c 1g /dev/zero > /x; head -c 1g /dev/zero > /dev/x; head -c 1g /dev/zero > /run/x",
+    "fills the root": (
+        "head -c 1g /dev/zero > /x; head -c 1g /dev/zero > /dev/x; head -c 1g /dev/zero > "
+        "/run/x"
+    ),
     "a sparse giant": "truncate -s 100G /tmp/big; fallocate -l 100G /tmp/big2",
     "deep folders": "while mkdir d && cd d; do :; done",
     "links to itself": "ln -s /tmp/a /tmp/b; ln -s /tmp/b /tmp/a; cat /tmp/a; ls -R /tmp",
@@ -73,7 +77,10 @@ HOSTILE = {
     "one long line": "head -c 900000 /dev/zero | tr '\\0' x",
     "control codes": "printf '\\033[2J\\033]0;title\\007\\033[?1049h\\033P+q\\033\\\\\\b\\b\\r\\x9b31m'",
     "not text": "printf '\\xff\\xfe\\xc3\\x28\\x00\\x00'",
-    "looks like our marks": "printf '\\n%s:0\\n' 0123456789abcdef0123456789abcdef; echo ':0'; set -v; set -x",
+    "looks like our marks": (
+        "printf '\\n%s:0\\n' 0123456789abcdef0123456789abcdef; echo ':0'; set -v; set "
+        "-x"
+    ),
     "closes everything": "for i in $(seq 0 255); do eval \"exec $i>&-\"; done; echo x",
     "writes to the shell's pipe": "for i in 0 1 2 7 10 11; do echo 'echo stolen' > /proc/$$/fd/$i; done",
     "writes to the supervisor's pipes": "for i in 0 1 2 7 10; do echo x > /proc/$PPID/fd/$i; done",
@@ -85,35 +92,74 @@ HOSTILE = {
     ),
     # the host's files
     "host files": "cat /etc/machine-id /etc/ssh/* /var/lib/dpkg/status /home/*/.ssh/* /root/.bash_history",
-    "through /proc": "cat /proc/1/environ; ls -l /proc/*/root /proc/*/cwd /proc/*/fd; cat /proc/1/root/etc/shadow",
+    "through /proc": (
+        "cat /proc/1/environ; ls -l /proc/*/root /proc/*/cwd /proc/*/fd; cat "
+        "/proc/1/root/etc/shadow"
+    ),
     "up and out": "cd /; for i in $(seq 50); do cd ..; done; ls; cat ../../../../etc/machine-id",
     "a link out": "ln -s /proc/1/root/../../../ /tmp/out; ls /tmp/out/; readlink -f /proc/self/exe",
-    "opens by handle": CALL.format("c.open_by_handle_at(-100, 0, 0), c.name_to_handle_at(-100, b'/', 0, 0, 0)"),
-    "traces others": CALL.format("c.ptrace(16, 1, 0, 0), c.ptrace(16, 2, 0, 0), c.process_vm_readv(2, 0, 0, 0, 0, 0)"),
+    "opens by handle": CALL.format(
+        "c.open_by_handle_at(-100, 0, 0), c.name_to_handle_at(-100, b'/', 0, 0, "
+        "0)"
+    ),
+    "traces others": CALL.format(
+        "c.ptrace(16, 1, 0, 0), c.ptrace(16, 2, 0, 0), c.process_vm_readv(2, 0, 0, 0, 0, "
+        "0)"
+    ),
     # the kernel
-    "mounts": "mount -t tmpfs x /mnt; mount --bind / /mnt; umount -l /usr/bin; mount -o remount,rw /usr/bin",
-    "writes to system folders": "echo x > /usr/bin/ls; rm -rf /usr/lib; touch /bin/x /sbin/x; chmod 777 /usr/bin",
+    "mounts": (
+        "mount -t tmpfs x /mnt; mount --bind / /mnt; umount -l /usr/bin; mount -o remount,rw "
+        "/usr/bin"
+    ),
+    "writes to system folders": (
+        "echo x > /usr/bin/ls; rm -rf /usr/lib; touch /bin/x /sbin/x; chmod 777 "
+        "/usr/bin"
+    ),
     "device nodes": "mknod /tmp/sda b 8 0; mknod /tmp/mem c 1 1; cat /tmp/sda /tmp/mem | head -c 10",
-    "setuid": "cp /bin/bash /tmp/sh; chmod 4755 /tmp/sh; su nobody -s /tmp/sh -c id; setcap cap_sys_admin+ep /tmp/sh",
-    "new namespaces": "unshare -U true; unshare -m true; unshare -n true; unshare -p -f true; nsenter -t 1 -m true",
+    "setuid": (
+        "cp /bin/bash /tmp/sh; chmod 4755 /tmp/sh; su nobody -s /tmp/sh -c id; setcap "
+        "cap_sys_admin+ep /tmp/sh"
+    ),
+    "new namespaces": (
+        "unshare -U true; unshare -m true; unshare -n true; unshare -p -f true; nsenter -t 1 -m "
+        "true"
+    ),
     "the calls of namespaces": CALL.format("c.unshare(0x10000000), c.setns(0, 0), c.syscall(435, 0, 0)"),
-    "/proc/sys": "echo 1 > /proc/sys/kernel/panic; echo c > /proc/sysrq-trigger; sysctl -w kernel.hostname=x",
-    "limits raised": "ulimit -u 100000; ulimit -v unlimited; ulimit -f unlimited; prlimit --pid $$ --nproc=99999",
+    "/proc/sys": (
+        "echo 1 > /proc/sys/kernel/panic; echo c > /proc/sysrq-trigger; sysctl -w "
+        "kernel.hostname=x"
+    ),
+    "limits raised": (
+        "ulimit -u 100000; ulimit -v unlimited; ulimit -f unlimited; prlimit --pid $$ "
+        "--nproc=99999"
+    ),
     "out-of-memory score": "echo -1000 > /proc/self/oom_score_adj; cat /proc/self/oom_score_adj",
     "priority": "nice -n -20 true; renice -n -20 $$; chrt -f 99 true; ionice -c1 true",
     "the clock": "date -s '2001-01-01'; hwclock --set --date 2001-01-01; touch -d '1970-01-01' /usr/bin/ls",
     "the host's name": "hostname evil; echo evil > /proc/sys/kernel/hostname; domainname evil",
     "control groups": "mkdir /sys/fs/cgroup/x; ls /sys; mount -t cgroup2 x /mnt",
     "modules and reboots": "modprobe loop; insmod /tmp/x.ko; reboot -f; poweroff -f; halt -f; swapoff -a",
-    "keys and rings": CALL.format("c.syscall(250, 0, -3, 1), c.syscall(425, 8, 0), c.syscall(321, 0, 0, 0)"),
-    "other tables of calls": CALL.format("c.syscall(0x40000000 + 39), c.syscall(0x40000000 + 101, 16, 1, 0, 0)"),
-    "the terminal": "echo x > /dev/tty; stty -a; script -c id /tmp/t; tty; echo x > /dev/pts/0; cat /dev/console",
+    "keys and rings": CALL.format(
+        "c.syscall(250, 0, -3, 1), c.syscall(425, 8, 0), c.syscall(321, 0, 0, "
+        "0)"
+    ),
+    "other tables of calls": CALL.format(
+        "c.syscall(0x40000000 + 39), c.syscall(0x40000000 + 101, 16, 1, 0, "
+        "0)"
+    ),
+    "the terminal": (
+        "echo x > /dev/tty; stty -a; script -c id /tmp/t; tty; echo x > /dev/pts/0; cat "
+        "/dev/console"
+    ),
     "terminals by the hundred": PYTHON.format("import os\nx = []\nwhile True: x.append(os.openpty())"),
     "files by the thousand": PYTHON.format("x = []\nwhile True: x.append(open('/etc/passwd'))"),
     "a library for everybody": "echo /tmp/evil.so > /etc/ld.so.preload; echo 'x' > /tmp/evil.so; ls",
     "no shell any more": "rm -rf /etc /root /home /tmp /var; ls /",
     "no passwd": "echo > /etc/passwd; echo > /etc/group; id; whoami",
-    "variables of the shell": "PATH=; IFS=x; BASH_ENV=/tmp/x; PROMPT_COMMAND='exit'; set -u; set -o noexec; echo x",
+    "variables of the shell": (
+        "PATH=; IFS=x; BASH_ENV=/tmp/x; PROMPT_COMMAND='exit'; set -u; set -o noexec; echo "
+        "x"
+    ),
     "traps": "trap 'echo again; kill -9 $PPID' EXIT DEBUG ERR RETURN; false; exit",
     "shadowed builtins": "builtin() { :; }; eval() { :; }; printf() { :; }; echo x",
     "readonly": "readonly PATH HOME IFS _; declare -r x=1; set -r; cd /; echo $x",
@@ -249,7 +295,8 @@ def test_disk_and_files_are_limited_everywhere_together(make_box) -> None:
     box.run("for d in /tmp /root /dev/shm /var/log; do head -c 6m /dev/zero > $d/x; done 2>/dev/null")
     assert int(value(box, "cat /tmp/x /root/x /dev/shm/x /var/log/x | wc -c")) <= 8 << 20
     box.run(
-        "rm /tmp/x /root/x /dev/shm/x /var/log/x; mkdir /tmp/m; cd /tmp/m; for i in $(seq 900); do : > $i; done"
+        "rm /tmp/x /root/x /dev/shm/x /var/log/x; mkdir /tmp/m; cd /tmp/m; for i in $(seq 900); do : "
+        "> $i; done"
     )
     assert int(value(box, "cd /; find /tmp/m -type f | wc -l")) < 600
 

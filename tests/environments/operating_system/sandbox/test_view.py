@@ -35,7 +35,8 @@ def test_files_folders_and_links_are_read(box: Box) -> None:
 def test_no_link_leads_out_of_a_box(box: Box, target: str, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     box.run(
-        f"ln -s {target} /tmp/out; ln -s {target}{tmp_path}/secret /tmp/file; ln -s {tmp_path}/secret /tmp/abs"
+        f"ln -s {target} /tmp/out; ln -s {target}{tmp_path}/secret /tmp/file; ln -s {tmp_path}/secret "
+        f"/tmp/abs"
     )
     with View(box) as view:
         for path in (
@@ -53,7 +54,8 @@ def test_no_link_leads_out_of_a_box(box: Box, target: str, tmp_path: Path) -> No
 
 def test_large_files_and_many_names_are_bounded(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     box.run(
-        "head -c 1048577 /dev/zero > /tmp/large; truncate -s 60M /tmp/sparse; cd /srv; for i in $(seq 50); do : > $i; done"
+        "head -c 1048577 /dev/zero > /tmp/large; truncate -s 60M /tmp/sparse; cd /srv; for i in "
+        "$(seq 50); do : > $i; done"
     )
     monkeypatch.setattr(views, "MANY", 20)
     with View(box) as view:

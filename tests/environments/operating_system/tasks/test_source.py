@@ -42,18 +42,30 @@ CALC = {
             {"code": '[ "$(twice 21)" = 42 ]'},
             {"code": "import sys; sys.exit(len(sys.argv) != 3)", "language": "python"},
         ],
-        "example": "printf '#!/bin/bash\\necho $(( $1 * 2 ))\\n' > /usr/local/bin/twice; chmod 755 /usr/local/bin/twice",
+        "example": (
+            "printf '#!/bin/bash\\necho $(( $1 * 2 ))\\n' > /usr/local/bin/twice; chmod 755 "
+            "/usr/local/bin/twice"
+        ),
     },
+}
+PYTHON = {
+    "language": "python",
+    "code": "import os\nprint(len([f for f in os.listdir('/root') if f[0] != '.']))",
+}
+BESIDE = {
+    "description": "Which file grows?",
+    "start": "while :; do echo x >> /root/g; sleep 0.1; done",
+    "evaluation": {"match": "g"},
 }
 HOLD = {
     "plain": counted("ls /root | wc -l"),
     "errors besides": counted("ls /root /nowhere | grep -c '^[ab]$'"),
     "leaves its shell": counted("cd /root; ls | wc -l; exit 0"),
-    "several lines": counted("#!/bin/bash\n# counts\nn=0\nfor f in /root/*; do\n  n=$((n + 1))\ndone\necho $n"),
-    "python": counted("", evaluation={"check": [None, INTEGER], "example": {"language": "python", "code": "import os\nprint(len([f for f in os.listdir('/root') if f[0] != '.']))"}}),
+    "several lines": counted("#!/bin/bash\n# counts\nn=0\nfor f in ~/*; do\n  n=$((n + 1))\ndone\necho $n"),
+    "python": counted("", evaluation={"check": [None, INTEGER], "example": PYTHON}),
     "text": counted("echo 'a b'", check=STRING),
     "a check of its own": CALC,
-    "a program beside": {"description": "Which file grows?", "start": "while :; do echo x >> /root/g; sleep 0.1; done", "evaluation": {"match": "g"}},
+    "a program beside": BESIDE,
 }  # fmt: skip
 FAIL = {
     "its init script fails": counted("echo 1", init="false"),

@@ -30,7 +30,8 @@ def main() -> None:
     """Serve until the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for boxes here
-    root.alternatives(), root.mounts()  # looked up once, for all that fork from here
+    root.alternatives()  # looked up once, for all that fork from here
+    root.mounts()
     with socket.socket(fileno=os.dup(0)) as connection:
         while True:
             text, descriptors, _, _ = socket.recv_fds(connection, LARGEST, 3)
