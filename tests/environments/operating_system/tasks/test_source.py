@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,15 @@ def test_a_gold_that_does_not_hold_is_named(
         monkeypatch.setattr("trajectune.environments.operating_system.machine.PREPARING", 0.5)
     with pytest.raises(DoesNotHoldError, match=f"^{reason}"):
         replayed(read_row(FAIL[reason], None), bubblewrap, LIMITS)
+
+
+def test_a_machine_that_is_drawn_at_random_is_found_out(bubblewrap: str) -> None:
+    coin = counted("ls /root | wc -l", init="touch /root/a; [ $((RANDOM % 2)) = 0 ] || touch /root/b")
+    kept = 0
+    for _ in range(4):
+        with suppress(DoesNotHoldError):
+            kept += bool(replayed(read_row(coin, None), bubblewrap, LIMITS))
+    assert kept <= 1  # once in 64 by chance
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ TRAIN = _pool(
     variables="HOST PORT REGION OWNER MODE TIER STAGE COLOR TOPIC BUCKET QUEUE THEME",
 )
 TEST = _pool(
-    people="agnes bjorn celia dario elif florin greta hugo ines jonas kaya leif mara nils olga pavel",
+    people="agnes bjorn celia dario elif florin greta hugo inga jonas kaya leif mara nils olga pavel",
     folders="anchorage birchwood canyon dunes estuary fjord grotto highland inlet jetty knoll "
     "lagoon marsh northgate overlook plateau ravine shoreline tundra vineyard",
     stems="amber basil copper dahlia ebony fennel ginger heron iris juniper kestrel laurel "

@@ -35,6 +35,9 @@ REASONS = (
 )
 BLIND = ("", "None", "Done.")
 """Answers of agents that know nothing; the question itself is another."""
+MORE = 6
+"""Trials of a machine that is drawn at random, whose answer may be the same twice by chance."""
+_RANDOM = re.compile(r"random|\bshuf\b", re.IGNORECASE)
 _LEAVES = re.compile(r"\b(?:exit|set|exec|cd|trap)\b")
 
 
@@ -67,11 +70,12 @@ def _answered(problem: Problem, example: Script, program: str, limits: Limits) -
     if not passes(problem.check, gold, problem.answer):
         raise DoesNotHoldError(f"{REASONS[3]}: {gold[:60]!r}")
     _earned(problem)
+    rounds = MORE if any(_RANDOM.search(script.code) for script in (*problem.init, example)) else 1
     for script in _forms(example):
         if unfit(script):
             continue
-        output = _in_box(problem, program, limits, lambda box, script=script: box.run(script))
-        if passes(problem.check, cleaned(output.data), problem.answer):
+        outputs = (_in_box(problem, program, limits, lambda b, s=script: b.run(s)) for _ in range(rounds))
+        if all(passes(problem.check, cleaned(output.data), problem.answer) for output in outputs):
             return replace(problem, stages=(Stage(script, thoughts(script)),))
     raise DoesNotHoldError(f"{REASONS[4]}: {gold[:60]!r}")
 
