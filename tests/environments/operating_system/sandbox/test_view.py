@@ -64,7 +64,8 @@ def test_large_files_and_many_names_are_bounded(box: Box, monkeypatch: pytest.Mo
 
 
 def test_processes_are_seen_without_the_boxs_own(box: Box) -> None:
-    box.run("setsid sleep 77 >/dev/null 2>&1 & until grep -q '^sleep' /proc/$!/cmdline; do :; done")
+    wait = "a=; until [ \"$a\" = sleep ]; do read -rd '' a < /proc/$!/cmdline; done"
+    box.run(f"setsid sleep 77 >/dev/null 2>&1 & {wait}")
     with View(box) as view:
         assert ["sleep", "77"] in view.commands()
         assert not any("token" in " ".join(words) for words in view.commands())

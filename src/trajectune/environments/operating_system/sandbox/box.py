@@ -97,7 +97,7 @@ class Box:
     def renew(self) -> None:
         """End the shell and all that descends from it, so that the next command meets a fresh one."""
         if not self.gone and (shell := self._shell()):
-            killing.kill([*processes.descendants(shell), shell])
+            killing.kill([*processes.descendants(shell), shell], self._namespace)
             self._read(self._death, GRACE)
 
     def check_memory(self) -> None:
@@ -126,13 +126,14 @@ class Box:
         os.set_blocking(self._input, False)
         os.set_blocking(self._outlet.descriptor, False)
         os.set_blocking(errors, False)
-        self._supervisor = 0
+        self._supervisor, self._namespace = 0, ""
         line = Line.of("")
         with suppress(OSError):
             os.write(self._input, self._death[1:-1] + b"\n" + line.sent)
         status = self._read(line.mark, START).status
         first = processes.children(self.process)
         self._supervisor = next(iter(processes.children(first[0])), 0) if first else 0
+        self._namespace = processes.namespace(self._supervisor)
         with os.fdopen(errors, "rb", 0) as said:
             if status != 0 or not self._supervisor:
                 self.close()
@@ -158,7 +159,7 @@ class Box:
         printed = Printed(self._outlet, mark, self._death)
         deadline = time.monotonic() + seconds
         stopped: Stopped = ""
-        means = [self._end_shell, lambda: killing.stop(self.process, before)]
+        means = [self._end_shell, lambda: killing.stop(self.process, self._namespace, before)]
         while True:
             event = printed.advance(deadline - time.monotonic())
             if event in ("ended", "died"):
@@ -187,7 +188,7 @@ class Box:
     def _end_shell(self) -> None:
         """Kill the shell; with what it was sent and has not read, the box too."""
         if shell := self._shell():
-            killing.kill([*processes.descendants(shell), shell])
+            killing.kill([*processes.descendants(shell), shell], self._namespace)
         if killing.unread(self._input):
             self.gone = "its shell stopped answering"
             killing.kill_by_handle(self._handle)

@@ -2,6 +2,8 @@
 
 The idea: what a command has started is stopped first and killed then, so that a process that makes others
 faster than they are killed is caught: stopped ones still count against the limit of processes.
+
+Invariant: no process outside the box is ever sent a signal, whatever numbers come and go meanwhile.
 """
 
 from __future__ import annotations
@@ -20,11 +22,17 @@ ROUNDS = 20
 """Times that new processes are looked for."""
 
 
-def kill(numbers: Iterable[int], how: signal.Signals = signal.SIGKILL) -> None:
-    """Send a signal to each of them that still lives."""
+def kill(numbers: Iterable[int], namespace: str, how: signal.Signals = signal.SIGKILL) -> None:
+    """Send a signal to each of them that still lives in this process namespace."""
     for number in numbers:
         with suppress(ProcessLookupError, PermissionError):
-            os.kill(number, how)
+            handle = os.pidfd_open(number)
+            try:
+                # Looked at after the handle was had: so it is no other process that got the number since.
+                if namespace and processes.namespace(number) == namespace:
+                    signal.pidfd_send_signal(handle, how)
+            finally:
+                os.close(handle)
 
 
 def kill_by_handle(handle: int) -> None:
@@ -33,16 +41,16 @@ def kill_by_handle(handle: int) -> None:
         signal.pidfd_send_signal(handle, signal.SIGKILL)
 
 
-def stop(box: int, spared: Set[int]) -> None:
+def stop(box: int, namespace: str, spared: Set[int]) -> None:
     """Kill all processes of a box but those that are spared."""
     stopped: set[int] = set()
     for _ in range(ROUNDS):
         found = set(processes.descendants(box)) - spared
         if found <= stopped:
             break
-        kill(found - stopped, signal.SIGSTOP)
+        kill(found - stopped, namespace, signal.SIGSTOP)
         stopped |= found
-    kill(stopped)
+    kill(stopped, namespace)
 
 
 def unread(descriptor: int) -> int:

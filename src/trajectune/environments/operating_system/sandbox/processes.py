@@ -13,8 +13,8 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def children(process: int) -> list[int]:
-    """The child processes of a process, oldest first."""
-    return [int(number) for number in _read(process, f"task/{process}/children").split()]
+    """The child processes of a process, oldest first; the kernel writes 0 for one that is just ending."""
+    return [n for n in map(int, _read(process, f"task/{process}/children").split()) if n > 0]
 
 
 def descendants(process: int) -> Iterator[int]:
@@ -28,6 +28,14 @@ def memory(process: int) -> int:
     """Bytes of memory that a process has to itself."""
     fields = _read(process, "statm").split()
     return (int(fields[1]) - int(fields[2])) * PAGE if len(fields) > 2 else 0
+
+
+def namespace(process: int) -> str:
+    """The process namespace that a process is in; empty for one that has ended."""
+    try:
+        return os.readlink(f"/proc/{process}/ns/pid")  # noqa: PTH115
+    except OSError:
+        return ""
 
 
 def command_line(process: int) -> list[str]:
