@@ -6,9 +6,9 @@ The grammar is the one of AgentBench's KG task as AgentTuning evaluated it (Agen
     Thought: <thought>                              Thought: <thought>
     Action: get_neighbors(France, country.capital)  Final Answer: #2
 
-What follows an `Observation:` of the model's own making is cut off, and `\\_` is read as `_`, as there.
-Differences: a second action, and an action beside a final answer, are faults here, where AgentBench takes one of
-them; an entity's name may hold commas and brackets, at which AgentBench's reading breaks.
+What follows an `Observation:` of the model's own making is cut off, and an escaped underscore is a plain one, as there.
+Differences: a second action, and an action beside a final answer, are faults here, where AgentBench takes
+one of them; an entity's name may hold commas and brackets, at which AgentBench's reading breaks.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ In each turn write a thought and one function, in exactly this form:
 Thought: what you know and what to do next
 Action: get_neighbors(#0, some.relation)
 
-The result comes back to you after the word "Observation:"; never write it yourself. When a variable is the \
-answer, write in place of the action:
+The result comes back to you after the word "Observation:"; never write it yourself. When a variable is \
+the answer, write in place of the action:
 Final Answer: #0"""
 
 _HELP = (
-    "No action could be read. Write one line like 'Action: get_relations(#0)', or 'Final Answer: #0' when #0 "
-    "is the answer."
+    "No action could be read. Write one line like 'Action: get_relations(#0)', or 'Final Answer: #0' when "
+    "#0 is the answer."
 )
 
 
@@ -96,7 +96,7 @@ class AgentBenchKnowledgeGraph(TextDialect):
         if len(moves) > 1:
             return Reading(thought, fault=Fault.BAD_FORMAT, detail="Choose one action in a turn, not two.")
         marker, rest = moves[0][1], moves[0][2]
-        call = _function(rest) if marker == "Action:" else _final(rest)
+        call = function_call(rest) if marker == "Action:" else _final(rest)
         if call is None:
             return Reading(thought, fault=Fault.BAD_FORMAT, detail=_HELP)
         return Reading(thought, (call,))
@@ -114,7 +114,7 @@ def _rendered(call: ToolCall) -> list[Span]:
     if tuple(call.arguments) == ARGUMENTS.get(call.name) and all(isinstance(each, str) for each in values):
         texts = [str(each) for each in values]
         written = f"{call.name}({', '.join(texts)})"
-        if _function(written) == call:
+        if function_call(written) == call:
             return [
                 Span.marker("Action: "),
                 Span.tool(call.name),
@@ -128,8 +128,8 @@ def _rendered(call: ToolCall) -> list[Span]:
     )
 
 
-def _function(line: str) -> ToolCall | None:
-    """The call in the rest of an action's line; an unknown function is left for the environment to refuse."""
+def function_call(line: str) -> ToolCall | None:
+    """The call that a line holds; an unknown function is left for the environment to refuse."""
     found, end = _CALL.match(line), line.rfind(")")
     if found is None or end < found.end():
         return None
@@ -137,9 +137,7 @@ def _function(line: str) -> ToolCall | None:
     names = ARGUMENTS.get(name, ("variable",))
     # The last argument of two never holds a comma; an entity's name, in front, may.
     parts = [inside] if len(names) == 1 else inside.rsplit(",", 1)
-    arguments: dict[str, JsonValue] = {
-        key: part.strip() for key, part in zip(names, parts, strict=False)
-    }
+    arguments: dict[str, JsonValue] = {key: part.strip() for key, part in zip(names, parts, strict=False)}
     return ToolCall(name=name, arguments=arguments)
 
 

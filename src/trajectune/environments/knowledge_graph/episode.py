@@ -1,13 +1,13 @@
 """One episode: seven tools over variables, and a reward when the agent answers.
 
 The idea: a call makes a program out of programs (`graph.program`); the graph is asked only for the names to
-list and for the values of the answer. What an agent writes is looked up, never interpreted: a variable by its
-number, an entity among those of the question, a relation among those that were listed for this very variable.
-So nothing it writes can become part of a query.
+list and for the values of the answer. What an agent writes is looked up, never interpreted: a variable by
+its number, an entity among those of the question, a relation among those that were listed for this very
+variable. So nothing it writes can become part of a query.
 
-Invariants: whatever a call holds, it is answered (a wrong one with a fault), in bounded text; no observation
-shows a value of a variable; after `answer` the episode is over and its reward stays what it was.
-Rules and scores are those of AgentBench's knowledge graph; `MAX_SIZE` is ours.
+Invariants: whatever a call holds, it is answered (a wrong one with a fault), in bounded text; no
+observation shows a value of a variable; after `answer` the episode is over and its reward stays what it
+was. Rules and scores are those of AgentBench's knowledge graph; `MAX_SIZE` is ours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from trajectune.environments.contract import Episode, StepResult
 from trajectune.environments.knowledge_graph.graph.program import (
@@ -28,12 +28,14 @@ from trajectune.environments.knowledge_graph.graph.program import (
     size,
 )
 from trajectune.environments.knowledge_graph.graph.store import Graph, HeavyQueryError, is_number
+from trajectune.environments.knowledge_graph.graph.vocabulary import Edge
 from trajectune.environments.knowledge_graph.listing import listed
 from trajectune.environments.knowledge_graph.scoring import NOTHING, Scores, score
 from trajectune.environments.knowledge_graph.sources.problem import Problem
 from trajectune.environments.knowledge_graph.tools import ARGUMENTS
 from trajectune.trajectory import Fault, ToolCall
 
+T = TypeVar("T")
 NUMBER = "number"
 MAX_SIZE = 100
 """Patterns of a program's query; AgentBench's longest gold has ten."""
@@ -63,7 +65,7 @@ class KnowledgeGraphEpisode(Episode):
         self.variables: list[Variable] = []
         self.scores: Scores = NOTHING
         """How good the answer was, in AgentBench's three terms."""
-        self._relations: dict[Program, dict[str, str]] = {}
+        self._relations: dict[Program, dict[str, Edge]] = {}
         self._attributes: dict[Program, dict[str, str]] = {}
         self._made: set[tuple[str, ...]] = set()
         self._last: StepResult | None = None
@@ -109,8 +111,8 @@ class KnowledgeGraphEpisode(Episode):
 
     def _get_neighbors(self, variable: str, relation: str) -> StepResult:
         program = self._start(variable)
-        iri = _chosen(self._relations.get(program), relation, "relation", variable, "get_relations")
-        return self._new(Variable(Join(iri, program), self.graph.class_of(iri)))
+        edge = _chosen(self._relations.get(program), relation, "relation", variable, "get_relations")
+        return self._new(Variable(Join(edge.iri, program, edge.inverse), self.graph.class_of(edge)))
 
     def _intersection(self, variable1: str, variable2: str) -> StepResult:
         left, right = self._variable(variable1), self._variable(variable2)
@@ -203,13 +205,13 @@ def _texts(tool: str, arguments: Mapping[str, Any]) -> list[str]:
     return [arguments[key] for key in wanted]
 
 
-def _chosen(known: Mapping[str, str] | None, name: str, noun: str, variable: str, lister: str) -> str:
-    """The IRI of a listed name."""
+def _chosen(known: Mapping[str, T] | None, name: str, noun: str, variable: str, lister: str) -> T:
+    """What stands behind a listed name."""
     if known is None:
         raise _Wrong(f"Call {lister}({_cut(variable)}) first; it lists what can be chosen.")
-    if (iri := known.get(name.strip())) is None:
+    if (found := known.get(name.strip())) is None:
         raise _Wrong(f"{_cut(name)} is no {noun} of {_cut(variable)}. Choose one that {lister} listed.")
-    return iri
+    return found
 
 
 def _cut(name: str) -> str:

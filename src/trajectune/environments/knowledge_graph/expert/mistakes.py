@@ -1,10 +1,10 @@
 """Deliberate first mistakes, each with the thought that reads the complaint and mends it.
 
-The idea: a model that never saw a refused call repeats it. So some of the expert's episodes hold one wrong call,
-which is shown and not trained; what is trained is the repair.
+The idea: a model that never saw a refused call repeats it. So some of the expert's episodes hold one wrong
+call, which is shown and not trained; what is trained is the repair.
 
-Invariant: every mistake here is refused by the episode, so that the repair never speaks of a complaint that is
-not there, and no variable is made by it.
+Invariant: every mistake here is refused by the episode, so that the repair never speaks of a complaint that
+is not there, and no variable is made by it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ class Mistake:
 
     call: GoldCall
     mended: str
+    reason: str = ""
+    """Why it is made; empty where the reason is that of the right call."""
 
 
 def mistake(rng: Random, gold: list[GoldCall], at: int) -> Mistake | None:
@@ -46,7 +48,7 @@ def _unlisted(rng: Random, gold: list[GoldCall], at: int) -> Mistake | None:
             f"The relations of {x} were not listed yet, so I list them.",
         )
     )
-    return Mistake(following, said)
+    return Mistake(following, said, f"I go straight on from {x}.")
 
 
 def _unrankable(rng: Random, gold: list[GoldCall], at: int) -> Mistake | None:
@@ -61,7 +63,7 @@ def _unrankable(rng: Random, gold: list[GoldCall], at: int) -> Mistake | None:
             f"I have not seen the attributes of {x}; I list them.",
         )
     )
-    return Mistake(gold[at + 1], said)
+    return Mistake(gold[at + 1], said, f"I rank {x} at once.")
 
 
 def _misspelt(rng: Random, gold: list[GoldCall], at: int) -> Mistake | None:

@@ -1,8 +1,8 @@
-"""What the expert says: short thoughts in varied words, from the call, what was seen, and the question's words.
+"""What the expert says: short thoughts in varied words, from the call and the question's own words.
 
-The idea: a thought says what is looked for and why this call finds it. Of a variable it knows what the question
-calls it (`GoldCall.purpose`) where the question was made here, else what the relation's name says. It speaks of
-a relation only when it was listed, and never of a member of a variable, which no agent sees.
+The idea: a thought says what is looked for and why this call finds it. Of a variable it knows what the
+question calls it (`GoldCall.purpose`) where the question was made here, else what the relation's name says.
+It speaks of a relation only when it was listed, and never of a member of a variable, which no agent sees.
 
 Invariant: no thought holds a line break.
 """
@@ -34,7 +34,7 @@ FOLLOW = (
     "{r} should lead to {what}.",
     "I follow {r}: it gives {what}.",
     "Of these, {r} is the one that leads to {what}.",
-    "What I look for is {what}, and {r} leads there.",
+    "I look for {what}, and {r} leads there.",
 )
 FOLLOW_ONLY = (
     "{r} fits what the question asks.",
@@ -63,7 +63,7 @@ COUNT = (
     "I have them in {x}; their number is the answer.",
 )
 ANSWER = (
-    "{x} is {what}, which is what was asked for.",
+    "{x} holds {what}, as was asked.",
     "That is the end of the way: the answer is {x}.",
     "{x} answers the question.",
     "So {x} holds the answer.",

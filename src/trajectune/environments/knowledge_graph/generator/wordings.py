@@ -1,9 +1,9 @@
 """How questions about the built-in graph are put, apart for train and test.
 
 The idea: a line of `wordings_train.txt` or `wordings_test.txt` gives one form. A relation that leads to one
-thing has noun phrases (`the capital[|s] of {x}`), one that leads to many has clauses behind a noun (`that border
-{x}`), so that clauses can be joined, counted and ranked. `[one|many]` agrees with what is found, `<one|many>`
-with what stands inside. Phrases fill phrases, so a chain of any length has words.
+thing has noun phrases (`the capital[|s] of {x}`), one that leads to many has clauses behind a noun (`that
+border {x}`), so that clauses can be joined, counted and ranked. `[one|many]` agrees with what is found,
+`<one|many>` with what stands inside. Phrases fill phrases, so a chain of any length has words.
 
 Invariant: no form of `TEST` is in `TRAIN`; both have forms for every relation and attribute.
 """
@@ -39,10 +39,13 @@ class Wordings:
 
     def joined(self, rng: Random, one: str, other: str) -> str:
         """Two clauses that must both hold: `in Asia that border Iran`, `that use … and that border …`."""
-        first, second = sorted((one, other), key=_opens_a_sentence)
+        # The shorter comes first: what follows a long clause seems to belong to its end.
+        first, second = sorted((one, other), key=lambda clause: len(clause.split()))
         if _opens_a_sentence(second) and not _opens_a_sentence(first):
             return f"{first} {second}"
-        return self.pick(rng, "and").replace("{a}", one).replace("{b}", other)
+        if first.startswith("that ") and second.startswith("that "):
+            second = second.removeprefix("that ")  # said once, for both
+        return self.pick(rng, "and").replace("{a}", first).replace("{b}", second)
 
     def noun(self, kind: str, plural: bool) -> str:
         """The noun of a class."""

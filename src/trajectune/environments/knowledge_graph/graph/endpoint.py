@@ -1,12 +1,12 @@
 """A graph behind a SPARQL endpoint: time-outs, retries, and a cache on disk.
 
-The idea: a reply is awaited up to a deadline and up to a size. What may be better in a moment (no connection,
-429, 5xx) is tried again; then, and after a time-out, the endpoint is asked something trivial. If it answers,
-the query was too much for it and the agent is told so (`HeavyQueryError`); if not, the infrastructure is
-broken (`EpisodeError`) and the episode will be run again.
+The idea: a reply is awaited up to a deadline and up to a size. What may be better in a moment (no
+connection, 429, 5xx) is tried again; then, and after a time-out, the endpoint is asked something trivial.
+If it answers, the query was too much for it and the agent is told so (`HeavyQueryError`); if not, the
+infrastructure is broken (`EpisodeError`) and the episode will be run again.
 
-Invariants: only whole, well-formed replies are believed and kept; a damaged file of the cache is asked anew.
-Protocol: SPARQL 1.1 Protocol, section 2.1.2 (POST of a form), results as SPARQL 1.1 JSON.
+Invariants: only whole, well-formed replies are believed and kept; a damaged file of the cache is asked
+anew. Protocol: SPARQL 1.1 Protocol, section 2.1.2 (POST of a form), results as SPARQL 1.1 JSON.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class EndpointGraph(Graph):
         super().__init__(vocabulary)
         if httpx.URL(url).scheme not in ("http", "https"):
             raise RecipeError(
-                f"{url!r} is no address of an endpoint.", where="option endpoint", remedy="http://HOST/sparql"
+                f"{url!r} is no address of an endpoint.",
+                where="option endpoint",
+                remedy="http://HOST/sparql",
             )
         self.url = url
         self.seconds = seconds
@@ -112,11 +114,13 @@ class EndpointGraph(Graph):
 
 
 def _bindings(body: bytes) -> tuple[Term, ...]:
-    """The first variable of every row. Raises `_Again` for a reply that is cut short or no result at all."""
+    """The first variable of every row. Raises `_Again` for a reply that is cut short or no result."""
     try:
         reply: Any = parse_json(body.decode("utf-8"))
         variable = reply["head"]["vars"][0]
         rows = [row[variable] for row in reply["results"]["bindings"] if variable in row]
         return tuple(Term(str(row["value"]), KINDS[row["type"]]) for row in rows)
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise _Again(f"a reply that is no SPARQL result in JSON ({type(error).__name__}: {error})") from error
+        raise _Again(
+            f"a reply that is no SPARQL result in JSON ({type(error).__name__}: {error})"
+        ) from error

@@ -2,7 +2,8 @@
 
 The idea: AgentBench's variables are logical forms, not lists of results (arXiv 2308.03688; the forms are
 GrailQA's, arXiv 2011.07743). `get_neighbors` wraps a program into a `Join`, `intersection` pairs two, and
-only listing relations or answering asks the graph. Programs are values: equal programs are the same variable.
+only listing relations or answering asks the graph. Programs are values: equal programs are the same
+variable.
 
 Invariant: a program's size is bounded by who builds it (`size`), since its query grows with it.
 """

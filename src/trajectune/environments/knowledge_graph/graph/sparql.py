@@ -1,9 +1,9 @@
 """One SPARQL query of a program: its values, or the relations and attributes that its values have.
 
-The idea: every step of a program is a `SELECT DISTINCT` inside the next one, so that a chain of ten relations
-costs ten scans and never counts paths. As in AgentBench, the entities that a program starts from are
-not among its values (the films of a film's director are the others), superlatives give all that tie, and
-counts count different values.
+The idea: every step of a program is a `SELECT DISTINCT` inside the next one, so that a chain of ten
+relations costs ten scans and never counts paths. As in AgentBench, the entities that a program starts from
+are not among its values (the films of a film's director are the others), superlatives give all that tie,
+and counts count different values.
 
 Invariants: a query holds IRIs of the program and of the vocabulary alone, each through `iri_text`;
 its length is linear in `program.size`.
@@ -25,7 +25,7 @@ from trajectune.environments.knowledge_graph.graph.program import (
     entities,
 )
 from trajectune.environments.knowledge_graph.graph.terms import iri_text
-from trajectune.environments.knowledge_graph.graph.vocabulary import Vocabulary
+from trajectune.environments.knowledge_graph.graph.vocabulary import Edge, Vocabulary
 
 MAX_VALUES = 100_000
 """Values of a variable that are fetched; an answer of more is wrong whatever follows."""
@@ -56,28 +56,37 @@ def attributes_query(program: Program, vocabulary: Vocabulary) -> str:
     return _edges(program, vocabulary, kind)
 
 
-def range_query(relation: str, vocabulary: Vocabulary) -> str:
-    """The class that the graph states for what a relation leads to, in `?x`."""
-    return f"SELECT ?x WHERE {{ {iri_text(relation)} {iri_text(vocabulary.range)} ?x }} LIMIT 1"
+def incoming_query(program: Program, vocabulary: Vocabulary) -> str:
+    """The relations that lead from elsewhere to the values of a program, in `?r`."""
+    return _edges(program, vocabulary, "", incoming=True)
 
 
-def usual_class_query(relation: str, vocabulary: Vocabulary) -> str:
-    """The commonest class among some of the things that a relation leads to, in `?x`."""
-    some = f"SELECT ?o WHERE {{ ?s {iri_text(relation)} ?o }} LIMIT 200"
+def stated_class_query(edge: Edge, vocabulary: Vocabulary) -> str:
+    """The class that the graph states for what an edge leads to, in `?x`."""
+    predicate = vocabulary.domain if edge.inverse else vocabulary.range
+    return f"SELECT ?x WHERE {{ {iri_text(edge.iri)} {iri_text(predicate)} ?x }} LIMIT 1"
+
+
+def usual_class_query(edge: Edge, vocabulary: Vocabulary) -> str:
+    """The commonest class among some of the things that an edge leads to, in `?x`."""
+    subject, thing = ("?o", "?s") if edge.inverse else ("?s", "?o")
+    some = f"SELECT ?o WHERE {{ {subject} {iri_text(edge.iri)} {thing} }} LIMIT 200"
     return (
         f"SELECT ?x (COUNT(?o) AS ?n) WHERE {{ {{ {some} }} ?o {iri_text(vocabulary.type)} ?x }} "
         "GROUP BY ?x ORDER BY DESC(?n) ?x LIMIT 1"
     )
 
 
-def _edges(program: Program, vocabulary: Vocabulary, kind: str) -> str:
+def _edges(program: Program, vocabulary: Vocabulary, kind: str, incoming: bool = False) -> str:
     # An entity's own edges need no detour; it is not shut out of what it starts.
+    before, x = "", "?x"
     if isinstance(program, Entity):
-        pattern = f"{iri_text(program.iri)} ?r ?o ."
+        x = iri_text(program.iri)
     else:
         inner = _Builder(vocabulary, program).outermost(program)
-        pattern = f"{{ SELECT DISTINCT ?x WHERE {{ {inner} }} }} ?x ?r ?o ."
-    return f"SELECT DISTINCT ?r WHERE {{ {pattern}{kind} }}"
+        before = f"{{ SELECT DISTINCT ?x WHERE {{ {inner} }} }} "
+    edge = f"?o ?r {x} ." if incoming else f"{x} ?r ?o ."
+    return f"SELECT DISTINCT ?r WHERE {{ {before}{edge}{kind} }}"
 
 
 Filter = Callable[[str], str]
@@ -125,7 +134,7 @@ class _Builder:
             before, y = "", iri_text(join.source.iri)
         else:
             y = self._fresh()
-            before = self._distinct(join.source, y) + " "
+            before = self._distinct(join.source, y) + self._never_back(y) + " "
         ends = (x, y) if join.inverse else (y, x)
         return f"{before}{ends[0]} {iri_text(join.relation)} {ends[1]} ."
 
@@ -144,6 +153,9 @@ class _Builder:
         inner = f"{self._distinct(extreme.source, y)}{only(y)} {y} {attribute} {best} ."
         bound = f"{{ SELECT {best} WHERE {{ {inner} }} ORDER BY {way} LIMIT 1 }}"
         return f"{bound} {self._distinct(extreme.source, x)}{only(x)} {x} {attribute} {best} ."
+
+    def _never_back(self, x: str) -> str:
+        return self._filter(x) if self.vocabulary.never_back else ""
 
     def _fresh(self) -> str:
         return f"?v{next(self.numbers)}"

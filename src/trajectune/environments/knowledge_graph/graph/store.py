@@ -4,8 +4,8 @@ The idea: whoever answers SPARQL is a `Graph`; everything else (values of a prog
 attributes, what a relation leads to) is written once, over `select`. The embedded graph is pyoxigraph's
 store in memory: read only, shared by all episodes, and asked the very queries that an endpoint would be.
 
-Invariants: the same query gives the same answer for as long as the graph lives, so answers are kept; a query
-that is too much for the graph raises `HeavyQueryError`, broken infrastructure raises `EpisodeError`.
+Invariants: the same query gives the same answer for as long as the graph lives, so answers are kept; a
+query that is too much for the graph raises `HeavyQueryError`, broken infrastructure raises `EpisodeError`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from trajectune.environments.knowledge_graph.extra import STORE, require_extra
 from trajectune.environments.knowledge_graph.graph import sparql
 from trajectune.environments.knowledge_graph.graph.program import Count, Program
 from trajectune.environments.knowledge_graph.graph.terms import Term
-from trajectune.environments.knowledge_graph.graph.vocabulary import Vocabulary
+from trajectune.environments.knowledge_graph.graph.vocabulary import Edge, Vocabulary
 from trajectune.errors import EpisodeError, TrajectuneError
 
 if TYPE_CHECKING:
@@ -51,19 +51,21 @@ class Graph(ABC):
         found = self._ask(sparql.values_query(program, self.vocabulary))
         return frozenset(self.answer(term) for term in found)
 
-    def relations(self, program: Program) -> dict[str, str]:
-        """Name → IRI of the relations that lead on from a program's values."""
-        found = self._ask(sparql.relations_query(program, self.vocabulary))
-        return self.vocabulary.shown_relations(term.value for term in found)
+    def relations(self, program: Program) -> dict[str, Edge]:
+        """Name → edge of the relations that lead on from a program's values."""
+        vocabulary = self.vocabulary
+        forth = self._ask(sparql.relations_query(program, vocabulary))
+        back = self._ask(sparql.incoming_query(program, vocabulary)) if vocabulary.inverse else ()
+        return vocabulary.shown_relations((t.value for t in forth), (t.value for t in back))
 
     def attributes(self, program: Program) -> dict[str, str]:
         """Name → IRI of the attributes that a program's values have."""
         found = self._ask(sparql.attributes_query(program, self.vocabulary))
         return self.vocabulary.shown_attributes(term.value for term in found)
 
-    def class_of(self, relation: str) -> str:
-        """The name of the class that a relation (its IRI) leads to."""
-        return self._class(relation)
+    def class_of(self, edge: Edge) -> str:
+        """The name of the class that an edge leads to."""
+        return self._class(edge)
 
     def answer(self, term: Term) -> str:
         """A term as it stands in an answer; Virtuoso's time zone of dates goes, as in AgentBench."""
@@ -71,12 +73,13 @@ class Graph(ABC):
             return term.value.removeprefix(self.vocabulary.base)
         return term.value.removesuffix("-08:00")
 
-    def _find_class(self, relation: str) -> str:
+    def _find_class(self, edge: Edge) -> str:
         vocabulary = self.vocabulary
-        if known := vocabulary.ranges.get(vocabulary.name(relation)):
+        known = vocabulary.ranges.get(vocabulary.name(edge.iri))
+        if known and not edge.inverse:
             return known
-        for query in (sparql.range_query, sparql.usual_class_query):
-            if found := self._ask(query(relation, vocabulary)):
+        for query in (sparql.stated_class_query, sparql.usual_class_query):
+            if found := self._ask(query(edge, vocabulary)):
                 return vocabulary.name(found[0].value)
         return UNKNOWN
 
@@ -98,7 +101,7 @@ class EmbeddedGraph(Graph):
 
 
 def embedded(triples: bytes, vocabulary: Vocabulary) -> EmbeddedGraph:
-    """A graph of N-Triples that this program wrote. Raises `UnavailableError` without pyoxigraph."""
+    """A graph of N-Triples, all of them well formed. Raises `UnavailableError` without pyoxigraph."""
     require_extra(STORE)
     from pyoxigraph import RdfFormat, Store
 

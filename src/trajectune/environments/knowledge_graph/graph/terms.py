@@ -3,8 +3,8 @@
 The idea: nothing that a model writes is ever put into a query; a query holds IRIs that came from a graph, a
 task or a vocabulary. These are checked here all the same, because a file or an endpoint may be hostile too.
 
-Invariant: `iri_text` gives a well-formed IRI reference or raises. It never escapes: SPARQL undoes `\\u003E`
-before it looks for the end of an IRI (SPARQL 1.1, section 19.2), so an escape would protect nothing.
+Invariant: `iri_text` gives a well-formed IRI reference or raises. It never escapes: SPARQL undoes an
+escaped sign before it looks for the end of an IRI (SPARQL 1.1, section 19.2), so an escape would protect nothing.
 """
 
 from __future__ import annotations

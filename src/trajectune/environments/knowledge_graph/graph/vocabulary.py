@@ -1,7 +1,7 @@
 """How a graph's IRIs are named to an agent, and which predicates it is shown.
 
-The idea: an agent reads and writes short names (`country.capital`), a graph has IRIs. Going from IRI to name
-is a rule (`Vocabulary.name`); going back is never done by rule: a name is looked up among those that
+The idea: an agent reads and writes short names (`country.capital`), a graph has IRIs. Going from IRI to
+name is a rule (`Vocabulary.name`); going back is never done by rule: a name is looked up among those that
 were shown, so whatever an agent writes, only IRIs of the graph come out.
 """
 
@@ -19,6 +19,15 @@ _LAST = re.compile(r"[^/#:]+(?=[/#:]*$)")
 _UNWRITABLE = re.compile(r"[\s,()\[\]]")
 
 
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A relation in one of its two directions."""
+
+    iri: str
+    inverse: bool = False
+    """Whether it is followed from what it leads to; its name then begins with `^`, as in SPARQL."""
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """The conventions of one graph."""
@@ -29,6 +38,13 @@ class Vocabulary:
     """The predicate from a thing to its class."""
     range: str = f"{RDFS}range"
     """The predicate from a relation to the class of what it leads to."""
+    domain: str = f"{RDFS}domain"
+    """The same for what it leads from."""
+    inverse: bool = False
+    """Whether relations are shown in both directions; a graph that has inverses of its own needs no
+    other."""
+    never_back: bool = False
+    """Whether what a question starts from is left out at every step, not only of the answer (MetaQA)."""
     language: str = ""
     """Texts of other languages than this are no values; empty where any will do."""
     relations: frozenset[str] | None = None
@@ -51,9 +67,13 @@ class Vocabulary:
         """The IRI of a name of this vocabulary's own files (`m.0zd6`); what has a scheme is one already."""
         return name if "://" in name or not self.base else self.base + name
 
-    def shown_relations(self, iris: Iterable[str]) -> dict[str, str]:
-        """Name → IRI of the relations to show, sorted by name."""
-        return self._shown(iris, self.relations)
+    def shown_relations(self, iris: Iterable[str], incoming: Iterable[str] = ()) -> dict[str, Edge]:
+        """Name → edge of the relations to show, sorted by name."""
+        forth = self._shown(iris, self.relations)
+        back = self._shown(incoming, self.relations)
+        edges = {name: Edge(iri) for name, iri in forth.items()}
+        edges |= {f"^{name}": Edge(iri, inverse=True) for name, iri in back.items()}
+        return dict(sorted(edges.items()))
 
     def shown_attributes(self, iris: Iterable[str]) -> dict[str, str]:
         """Name → IRI of the attributes to show, sorted by name."""
@@ -73,7 +93,7 @@ class Vocabulary:
         return dict(sorted(found.items()))
 
     def _is_about_the_graph(self, iri: str) -> bool:
-        return iri in (self.type, self.range) or iri.startswith((RDF, RDFS, OWL))
+        return iri in (self.type, self.range, self.domain) or iri.startswith((RDF, RDFS, OWL))
 
 
 FREEBASE_NAMESPACE = "http://rdf.freebase.com/ns/"
@@ -89,6 +109,7 @@ def freebase(
         base=FREEBASE_NAMESPACE,
         type=f"{FREEBASE_NAMESPACE}type.object.type",
         range=f"{FREEBASE_NAMESPACE}type.property.expected_type",
+        domain=f"{FREEBASE_NAMESPACE}type.property.schema",
         language="en",
         relations=None if relations is None else frozenset(relations),
         attributes=None if attributes is None else frozenset(attributes),

@@ -1,7 +1,7 @@
 """Gold calls carried out: which program they make, and what its values are.
 
-The idea: the calls of a solution are AgentBench's own (`get_neighbors(#0, country.capital)`). Replayed on an
-episode of their own they make the very variable that an agent would make by them, so a gold is only
+The idea: the calls of a solution are AgentBench's own (`get_neighbors(#0, country.capital)`). Replayed on
+an episode of their own they make the very variable that an agent would make by them, so a gold is only
 believed where it can be played.
 
 Invariant: nothing is raised for a gold that does not hold; `Replay.why` says what is wrong with it.
