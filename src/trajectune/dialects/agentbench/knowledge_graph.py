@@ -6,7 +6,8 @@ The grammar is the one of AgentBench's KG task as AgentTuning evaluated it (Agen
     Thought: <thought>                              Thought: <thought>
     Action: get_neighbors(France, country.capital)  Final Answer: #2
 
-What follows an `Observation:` of the model's own making is cut off, and an escaped underscore is a plain one, as there.
+What follows an `Observation:` of the model's own making is cut off, and an escaped underscore is a plain
+one, as there.
 Differences: a second action, and an action beside a final answer, are faults here, where AgentBench takes
 one of them; an entity's name may hold commas and brackets, at which AgentBench's reading breaks.
 """

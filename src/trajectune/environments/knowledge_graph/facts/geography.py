@@ -46,10 +46,10 @@ class Sources:
     """What the packages know, loaded once."""
 
     countries: Mapping[str, Any]
-    continents: Mapping[str, Any]
+    continents: Mapping[Any, Any]
     cities: Mapping[str, list[Any]]
     """By country, the largest first."""
-    counties: list[Any]
+    counties: Any
     subdivisions: list[Any]
     english: Any
     scripts: Mapping[str, str]

@@ -14,10 +14,10 @@ from trajectune.environments.knowledge_graph.generator.draft import Draft, Node,
 JOINED = (
     "country", "country", "country", "city", "city", "subdivision", "language", "currency",
 )  # fmt: skip
-"""Classes that can be intersected, as often as they stand here: several relations lead to many of them."""
+"""Classes that can be intersected, as often as they stand here; several relations lead to each."""
 STARTED = (
-    "country", "country", "country", "country", "city", "city", "currency", "currency", "language", "language",
-    "continent", "subdivision", "county", "time_zone", "script", "calling_code", "internet_domain",
+    "country", "country", "country", "country", "city", "city", "currency", "currency", "language",
+    "language", "continent", "subdivision", "county", "time_zone", "script", "calling_code", "internet_domain",
     "subdivision_kind",
 )  # fmt: skip
 """Classes that a chain starts from, as often as they stand here."""
@@ -80,7 +80,7 @@ def ranked_intersection(draft: Draft) -> Node:
 
 def ranked_hop(draft: Draft) -> Node:
     """What a relation leads to from the first of several."""
-    # Only the last variable leaves out what the question starts from; so there must be nothing to leave out.
+    # Only the last variable leaves out what the question starts from: here nothing may depend on it.
     base = _chain(draft, 1, last_is_many=True)
     if set(draft.entities.values()) & base.members:
         raise Unlucky("the start is among the ranked")

@@ -2,8 +2,8 @@
 
 The idea: every step of a program is a `SELECT DISTINCT` inside the next one, so that a chain of ten
 relations costs ten scans and never counts paths. As in AgentBench, the entities that a program starts from
-are not among its values (the films of a film's director are the others), superlatives give all that tie,
-and counts count different values.
+are not among its values (the films of a film's director are the others) and set no record; superlatives
+give all that tie, and counts count different values.
 
 Invariants: a query holds IRIs of the program and of the vocabulary alone, each through `iri_text`;
 its length is linear in `program.size`.
@@ -152,7 +152,7 @@ class _Builder:
         way = f"DESC({best})" if extreme.largest else best
         inner = f"{self._distinct(extreme.source, y)}{only(y)} {y} {attribute} {best} ."
         bound = f"{{ SELECT {best} WHERE {{ {inner} }} ORDER BY {way} LIMIT 1 }}"
-        return f"{bound} {self._distinct(extreme.source, x)}{only(x)} {x} {attribute} {best} ."
+        return f"{bound} {self._distinct(extreme.source, x)} {x} {attribute} {best} ."
 
     def _never_back(self, x: str) -> str:
         return self._filter(x) if self.vocabulary.never_back else ""

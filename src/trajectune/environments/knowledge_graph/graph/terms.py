@@ -4,7 +4,8 @@ The idea: nothing that a model writes is ever put into a query; a query holds IR
 task or a vocabulary. These are checked here all the same, because a file or an endpoint may be hostile too.
 
 Invariant: `iri_text` gives a well-formed IRI reference or raises. It never escapes: SPARQL undoes an
-escaped sign before it looks for the end of an IRI (SPARQL 1.1, section 19.2), so an escape would protect nothing.
+escaped sign before it looks for the end of an IRI (SPARQL 1.1, section 19.2), so an escape would protect
+nothing.
 """
 
 from __future__ import annotations

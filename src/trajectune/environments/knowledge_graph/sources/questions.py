@@ -88,7 +88,8 @@ def read_problem(row: Mapping[str, Any], vocabulary: Vocabulary) -> Problem:
     question = " ".join(_text(row["question"]).split())
     if not 0 < len(question) <= MAX_QUESTION:
         raise ValueError(f"a question of {len(question)} characters")
-    entities = {_name(name): _iri(thing, vocabulary) for name, thing in row["entities"].items()}
+    # A thing without a name goes by its identifier.
+    entities = {_name(name or thing): _iri(thing, vocabulary) for name, thing in row["entities"].items()}
     if not entities:
         raise ValueError("no entity to start from")
     names = {thing: name for name, thing in entities.items()}
