@@ -26,7 +26,7 @@ from trajectune.environments.knowledge_graph.graph.sparql import (
     relations_query,
     values_query,
 )
-from trajectune.environments.knowledge_graph.graph.store import EmbeddedGraph
+from trajectune.environments.knowledge_graph.graph.store import EmbeddedGraph, embedded
 from trajectune.environments.knowledge_graph.graph.vocabulary import Vocabulary
 
 FORTH = {"directed_by": 0, "starred": 3}
@@ -113,8 +113,6 @@ def test_a_superlative_gives_all_that_tie():
         f"<{BASE}s> <{BASE}r> <{BASE}{x}> .\n"
         for x, n in (("a", 10), ("b", 10), ("c", 9), ("d", -1))
     )
-    from trajectune.environments.knowledge_graph.graph.store import embedded
-
     graph = embedded(ties.encode(), VOCABULARY)
     base = Join(f"{BASE}r", Entity(f"{BASE}s"))
     assert graph.values(Extreme(base, f"{BASE}n", True)) == {"a", "b"}
@@ -154,8 +152,6 @@ def test_only_iris_reach_a_query():
 
 
 def test_texts_of_other_languages_are_no_values():
-    from trajectune.environments.knowledge_graph.graph.store import embedded
-
     lines = "".join(f'<{BASE}a> <{BASE}r> "{word}"{tag} .\n' for word, tag in (("x", "@en"), ("y", "@de"), ("z", "")))
     program = Join(f"{BASE}r", Entity(f"{BASE}a"))
     assert embedded(lines.encode(), Vocabulary(base=BASE, language="en")).values(program) == {"x", "z"}
