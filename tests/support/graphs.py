@@ -65,7 +65,9 @@ def problem(
 ) -> Problem:
     """A question about it; entities as `Crowe="crowe"`."""
     named = {"Ridley Scott": "scott"} | entities
-    return Problem(question, "one_hop", {name: BASE + thing for name, thing in named.items()}, answers, gold)
+    return Problem(
+        question, "one_hop", {name: BASE + thing for name, thing in named.items()}, answers, gold
+    )
 
 
 @dataclass

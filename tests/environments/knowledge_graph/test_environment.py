@@ -1,4 +1,5 @@
-"""The environment over its sources; options that are wrong say what would be right; nothing is earned for nothing."""
+"""The environment over its sources; options that are wrong say what would be right; nothing is earned for
+nothing."""
 
 from __future__ import annotations
 
@@ -79,7 +80,9 @@ def test_any_endpoint_with_questions(files: dict[str, Path]):
         assert rewards(again) == [1.0, 1.0]
         assert len(told.queries) == asked > 0, "the second run reads the cache"
         told.heavy = "?x"
-        slow = KnowledgeGraphEnvironment("questions", path=files["path"], endpoint=f"{told.url}?", seconds=0.2)
+        slow = KnowledgeGraphEnvironment(
+            "questions", path=files["path"], endpoint=f"{told.url}?", seconds=0.2
+        )
         assert len(slow.tasks("test")) == 1, "a gold that cannot be evaluated is a row that cannot be used"
         episode = slow.open(slow.tasks("test")[0])
         assert len(slow.rejected) == 1
@@ -201,7 +204,13 @@ def test_an_agent_that_pokes_about_learns_nothing(generated: KnowledgeGraphEnvir
     """Answers, files, classes and programs as names: each is an unknown name."""
     task = generated.tasks("test")[0]
     problem = generated.source.problem(task)
-    pokes = [*problem.answers, *problem.entities.values(), "/etc/passwd", "__class__", "self.problem.answers"]
+    pokes = [
+        *problem.answers,
+        *problem.entities.values(),
+        "/etc/passwd",
+        "__class__",
+        "self.problem.answers",
+    ]
     pokes += ["(COUNT #0)", "SELECT * WHERE { ?s ?p ?o }", f"{BASE}x", "answer", "#answers"]
     episode = generated.open(task)
     for poke in pokes:

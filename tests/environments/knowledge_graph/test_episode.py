@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from support.graphs import BASE, VOCABULARY, problem
 from trajectune.environments.contract import MAX_OBSERVATION_CHARS, StepResult
 from trajectune.environments.knowledge_graph.episode import MAX_SIZE, KnowledgeGraphEpisode
-from trajectune.environments.knowledge_graph.graph.store import EmbeddedGraph, Graph, HeavyQueryError, embedded
+from trajectune.environments.knowledge_graph.graph.store import (
+    EmbeddedGraph,
+    Graph,
+    HeavyQueryError,
+    embedded,
+)
 from trajectune.environments.knowledge_graph.graph.terms import Term
 from trajectune.environments.knowledge_graph.scoring import NOTHING, Scores
 from trajectune.environments.knowledge_graph.tools import ARGUMENTS, TOOLS
@@ -237,7 +242,11 @@ def test_hostile_names_are_only_unknown_names(graph: EmbeddedGraph, tool: str, t
 
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["#0", "Ridley Scott"]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["#0", "Ridley Scott"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=4,
 )
@@ -284,7 +293,7 @@ def test_observations_are_bounded_and_cut_lists_say_so():
 def test_what_is_too_heavy_is_the_agents_fault():
     class Heavy(Graph):
         def select(self, query: str) -> tuple[Term, ...]:
-            raise HeavyQueryError("no answer within 1 s")
+            raise HeavyQueryError(f"no answer within 1 s to {query}")
 
     episode = KnowledgeGraphEpisode(Heavy(VOCABULARY), problem())
     result = call(episode, "get_relations", "Ridley Scott")

@@ -1,8 +1,8 @@
 """AgentBench's three metrics of played episodes: F1, exact match and executability.
 
-The idea: a trajectory holds every call, and episodes are deterministic; so the calls are made once more, and the
-answer is scored. The reward alone says F1, and exact match where it is 1; whether a wrong answer had any value
-at all it does not.
+The idea: a trajectory holds every call, and episodes are deterministic; so the calls are made once more,
+and the answer is scored. The reward alone says F1, and exact match where it is 1; it does not say whether a
+wrong answer had any value at all.
 
 Invariant: every trajectory counts, also one that never answered, as in AgentBench; those that the
 infrastructure broke say nothing and are left out.
@@ -20,9 +20,7 @@ from trajectune.errors import DataError
 from trajectune.trajectory import Trajectory
 
 
-def agentbench_scores(
-    environment: KnowledgeGraphEnvironment, trajectories: Iterable[Trajectory]
-) -> Scores:
+def agentbench_scores(environment: KnowledgeGraphEnvironment, trajectories: Iterable[Trajectory]) -> Scores:
     """The mean scores of trajectories of this environment's tasks.
 
     `agentbench_scores(environment, played.trajectories()).executability`.

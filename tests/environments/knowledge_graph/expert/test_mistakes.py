@@ -43,7 +43,9 @@ def test_every_mistake_is_refused(graph: EmbeddedGraph, make, at: int):
 
 def test_every_mistake_is_made_somewhere():
     for make in MISTAKES:
-        listed = [GoldCall(call.tool, tuple(part.replace("_", ".") for part in call.arguments)) for call in GOLD]
+        listed = [
+            GoldCall(call.tool, tuple(part.replace("_", ".") for part in call.arguments)) for call in GOLD
+        ]
         assert any(make(Random(0), gold, at) for gold in (GOLD, listed) for at in range(len(GOLD)))
 
 

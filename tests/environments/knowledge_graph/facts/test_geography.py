@@ -67,8 +67,8 @@ def test_numbers_are_in_their_order(facts: Atlas):
     assert population["country/IN"] > population["country/DE"] > population["country/IS"]
     assert max(area, key=area.__getitem__) == "country/RU"
     assert min(area, key=area.__getitem__) == "country/VA"
-    oslo, = facts.leads("country.capital", "country/NO")
-    rome, = facts.leads("country.capital", "country/IT")
+    (oslo,) = facts.leads("country.capital", "country/NO")
+    (rome,) = facts.leads("country.capital", "country/IT")
     assert facts.numbers["city.latitude"][oslo] > 59 > 42 > facts.numbers["city.latitude"][rome] > 41
 
 

@@ -17,7 +17,9 @@ def test_every_class_is_parted(kind: str):
     assert len(test) >= 2
     assert abs(len(test) * TEST_EVERY - len(train) - len(test)) <= TEST_EVERY
     labels = [atlas().labels[thing] for thing in (*train, *test)]
-    assert len(set(labels)) == len(labels), "a name that two things of one class share cannot be asked about"
+    assert len(set(labels)) == len(labels), (
+        "a name that two things of one class share cannot be asked about"
+    )
 
 
 @pytest.mark.parametrize(

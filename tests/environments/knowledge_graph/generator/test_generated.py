@@ -34,7 +34,8 @@ ENVIRONMENT = KnowledgeGraphEnvironment(train=1_000, dev=200, test=1_000)
 @pytest.fixture(scope="module")
 def problems() -> dict[Split, list[Problem]]:
     return {
-        split: [ENVIRONMENT.source.problem(task) for task in ENVIRONMENT.tasks(split)] for split in get_args(Split)
+        split: [ENVIRONMENT.source.problem(task) for task in ENVIRONMENT.tasks(split)]
+        for split in get_args(Split)
     }
 
 
@@ -58,7 +59,9 @@ def test_other_seeds_are_as_varied():
 
 
 def test_test_questions_start_from_what_no_other_question_starts_from(problems: dict[Split, list[Problem]]):
-    started = {split: {iri for p in found for iri in p.entities.values()} for split, found in problems.items()}
+    started = {
+        split: {iri for p in found for iri in p.entities.values()} for split, found in problems.items()
+    }
     assert not (started["train"] | started["dev"]) & started["test"]
     assert len(started["test"]) > 200
 
@@ -74,7 +77,9 @@ def test_questions_read_as_sentences(problems: dict[Split, list[Problem]]):
             assert len(problem.question.split()) <= MAX_WORDS
             assert problem.question[0].isupper()
             assert problem.question[-1] in ".?"
-            assert not re.search(r"[{}<>|\[\]]|  | ,|\bthe the\b|\bThe\b", problem.question), problem.question
+            assert not re.search(r"[{}<>|\[\]]|  | ,|\bthe the\b|\bThe\b", problem.question), (
+                problem.question
+            )
             assert all(name in problem.question for name in problem.entities)
 
 
@@ -150,7 +155,9 @@ def test_kinds_come_evenly_and_can_be_chosen():
         ("ranked_hop", {"get_neighbors": {2}, "get_attributes": {1}}),
     ],
 )
-def test_kinds_are_what_they_say(problems: dict[Split, list[Problem]], kind: str, tools: dict[str, set[int]]):
+def test_kinds_are_what_they_say(
+    problems: dict[Split, list[Problem]], kind: str, tools: dict[str, set[int]]
+):
     for problem in problems["train"]:
         if problem.kind == kind:
             used = Counter(call.tool for call in problem.gold)

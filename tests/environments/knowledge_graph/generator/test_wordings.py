@@ -76,17 +76,14 @@ def test_nothing_follows_a_long_phrase():
     ("one", "other", "said"),
     [
         ("that border Chad", "in Africa", {"in Africa that border Chad"}),
-        ("that use the Euro", "that border Chad", {"that border Chad and use the Euro", "that border Chad and also use the Euro"}),
-        ("in Asia", "with the calling code +7", {"in Asia and with the calling code +7", "in Asia and also with the calling code +7"}),
-        (
-            "that use money",
-            "in the country that the city is in",
-            {"that use money and in the country that the city is in", "that use money and also in the country that the city is in"},
-        ),
+        ("that border Chad", "that use the Euro too", {"that border Chad {} use the Euro too"}),
+        ("in Asia", "with the calling code +7", {"in Asia {} with the calling code +7"}),
+        ("that use it", "in the country of the city", {"that use it {} in the country of the city"}),
+        ("where it is so", "that lie in that place", {"where it is so {} that lie in that place"}),
     ],
-)  # fmt: skip
+)
 def test_clauses_are_joined_as_one_says_them(one: str, other: str, said: set[str]):
-    found = {TRAIN.joined(Random(seed), *pair) for seed in range(20) for pair in ((one, other), (other, one))}
-    assert {each.replace("that use the Euro and border Chad", "that border Chad and use the Euro") for each in found} <= (
-        said | {"that use the Euro and also border Chad"}
-    )
+    pairs = ((one, other), (other, one))
+    found = {TRAIN.joined(Random(seed), *pair) for seed in range(20) for pair in pairs}
+    expected = {each.format(word) for each in said for word in ("and", "and also")}
+    assert found <= expected

@@ -35,7 +35,8 @@ def client(told: Endpoint, seconds: float = 5.0, cache: ReplyCache | None = None
 
 
 @pytest.mark.parametrize(
-    "program", [DIRECTED, Count(DIRECTED), Extreme(DIRECTED, f"{BASE}year", True), Join(f"{BASE}tagline", DIRECTED)]
+    "program",
+    [DIRECTED, Count(DIRECTED), Extreme(DIRECTED, f"{BASE}year", True), Join(f"{BASE}tagline", DIRECTED)],
 )
 def test_an_endpoint_answers_as_the_embedded_graph_does(told: Endpoint, graph: EmbeddedGraph, program):
     remote = client(told)
@@ -127,7 +128,9 @@ def test_failures_are_not_kept(told: Endpoint, tmp_path: Path):
     assert graph.values(DIRECTED) == {"alien", "gladiator"}
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"url": 1}', '{"url": "u", "query": "other", "terms": []}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"url": 1}', '{"url": "u", "query": "other", "terms": []}']
+)
 def test_a_damaged_file_of_the_cache_is_as_good_as_none(tmp_path: Path, content: str):
     cache = ReplyCache(tmp_path)
     terms = (Term("http://a/b"), Term('x "y"\n\ud800', "literal"), Term("_:b", "blank"))

@@ -96,7 +96,9 @@ def test_a_query_gives_what_sets_give(graph: EmbeddedGraph, program: Program):
 
 
 chains = st.recursive(
-    st.builds(Join, relation_names, things), lambda inner: st.builds(Join, relation_names, inner), max_leaves=5
+    st.builds(Join, relation_names, things),
+    lambda inner: st.builds(Join, relation_names, inner),
+    max_leaves=5,
 )
 
 
@@ -152,7 +154,9 @@ def test_only_iris_reach_a_query():
 
 
 def test_texts_of_other_languages_are_no_values():
-    lines = "".join(f'<{BASE}a> <{BASE}r> "{word}"{tag} .\n' for word, tag in (("x", "@en"), ("y", "@de"), ("z", "")))
+    lines = "".join(
+        f'<{BASE}a> <{BASE}r> "{word}"{tag} .\n' for word, tag in (("x", "@en"), ("y", "@de"), ("z", ""))
+    )
     program = Join(f"{BASE}r", Entity(f"{BASE}a"))
     assert embedded(lines.encode(), Vocabulary(base=BASE, language="en")).values(program) == {"x", "z"}
     assert embedded(lines.encode(), VOCABULARY).values(program) == {"x", "y", "z"}

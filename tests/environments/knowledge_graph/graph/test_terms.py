@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trajectune.environments.knowledge_graph.graph.terms import MAX_IRI, is_iri, iri_text
+from trajectune.environments.knowledge_graph.graph.terms import MAX_IRI, iri_text, is_iri
 
 HOSTILE = [
     "",

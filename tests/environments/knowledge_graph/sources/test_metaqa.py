@@ -20,10 +20,16 @@ TRIPLES = "0\t0\t1\n2\t0\t1\n0\t1\t3\n4\t0\t1\n0\t5\t5\n"
 QUESTIONS = {
     "1-hop": [("who directed [Kismet]\tW. Dieterle", "movie_to_director")],
     "2-hop": [
-        ("the director of [Kismet] also made\tFashions of 1934|Odd, [name] (1)", "movie_to_director_to_movie"),
+        (
+            "the director of [Kismet] also made\tFashions of 1934|Odd, [name] (1)",
+            "movie_to_director_to_movie",
+        ),
         ("the director of [Kismet] also made\tFashions of 1934|Lost", "movie_to_director_to_movie"),
         ("the director of [Kismet] also made\tFashions of 1934", "movie_to_director_to_movie"),
-        ("the director of [Kismet] also made\tFashions of 1934|Odd, [name] (1)|Lost", "movie_to_director_to_movie"),
+        (
+            "the director of [Kismet] also made\tFashions of 1934|Odd, [name] (1)|Lost",
+            "movie_to_director_to_movie",
+        ),
         ("who shares it with [Odd, [name] (1)]\tKismet|Fashions of 1934", "movie_to_director_to_movie"),
         ("no entity\tKismet", "movie_to_director"),
         ("no answers [Kismet]", "movie_to_director"),
@@ -78,9 +84,7 @@ def test_what_holds_is_what_the_graph_answers(folder: Path):
 def test_the_question_loses_its_brackets_and_keeps_its_entity(folder: Path):
     found = metaqa(folder, "test")
     problem = found.problem(found.tasks("test")[2])
-    assert problem.text == (
-        "Question: who shares it with Odd, [name] (1)\nEntities: [Odd, [name] (1)]"
-    )
+    assert problem.text == ("Question: who shares it with Odd, [name] (1)\nEntities: [Odd, [name] (1)]")
     assert problem.gold[1] == GoldCall("get_neighbors", ("Odd, [name] (1)", "movie.directed_by"))
     assert problem.gold[3] == GoldCall("get_neighbors", ("#0", "person.directed"))
 

@@ -13,7 +13,9 @@ from trajectune.errors import DataError
 
 @pytest.mark.parametrize("name", ["vocab.json", "ontology_vocab.json"])
 def test_lists_and_roles_are_read(tmp_path: Path, name: str):
-    (tmp_path / name).write_text(json.dumps({"relations": ["a.b.c"], "attributes": ["a.b.n"], "classes": []}))
+    (tmp_path / name).write_text(
+        json.dumps({"relations": ["a.b.c"], "attributes": ["a.b.n"], "classes": []})
+    )
     (tmp_path / "fb_roles").write_text("a.b a.b.c d.e\nnot three\n\nx y z w\n")
     for place in (tmp_path, tmp_path / name):
         found = freebase_vocabulary(place)
@@ -26,7 +28,9 @@ def test_without_an_ontology_the_graph_is_asked():
     assert (found.relations, found.attributes, dict(found.ranges)) == (None, None, {})
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"relations": [1], "attributes": []}', '{"relations": []}'])
+@pytest.mark.parametrize(
+    "content", ["[]", "{}", '{"relations": [1], "attributes": []}', '{"relations": []}']
+)
 def test_what_is_no_ontology_is_an_error(tmp_path: Path, content: str):
     (tmp_path / "vocab.json").write_text(content)
     with pytest.raises(DataError, match="vocabulary"):

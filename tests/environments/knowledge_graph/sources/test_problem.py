@@ -21,12 +21,15 @@ def test_a_gold_call_has_as_many_arguments_as_its_tool():
 
 
 def test_the_text_lists_the_entities():
-    assert problem(**{"Crowe, Russell": "crowe"}).text.endswith("\nEntities: [Ridley Scott, Crowe, Russell]")
+    assert problem(**{"Crowe, Russell": "crowe"}).text.endswith(
+        "\nEntities: [Ridley Scott, Crowe, Russell]"
+    )
 
 
 def test_every_tool_has_agentbench_s_name_and_a_description_for_each_argument():
     assert list(ARGUMENTS) == [
-        "get_relations", "get_neighbors", "intersection", "get_attributes", "argmax", "argmin", "count", "answer",
+        "get_relations", "get_neighbors", "intersection", "get_attributes", "argmax", "argmin", "count",
+        "answer",
     ]  # fmt: skip
     for tool in TOOLS:
         properties = tool.parameters["properties"]

@@ -108,8 +108,12 @@ def test_a_thing_without_a_name_goes_by_its_identifier(tmp_path: Path):
     assert found.problem(found.tasks("dev")[0]).entities == {"scott": f"{BASE}scott"}
 
 
-@pytest.mark.parametrize(("content", "said"), [("{}", "Not a list"), ("[]", "No question"), ("[1]", "No question")])
-def test_a_file_without_questions_is_an_error(tmp_path: Path, graph: EmbeddedGraph, content: str, said: str):
+@pytest.mark.parametrize(
+    ("content", "said"), [("{}", "Not a list"), ("[]", "No question"), ("[1]", "No question")]
+)
+def test_a_file_without_questions_is_an_error(
+    tmp_path: Path, graph: EmbeddedGraph, content: str, said: str
+):
     file = tmp_path / "q.json"
     file.write_text(content)
     with pytest.raises(DataError, match=said):

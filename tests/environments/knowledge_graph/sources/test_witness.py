@@ -1,4 +1,5 @@
-"""AgentBench's gold calls, each on the smallest graph that they ask for: loader, tools and queries agree."""
+"""AgentBench's gold calls, each on the smallest graph that they ask for: loader, tools and queries
+agree."""
 
 from __future__ import annotations
 

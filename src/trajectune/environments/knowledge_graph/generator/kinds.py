@@ -17,8 +17,8 @@ JOINED = (
 """Classes that can be intersected, as often as they stand here; several relations lead to each."""
 STARTED = (
     "country", "country", "country", "country", "city", "city", "currency", "currency", "language",
-    "language", "continent", "subdivision", "county", "time_zone", "script", "calling_code", "internet_domain",
-    "subdivision_kind",
+    "language", "continent", "subdivision", "county", "time_zone", "script", "calling_code",
+    "internet_domain", "subdivision_kind",
 )  # fmt: skip
 """Classes that a chain starts from, as often as they stand here."""
 RANKED = {attribute.subject for attribute in ATTRIBUTES}
