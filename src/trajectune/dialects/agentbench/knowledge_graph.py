@@ -132,7 +132,7 @@ def _rendered(call: ToolCall) -> list[Span]:
 def function_call(line: str) -> ToolCall | None:
     """The call that a line holds; an unknown function is left for the environment to refuse."""
     found, end = _CALL.match(line), line.rfind(")")
-    if found is None or end < found.end():
+    if found is None or end < found.end() or "\n" in line:
         return None
     name, inside = found[1], line[found.end() : end].replace("\\_", "_")
     names = ARGUMENTS.get(name, ("variable",))

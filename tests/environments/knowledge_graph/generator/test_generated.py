@@ -53,9 +53,9 @@ def test_a_thousand_tasks_are_as_varied_as_promised(problems: dict[Split, list[P
 
 
 def test_other_seeds_are_as_varied():
-    environment = KnowledgeGraphEnvironment(seed=5, train=0, dev=0, test=1_000)
+    environment = KnowledgeGraphEnvironment(seed=5, train=0, dev=0, test=400)
     questions = {environment.source.problem(task).question for task in environment.tasks("test")}
-    assert len(questions) >= 950
+    assert len(questions) >= 380
 
 
 def test_test_questions_start_from_what_no_other_question_starts_from(problems: dict[Split, list[Problem]]):
@@ -96,7 +96,7 @@ def test_answers_are_few_enough_and_never_what_a_question_starts_from(problems: 
                 assert len(problem.answers) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(sorted(KINDS)), st.booleans())
 def test_the_gold_gives_the_answer(number: int, kind: str, unseen: bool):
     problem = make(str(number), kind, unseen)
@@ -104,7 +104,7 @@ def test_the_gold_gives_the_answer(number: int, kind: str, unseen: bool):
     assert problem.kind == kind
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 999), st.sampled_from(["train", "test"]), st.integers(0, 5))
 def test_every_expert_earns_the_reward_and_is_read_back(number: int, split: Split, seed: int):
     task = ENVIRONMENT.tasks(split)[number]
@@ -180,5 +180,5 @@ def test_the_first_problems_are_those_that_were_measured():
         for split in ("train", "test")
         for number, kind in enumerate(KINDS)
     )
-    assert hashlib.sha256(texts.encode()).hexdigest()[:16] == "DIGEST"
+    assert hashlib.sha256(texts.encode()).hexdigest()[:16] == "4613db7d589fd730"
     assert atlas().labels["country/FR"] == "France"

@@ -53,13 +53,13 @@ def test_forms_hold_only_slots_that_are_filled(words: Wordings):
 @pytest.mark.parametrize(
     ("found", "inside", "said"),
     [
-        (False, False, "the country that Rome belongs to"),
-        (True, True, "the countries that Rome belong to"),
-        (True, False, "the countries that Rome belongs to"),
+        (False, False, "the nation that Rome belongs to"),
+        (True, True, "the nations that Rome belong to"),
+        (True, False, "the nations that Rome belongs to"),
     ],
 )
 def test_forms_agree_in_number(found: bool, inside: bool, said: str):
-    form = "the countr[y|ies] that {x} <belongs|belong> to"
+    form = "the nation[|s] that {x} <belongs|belong> to"
     assert agree(form, found, inside).replace("{x}", "Rome") == said
 
 

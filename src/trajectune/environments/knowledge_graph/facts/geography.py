@@ -31,7 +31,8 @@ MIN_CITY = 100_000
 NOT_COUNTRIES = frozenset(
     {
         "AI", "AN", "AQ", "AS", "AW", "AX", "BL", "BM", "BQ", "BV", "CC", "CK", "CS", "CW", "CX",
-        "EH", "FK", "FO", "GF", "GG", "GI", "GL", "GP", "GS", "GU", "HK", "HM", "IM", "IO", "JE",
+        "EH", "FK", "FO",  # codespell:ignore fo
+        "GF", "GG", "GI", "GL", "GP", "GS", "GU", "HK", "HM", "IM", "IO", "JE",
         "KY", "MF", "MO", "MP", "MQ", "MS", "NC", "NF", "NU", "PF", "PM", "PN", "PR", "RE", "SH",
         "SJ", "SX", "TC", "TF", "TK", "TW", "UM", "VG", "VI", "WF", "XK", "YT",
     }
@@ -105,7 +106,7 @@ class _Writer:
         return self.triples.encoded()
 
     def _country(self, code: str, country: Mapping[str, Any]) -> None:
-        here = self._thing("country", code, country["name"])
+        here = self._thing("country", code, country["name"].removeprefix("The "))
         continent = country["continentcode"]
         self._pair(here, "country.continent", "continent", continent, self._continent(continent))
         for other in country["neighbours"].split(","):
@@ -127,7 +128,9 @@ class _Writer:
         english, scripts = self.sources.english, self.sources.scripts
         for money in get_territory_currencies(code):
             self._pair(here, "country.currencies", "currency", money, english.currencies[money])
-        for language in get_official_languages(code, de_facto=True):
+        # Where the law names none (the United States), the language of the state's own business counts.
+        official = get_official_languages(code) or get_official_languages(code, de_facto=True)
+        for language in official:
             if language not in english.languages:
                 continue
             tongue = self._pair(

@@ -29,18 +29,8 @@ _LINE = re.compile(r"<([^>]*)> <([^>]*)> (?:<([^>]*)>|\"((?:[^\"\\]|\\.)*)\")")
 _PLAIN = re.compile(r"[^,()\[\]#\"\\/]{2,40}")
 _DIFFICULT = frozenset({"county", "subdivision_kind", "time_zone"})
 """Classes whose names hold brackets or strokes, and are taken as they are."""
-_ARTICLE = re.compile(
-    r"United |Republic of|Democratic Republic|Central African|.* Islands$|Czech Republic$"
-)
-_WITH_ARTICLE = {
-    "Netherlands",
-    "The Netherlands",
-    "Philippines",
-    "Maldives",
-    "Comoros",
-    "Seychelles",
-    "Bahamas",
-}
+_ARTICLE = re.compile(r"United |Republic of|Democratic Republic|.* (?:Republic|Islands|Territory)$")
+_WITH_ARTICLE = {"Netherlands", "Philippines", "Maldives", "Comoros", "Seychelles", "Bahamas", "Gambia"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +53,7 @@ class Atlas:
         """A thing as a sentence names it."""
         kind, label = thing.partition("/")[0], self.labels[thing]
         if kind == "country" and (label in _WITH_ARTICLE or _ARTICLE.match(label)):
-            return f"the {label.removeprefix('The ')}"
+            return f"the {label}"
         form = _SAID.get(kind, "{}")
         return form.format(label)
 
