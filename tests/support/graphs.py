@@ -140,8 +140,8 @@ def serving(graph: EmbeddedGraph) -> Iterator[Endpoint]:
             self.send_header("Content-Length", str(length))
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -64,7 +64,7 @@ def rewards(environment: Environment, split: Any = "test") -> list[float]:
 
 
 def test_any_rdf_file_with_questions(files: dict[str, Path]):
-    environment = KnowledgeGraphEnvironment("questions", **files)
+    environment = KnowledgeGraphEnvironment("questions", path=files["path"], graph=files["graph"])
     assert environment.rejected == []
     assert rewards(environment) == [1.0, 1.0]
     assert [f for f in check_environment(environment) if f.severity == "error"] == []
@@ -92,7 +92,10 @@ def test_any_endpoint_with_questions(files: dict[str, Path]):
 
 def test_bad_lines_of_the_graph_are_counted_too(files: dict[str, Path]):
     files["graph"].write_bytes(b"rubbish\n" + files["graph"].read_bytes())
-    assert [row.line for row in KnowledgeGraphEnvironment("questions", **files).rejected] == [1]
+    assert [
+        row.line
+        for row in KnowledgeGraphEnvironment("questions", path=files["path"], graph=files["graph"]).rejected
+    ] == [1]
 
 
 @pytest.mark.parametrize(

@@ -180,12 +180,11 @@ def test_an_empty_variable_is_a_variable(graph: EmbeddedGraph):
 
 
 def test_programs_are_bounded(begun: KnowledgeGraphEpisode):
-    for number in range(60):
-        last = len(begun.variables) - 1 if number else 0
-        result = call(begun, "intersection", f"#{last}", f"#{last}")
-        if result.fault is Fault.BAD_ARGUMENTS:
-            break
-    assert "too many steps" in result.observation
+    results = [call(begun, "intersection", "#0", "#0")]
+    while results[-1].fault is not Fault.BAD_ARGUMENTS and len(results) < 60:
+        last = f"#{len(begun.variables) - 1}"
+        results.append(call(begun, "intersection", last, last))
+    assert "too many steps" in results[-1].observation
     assert len(begun.variables) < MAX_SIZE
 
 
