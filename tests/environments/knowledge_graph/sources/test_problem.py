@@ -21,8 +21,8 @@ def test_a_gold_call_has_as_many_arguments_as_its_tool():
 
 
 def test_the_text_lists_the_entities():
-    assert problem(**{"Crowe, Russell": "crowe"}).text.endswith(
-        "\nEntities: [Ridley Scott, Crowe, Russell]"
+    assert problem(Crowe="crowe", Pacino="pacino").text == (
+        "Question: Which films did Ridley Scott direct?\nEntities: [Ridley Scott, Crowe, Pacino]"
     )
 
 
