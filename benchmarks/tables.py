@@ -44,6 +44,8 @@ def table_of(data: dict[str, Any]) -> str:
         return precisions(data["precisions"])
     if "with_nodelay" in data:
         return latency(data)
+    if "gold" in data:
+        return gold(data["gold"])
     if "steps_per_second" in data:
         return environment_speed(data)
     if "means" in data:
@@ -57,6 +59,16 @@ def table_of(data: dict[str, Any]) -> str:
     if "results" in data:
         return speed(data["results"])
     return "(no table for this kind of file)"
+
+
+def gold(data: dict[str, dict[str, int]]) -> str:
+    """Gold solutions of each source: how many were replayed, hold, and do not for which reason."""
+    rows = []
+    for source, counts in data.items():
+        whole = sum(counts.values())
+        others = [f"{count:,} × {reason}" for reason, count in counts.items() if reason != "holds"]
+        rows.append([source, f"{whole:,}", f"{counts.get('holds', 0):,}", "; ".join(sorted(others)) or "–"])
+    return markdown(["gold of", "replayed", "hold", "others, by reason"], rows)
 
 
 def environment_speed(data: dict[str, Any]) -> str:
