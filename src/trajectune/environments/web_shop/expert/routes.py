@@ -1,0 +1,55 @@
+"""The expert of a wish: a shopper whose way, tried out beforehand, ends with everything that was asked for.
+
+The idea: what a shopper buys follows from its search and from the order in which it reads. Several ways
+are tried in an order that the seed settles, and the first that earns the whole reward in time is played.
+So every move is one that an agent could have made, and the choice among honest ways is all that the
+expert knows more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from trajectune.environments.contract import Expert
+from trajectune.environments.web_shop.episode import ShopEpisode
+from trajectune.environments.web_shop.expert.shopper import Shopper
+from trajectune.environments.web_shop.expert.wishes import Wish, searches, wish
+from trajectune.environments.web_shop.shop.catalogue import Catalogue
+from trajectune.environments.web_shop.shop.goal import Goal
+
+WAYS = 2
+"""Times that each search is tried, with another order of reading."""
+
+
+def expert(catalogue: Catalogue, goal: Goal, rounds: int, key: str) -> Expert | None:
+    """The moves of a way that earns 1, or `None`. `key` settles the order of trying."""
+    wished = wish(goal)
+    for search, seed in _ways(wished, key):
+        if _earned(catalogue, goal, _shopper(wished, search, rounds, seed)) == 1:
+            return _shopper(wished, search, rounds, seed)
+    return None
+
+
+def _ways(wished: Wish, key: str) -> Iterator[tuple[str, str]]:
+    rng = Random(key)
+    found = searches(wished)
+    for search in rng.sample(found, len(found)):
+        for _ in range(WAYS):
+            yield search, str(rng.getrandbits(32))
+
+
+def _shopper(wished: Wish, search: str, rounds: int, seed: str) -> Expert:
+    return Shopper(wished, search, rounds, Random(seed)).moves()
+
+
+def _earned(catalogue: Catalogue, goal: Goal, moves: Expert) -> float:
+    """What these moves earn in an episode of their own."""
+    episode = ShopEpisode(catalogue, goal, "text")
+    try:
+        result = episode.step(next(moves).calls[0])
+        while not result.done:
+            result = episode.step(moves.send(result.observation).calls[0])
+    except StopIteration:
+        return 0.0
+    return result.reward
