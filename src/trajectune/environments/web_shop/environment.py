@@ -10,17 +10,20 @@ for WebShop's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 from trajectune.environments.contract import Environment, Expert, Split, Task
 from trajectune.environments.web_shop.episode import TOOLS, ShopEpisode
 from trajectune.environments.web_shop.expert.routes import expert
 from trajectune.environments.web_shop.extra import require_extra
+from trajectune.environments.web_shop.files.source import Goals, read_goals, split_of, store
 from trajectune.environments.web_shop.generator.tasks import groups, shop, wish
 from trajectune.environments.web_shop.shop.catalogue import Catalogue
 from trajectune.environments.web_shop.shop.goal import Goal, goal
 from trajectune.environments.web_shop.shop.pages import View
 from trajectune.errors import RecipeError
+from trajectune.storage import Rejected
 from trajectune.trajectory import Tool
 
 Source = Literal["built", "webshop"]
@@ -48,7 +51,8 @@ buy."""
 class WebShopEnvironment(Environment):
     """Wishes to be fulfilled in a shop.
 
-    `source` is `built` (uses `seed`, `train`, `dev`, `test`: numbers of tasks, and `kinds`) or `webshop`.
+    `source` is `built` (uses `seed`, `train`, `dev`, `test`: numbers of tasks, and `kinds`) or `webshop`
+    (`path`: the folder with WebShop's files; `goals`: those written by people, or the `synthetic` ones).
     `view`: `actions` shows below each page what it offers, as AgentBench does; `text` only the page, as in
     the trajectories of AgentInstruct.
     """
@@ -66,24 +70,43 @@ class WebShopEnvironment(Environment):
         dev: int = 60,
         test: int = 120,
         kinds: Sequence[str] | None = None,
+        path: str | Path = "",
+        goals: Goals = "human",
         view: View = "actions",
     ) -> None:
         _one_of("source", source, get_args(Source))
         _one_of("view", view, get_args(View))
+        _one_of("goals", goals, get_args(Goals))
+        if source == "webshop" and not path:
+            raise RecipeError("The source 'webshop' needs 'path'.", remedy="Set path: FOLDER of its files.")
         for kind in kinds or ():
             _one_of("kinds", kind, groups())
         self.note = NOTES[source]
+        self._source: Source = source
         self._seed = seed
         self._sizes: dict[Split, int] = {"train": train, "dev": dev, "test": test}
         self._kinds = tuple(kinds or groups())
+        self._folder = Path(path).expanduser()
+        self._goals: Goals = goals
         self._view: View = view
+        self._rejected: list[Rejected] = []
         self._tasks: dict[Split, tuple[Task, ...]] = {}
 
     def tasks(self, split: Split) -> Sequence[Task]:
         if split not in self._tasks:
             require_extra()
-            self._tasks[split] = tuple(self._built(split, number) for number in range(self._sizes[split]))
+            if self._source == "built":
+                self._tasks[split] = tuple(self._built(split, index) for index in range(self._sizes[split]))
+            else:
+                self._read_files()
         return self._tasks[split]
+
+    @property
+    def rejected(self) -> Sequence[Rejected]:
+        """Rows of WebShop's files that could not be used, and why."""
+        if self._source == "webshop":
+            self.tasks("test")
+        return self._rejected
 
     def instruction(self, task: Task) -> str:
         del task
@@ -111,8 +134,23 @@ class WebShopEnvironment(Environment):
         name = f"built/{split}-{self._seed}-{number:05d}-{group.replace(' ', '-')}"
         return Task(name, split, group, {"goal": wanted.data()})
 
+    def _read_files(self) -> None:
+        found, rejected = read_goals(self._folder, self._goals)
+        self._rejected = [*store(self._folder).rejected, *rejected]
+        tasks = [_from_files(number, wanted) for number, wanted in enumerate(found)]
+        for split in get_args(Split):
+            self._tasks[split] = tuple(task for task in tasks if task.split == split)
+
     def _catalogue(self, split: Split) -> Catalogue:
+        if self._source == "webshop":
+            return store(self._folder).catalogue
         return shop(self._seed, whole=split == "test")
+
+
+def _from_files(number: int, wanted: Goal) -> Task:
+    """The task of a goal from files; its kind is the department that its product stands in."""
+    kind = wanted.path[0].lower() if wanted.path else "other"
+    return Task(f"webshop/{number:05d}-{wanted.asin}", split_of(number), kind, {"goal": wanted.data()})
 
 
 def _one_of(option: str, value: Any, allowed: Sequence[str]) -> None:
