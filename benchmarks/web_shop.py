@@ -37,12 +37,11 @@ PRODUCTS = 1_180_000
 GOAL_EVERY = 100
 """One product in so many has a goal: about 12,000, as WebShop has."""
 PICTURES = "https://images.example/I/"
-WORDS = 120
-"""Words by which a description is filled up."""
+WORDS, UNREAD = 120, 280
+"""Words by which a description is filled up, and those of a field that nobody reads."""
 CONSONANTS, VOWELS = "bcdfghlmnprstvw", "aeiou"
-FILLERS = [
-    a + b + c + d + e for a, c, e in product(CONSONANTS, repeat=3) for b, d in product(VOWELS, repeat=2)
-]
+SYLLABLES = ["".join(pair) for pair in product(CONSONANTS, VOWELS)]
+FILLERS = ["".join(parts) for parts in product(SYLLABLES, SYLLABLES, CONSONANTS)]
 """84,375 words that fill up descriptions: some often, most hardly ever, as words of a language are."""
 SHARES = list(accumulate(1 / rank for rank in range(1, len(FILLERS) + 1)))
 
@@ -106,7 +105,7 @@ def _products(wanted: int) -> Iterator[Product]:
 def _row(item: Product) -> dict[str, Any]:
     """A product as WebShop's file has it."""
     rng = Random(item.asin)
-    filler = rng.choices(FILLERS, cum_weights=SHARES, k=WORDS)
+    filler = rng.choices(FILLERS, cum_weights=SHARES, k=WORDS + UNREAD)
     options = {
         name: [
             {"value": value, "image": f"https://images.example/{item.asin}-{value}.jpg"} for value in values
@@ -117,9 +116,10 @@ def _row(item: Product) -> dict[str, Any]:
         "name": item.title,
         "asin": item.asin,
         "pricing": " - ".join(f"${price}" for price in item.prices),
-        "full_description": f"{item.description} {' '.join(filler)}",
+        "full_description": f"{item.description} {' '.join(filler[:WORDS])}",
         "small_description": list(item.bullets),
         "customization_options": options,
+        "small_description_old": " ".join(filler[WORDS:]),
         "images": [f"{PICTURES}{item.asin}-{n}.jpg" for n in range(5)],
         "category": item.path[0].lower(),
         "query": item.query,
