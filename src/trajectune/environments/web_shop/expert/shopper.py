@@ -10,6 +10,7 @@ Invariant: no move and no thought depends on anything but the wish and the pages
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from functools import lru_cache
 from random import Random
 
 from trajectune.environments.contract import Expert, Move
@@ -97,7 +98,7 @@ class Shopper:
 
     def _kind(self, hit: Hit) -> float:
         """The share of the thing's own words that its title has."""
-        words = {stem(word) for word in split(hit.title)}
+        words = _stems(hit.title)
         return sum(stem(noun) in words for noun in self._wish.nouns) / len(self._wish.nouns)
 
     def _said(self, text: str) -> list[str]:
@@ -150,6 +151,11 @@ class Shopper:
 
     def _say(self, occasion: str, missing: str = "", **words: str) -> str:
         return self._thoughts.say(occasion, missing=missing, **words)
+
+
+@lru_cache(maxsize=8192)
+def _stems(title: str) -> frozenset[str]:
+    return frozenset(map(stem, split(title)))
 
 
 def told(hit: Hit) -> str:

@@ -13,9 +13,7 @@ from trajectune.environments.web_shop.lists import words
 from trajectune.environments.web_shop.shop.goal import Goal
 from trajectune.environments.web_shop.shop.search import split
 
-_MONEY = re.compile(
-    r"(?:,? and)?(?:,? (?:with )?(?:a )?price)?[\w ]{0,40}?\$? ?\d+(?:\.\d+)? ?dollars", re.IGNORECASE
-)
+_MONEY = re.compile(r"\$? ?\d+(?:\.\d+)? ?dollars|\$ ?\d+(?:\.\d+)?")
 TALK = frozenset(words("talk"))
 """Words of asking, which name no thing."""
 

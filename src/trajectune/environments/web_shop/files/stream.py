@@ -24,6 +24,7 @@ PIECE = 4 * 2**20
 MAX_VALUE = 64 * 2**20
 """Characters of one value; what is longer is taken for broken, so that it cannot fill the memory."""
 _SPACE = " \t\r\n"
+_FOLLOWS = frozenset(",]}:" + _SPACE)
 
 
 def items(path: Path) -> Iterator[Any]:
@@ -73,22 +74,24 @@ class _Text:
         return True
 
     def value(self) -> Any:
-        """The value that stands next."""
+        """The value that stands next.
+
+        It is whole where something follows that no value goes on with: `1` may become `1.5` or `12`.
+        """
         self._sign()
         while True:
+            fault = ""
             try:
                 value, end = self._json.raw_decode(self._text, self._at)
+                if self._text[end : end + 1] in _FOLLOWS or self._ended:
+                    self._at = end
+                    return value
             except RecursionError:
                 raise self._broken("nested too deep") from None
             except ValueError as error:
                 fault = str(error).partition(":")[0]
-            else:
-                if end < len(self._text) or not self._more():  # a number may go on in the next piece
-                    self._at = end
-                    return value
-                continue
-            if len(self._text) - self._at > MAX_VALUE or not self._more():
-                raise self._broken(fault)
+            if len(self._text) - self._at > MAX_VALUE or (not self._more() and fault):
+                raise self._broken(fault or "expected a comma between items")
 
     def _sign(self) -> str:
         """The next sign that is no space; empty at the end of the file."""

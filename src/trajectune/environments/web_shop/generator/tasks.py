@@ -1,9 +1,9 @@
 """Wishes for products of the built-in shop.
 
 The idea: a wish names a kind of product, one to three of its features, up to two options and mostly a
-price limit; all of it is true of one product, and near misses stand around it. A wish is kept when
-somebody who reads the pages and knows no more can fulfil it in time (`solvable`), so every task can be
-won and has an expert.
+price limit; all of it is true of one to three products, and near misses stand around them. A wish is kept
+when somebody who reads the pages and knows no more can fulfil it in time (`solvable`), so every task can
+be won and has an expert.
 
 Invariants: the same seed, split and number give the same wish; test wishes use words and kinds of
 products that no train or dev wish uses, and what they ask for is not even on sale in the shop of train
@@ -12,7 +12,7 @@ and dev.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from random import Random
 
@@ -29,9 +29,11 @@ TRIES = 200
 """Wishes made up for one task before giving up; the first is solvable more often than not."""
 LIMITED = 0.85
 """Share of wishes with a price limit."""
-FEATURES = (1, 1, 2, 2, 2, 3)
-OPTIONS = (0, 1, 1, 1, 2)
+FEATURES = (1, 2, 2, 2, 3, 3)
+OPTIONS = (0, 1, 1, 2, 2)
 """How many are asked for; drawn from these."""
+RARE = 3
+"""Products of a kind that fulfil a wish, at most: the others are near misses."""
 
 
 def groups() -> tuple[str, ...]:
@@ -60,7 +62,7 @@ def wish(seed: int, split: Split, number: int, group: str, solvable: Callable[[G
         kind = rng.choice(asked_for(split, group))
         product = rng.choice(made(kind, seed))
         found = _goal(kind, product, split, rng)
-        if solvable(found):
+        if _rare(found, made(kind, seed)) and solvable(found):
             return found
     raise EpisodeError(
         f"No wish for {group!r} can be fulfilled.", where=f"seed {seed}, {split} task {number}"
@@ -71,6 +73,17 @@ def wish(seed: int, split: Split, number: int, group: str, solvable: Callable[[G
 def made(kind: Kind, seed: int) -> tuple[Product, ...]:
     """Products of a kind, made once."""
     return tuple(products_of(kind, seed))
+
+
+def _rare(wanted: Goal, products: Iterable[Product]) -> bool:
+    """Whether few of these products are all that was asked for."""
+    return sum(_fits(product, wanted) for product in products) <= RARE
+
+
+def _fits(product: Product, wanted: Goal) -> bool:
+    values = {value for each in product.options.values() for value in each}
+    asked_for_all = set(wanted.attributes) <= set(product.attributes) and set(wanted.options) <= values
+    return asked_for_all and (wanted.limit is None or product.price <= wanted.limit)
 
 
 def _goal(kind: Kind, product: Product, split: Split, rng: Random) -> Goal:

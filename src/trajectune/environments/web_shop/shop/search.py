@@ -19,7 +19,7 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ def split(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
+@lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """The stem under which a word is kept; empty for a stop word."""
     word = _POSSESSIVE.sub("", word)
