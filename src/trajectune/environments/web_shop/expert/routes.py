@@ -33,7 +33,7 @@ def expert(catalogue: Catalogue, goal: Goal, rounds: int, key: str) -> Expert | 
 
 def _ways(wished: Wish, key: str) -> Iterator[tuple[str, str]]:
     rng = Random(key)
-    found = searches(wished)
+    found = searches(wished) if wished.words else []
     for search in rng.sample(found, len(found)):
         for _ in range(WAYS):
             yield search, str(rng.getrandbits(32))

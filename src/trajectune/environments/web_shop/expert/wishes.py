@@ -33,8 +33,8 @@ class Wish:
 
 def wish(goal: Goal) -> Wish:
     """The wish behind the words of a goal."""
-    said = [word for word in split(_MONEY.sub(" ", goal.instruction)) if word not in TALK]
-    telling = tuple(dict.fromkeys(said)) or tuple(dict.fromkeys(split(goal.instruction)))
+    said = split(_MONEY.sub(" ", goal.instruction))
+    telling = tuple(dict.fromkeys([word for word in said if word not in TALK] or said))
     return Wish(telling, _nouns(goal, telling), goal.attributes, goal.options, goal.limit)
 
 
