@@ -23,9 +23,7 @@ RIGHT = Product(
 )
 
 
-def walked(
-    products: list[Product], wished: Goal, seed: int = 1, rounds: int = 10
-) -> tuple[list[Move], float]:
+def walked(products: list[Product], wished: Goal, rounds: int = 10) -> tuple[list[Move], float]:
     """The moves of a shopper, and what they earn."""
     episode = ShopEpisode(stocked(products), wished)
     shopper = Shopper(wish(wished), "rain coat", rounds, Random(1)).moves()

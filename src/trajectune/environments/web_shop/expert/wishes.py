@@ -34,16 +34,16 @@ class Wish:
 def wish(goal: Goal) -> Wish:
     """The wish behind the words of a goal."""
     said = split(_MONEY.sub(" ", goal.instruction))
-    telling = tuple(dict.fromkeys([word for word in said if word not in TALK] or said))
-    return Wish(telling, _nouns(goal, telling), goal.attributes, goal.options, goal.limit)
+    told = {word for text in (*goal.attributes, *goal.options) for word in split(text)}
+    telling = tuple(dict.fromkeys([word for word in said if word in told or word not in TALK] or said))
+    return Wish(telling, _nouns(goal, telling, told), goal.attributes, goal.options, goal.limit)
 
 
-def _nouns(goal: Goal, telling: tuple[str, ...]) -> tuple[str, ...]:
+def _nouns(goal: Goal, telling: tuple[str, ...], told: set[str]) -> tuple[str, ...]:
     """The kind of thing where the instruction names it, else all that is no feature and no option."""
     kind = tuple(dict.fromkeys(split(goal.query)))
     if kind and set(kind) <= set(telling):
         return kind
-    told = {word for text in (*goal.attributes, *goal.options) for word in split(text)}
     return tuple(word for word in telling if word not in told) or telling
 
 

@@ -45,7 +45,7 @@ TRAIN = Wordings(
         "my sister wants {thing}{choices}{price}",
     ),
     things=("{a} {is_} {name}{having}", "{article} {name} which must be {is_}{having}"),
-    having=(" with {has}", " featuring {has}", ", and with {has}"),
+    having=(" with {has}", " featuring {has}"),
     choices=(" in {name} {value}", ", {name}: {value}", " with {name} {value}", ", {value} for the {name}"),
     prices=(
         ", and price lower than {limit} dollars",
