@@ -10,10 +10,10 @@ from random import Random
 
 WORDINGS: dict[str, tuple[str, ...]] = {
     "search": (
-        "I am asked for {thing}. I search with the words that matter.",
-        "First I look for {thing}, so I put the words that describe what is wanted into the search.",
-        "The wish is for {thing}. Its most telling words should find something.",
-        "I start with a search for {thing}.",
+        "The thing to find is '{thing}'. I search with the words that matter.",
+        "First I need the right kind, '{thing}', so I put the telling words of the wish into the search.",
+        "I look for '{thing}' and search with words that describe what is wanted.",
+        "I start with a search for '{thing}'.",
     ),
     "open, all said": (
         "The title of {asin} says {feature}, and {price} is fine. I open it.",
@@ -51,7 +51,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     ),
     "look further": (
         "Nothing about {missing} here. I go back, since the {page} may say it.",
-        "{missing} is still open; I go back to read the {page} too.",
+        "I have yet to see {missing}; I go back to read the {page} too.",
     ),
     "found": (
         "Here it says {feature}. I return to the product.",

@@ -58,7 +58,7 @@ FILLERS = (
 OPENINGS = (
     "The {model} is what {brand} makes of {name}.",
     "{brand} has made {name} in small numbers for years.",
-    "Looking for {name} that last? {brand} thought of {use}.",
+    "{brand} thought of {use} when it made the {model}.",
 )
 
 
