@@ -7,7 +7,7 @@ from dataclasses import replace
 from trajectune.environments.contract import Move, Task
 from trajectune.environments.play import start
 from trajectune.environments.web_shop import WebShopEnvironment
-from trajectune.environments.web_shop.expert.routes import expert
+from trajectune.environments.web_shop.expert.routes import expert, solvable
 from trajectune.environments.web_shop.shop.catalogue import Catalogue
 from trajectune.environments.web_shop.shop.goal import Goal
 
@@ -58,3 +58,18 @@ def test_there_is_no_expert_where_no_way_ends_well(small_shop: Catalogue, wished
     assert expert(small_shop, replace(wished, limit=10.0), 10, "k") is None
     assert expert(small_shop, wished, 2, "k") is None
     assert expert(small_shop, replace(wished, instruction="!!!"), 10, "k") is None
+
+
+def test_no_task_of_the_built_shop_needs_luck(environment: WebShopEnvironment) -> None:
+    for split in ("train", "test"):
+        for task in environment.tasks(split)[:40]:
+            for seed in range(3):
+                last = route(environment, task, seed)[0][-1].thought
+                assert "too few rounds" not in last
+                assert "no time" not in last
+
+
+def test_where_only_luck_helps_luck_is_taken(small_shop: Catalogue, wished: Goal) -> None:
+    assert solvable(small_shop, wished, 10)
+    assert not solvable(small_shop, wished, 4)
+    assert expert(small_shop, wished, 4, "k") is not None

@@ -23,15 +23,32 @@ WAYS = 2
 
 
 def expert(catalogue: Catalogue, goal: Goal, rounds: int, key: str) -> Expert | None:
-    """The moves of a way that earns 1, or `None`. `key` settles the order of trying."""
+    """The moves of a way that earns 1, or `None`. `key` settles the order of trying.
+
+    Ways on which everything was seen before it was bought go before lucky ones.
+    """
+    wished, lucky = wish(goal), None
+    for way in _ways(wished, key):
+        shopper = _shopper(wished, way, rounds)
+        if _earned(catalogue, goal, shopper.moves()) == 1:
+            if shopper.sure:
+                return _shopper(wished, way, rounds).moves()
+            lucky = lucky or way
+    return _shopper(wished, lucky, rounds).moves() if lucky else None
+
+
+def solvable(catalogue: Catalogue, goal: Goal, rounds: int) -> bool:
+    """Whether some way earns 1 without luck: everything asked for was seen before it was bought."""
     wished = wish(goal)
-    for search, seed in _ways(wished, key):
-        if _earned(catalogue, goal, _shopper(wished, search, rounds, seed)) == 1:
-            return _shopper(wished, search, rounds, seed)
-    return None
+    for way in _ways(wished, "solvable"):
+        shopper = _shopper(wished, way, rounds)
+        if _earned(catalogue, goal, shopper.moves()) == 1 and shopper.sure:
+            return True
+    return False
 
 
 def _ways(wished: Wish, key: str) -> Iterator[tuple[str, str]]:
+    """Searches, each with a seed for the order of reading and the words of thoughts."""
     rng = Random(key)
     found = searches(wished) if wished.words else []
     for search in rng.sample(found, len(found)):
@@ -39,8 +56,9 @@ def _ways(wished: Wish, key: str) -> Iterator[tuple[str, str]]:
             yield search, str(rng.getrandbits(32))
 
 
-def _shopper(wished: Wish, search: str, rounds: int, seed: str) -> Expert:
-    return Shopper(wished, search, rounds, Random(seed)).moves()
+def _shopper(wished: Wish, way: tuple[str, str], rounds: int) -> Shopper:
+    search, seed = way
+    return Shopper(wished, search, rounds, Random(seed))
 
 
 def _earned(catalogue: Catalogue, goal: Goal, moves: Expert) -> float:

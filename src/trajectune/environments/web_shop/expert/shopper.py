@@ -38,6 +38,8 @@ class Shopper:
         if rng.random() < 0.7:
             self._pages = [pages.FEATURES, pages.DESCRIPTION]
         self._tried: list[str] = []
+        self.sure = True
+        """Whether all that it bought by was seen; false once it buys in haste."""
 
     def moves(self) -> Expert:
         """The moves, to the purchase or to giving up."""
@@ -146,7 +148,8 @@ class Shopper:
     def _purchase(self, hit: Hit, unseen: Sequence[str]) -> Generator[Move, str, None]:
         for value in self._wish.options:
             yield self._click(self._say("choose", value=value), value)
-        occasion = "buy at once" if unseen else "buy"
+        self.sure = not unseen
+        occasion = "buy" if self.sure else "buy at once"
         yield self._click(self._say(occasion, price=told(hit), missing=quoted(unseen)), pages.BUY)
 
     def _say(self, occasion: str, missing: str = "", **words: str) -> str:

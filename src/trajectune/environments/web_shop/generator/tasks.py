@@ -1,9 +1,9 @@
 """Wishes for products of the built-in shop.
 
 The idea: a wish names a kind of product, one to three of its features, up to two options and mostly a
-price limit; all of it is true of one to three products, and near misses stand around them. A wish is kept
-when somebody who reads the pages and knows no more can fulfil it in time (`solvable`), so every task can
-be won and has an expert.
+price limit; all of it is true of one to three products, and near misses stand around them. A wish is
+kept when somebody who reads the pages and knows no more can fulfil it in time (`solvable`) without luck,
+so every task can be won and has an expert.
 
 Invariants: the same seed, split and number give the same wish; test wishes use words and kinds of
 products that no train or dev wish uses, and what they ask for is not even on sale in the shop of train
