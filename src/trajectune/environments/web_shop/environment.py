@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from trajectune.environments.contract import Environment, Expert, Split, Task
 from trajectune.environments.web_shop.episode import TOOLS, ShopEpisode
-from trajectune.environments.web_shop.expert.routes import expert, solvable
+from trajectune.environments.web_shop.expert.routes import expert, opened
 from trajectune.environments.web_shop.extra import require_extra
 from trajectune.environments.web_shop.files.source import Goals, read_goals, split_of, store
 from trajectune.environments.web_shop.generator.tasks import groups, shop, wish
@@ -127,10 +127,10 @@ class WebShopEnvironment(Environment):
     def _built(self, split: Split, number: int) -> Task:
         catalogue, group = self._catalogue(split), self._kinds[number % len(self._kinds)]
 
-        def can_be_fulfilled(wanted: Goal) -> bool:
-            return solvable(catalogue, wanted, self.max_steps)
+        def effort(wanted: Goal) -> int:
+            return opened(catalogue, wanted, self.max_steps)
 
-        wanted = wish(self._seed, split, number, group, can_be_fulfilled)
+        wanted = wish(self._seed, split, number, group, effort)
         name = f"built/{split}-{self._seed}-{number:05d}-{group.replace(' ', '-')}"
         return Task(name, split, group, {"goal": wanted.data()})
 

@@ -41,6 +41,11 @@ class Shopper:
         self.sure = True
         """Whether all that it bought by was seen; false once it buys in haste."""
 
+    @property
+    def opened(self) -> int:
+        """Products that it has opened."""
+        return len(self._tried)
+
     def moves(self) -> Expert:
         """The moves, to the purchase or to giving up."""
         page = yield self._move(self._say("search", thing=self._thing()), "search", self._search)

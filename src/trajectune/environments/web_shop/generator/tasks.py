@@ -1,9 +1,9 @@
 """Wishes for products of the built-in shop.
 
 The idea: a wish names a kind of product, one to three of its features, up to two options and mostly a
-price limit; all of it is true of one to three products, and near misses stand around them. A wish is
-kept when somebody who reads the pages and knows no more can fulfil it in time (`solvable`) without luck,
-so every task can be won and has an expert.
+price limit; all of it is true of one to three products, and near misses stand around them. A wish is kept
+when somebody who reads the pages and knows no more can fulfil it in time without luck (`effort`: how many
+products they open on the way, 0 where they cannot), so every task can be won and has an expert.
 
 Invariants: the same seed, split and number give the same wish; test wishes use words and kinds of
 products that no train or dev wish uses, and what they ask for is not even on sale in the shop of train
@@ -27,6 +27,8 @@ from trajectune.errors import EpisodeError
 
 TRIES = 200
 """Wishes made up for one task before giving up; the first is solvable more often than not."""
+MISLEADING = 0.4
+"""Share of wishes for which the likeliest product, by title and price, turns out to be the wrong one."""
 LIMITED = 0.85
 """Share of wishes with a price limit."""
 FEATURES = (1, 2, 2, 2, 3, 3)
@@ -55,14 +57,15 @@ def shop(seed: int, *, whole: bool) -> Catalogue:
     return stocked(products)
 
 
-def wish(seed: int, split: Split, number: int, group: str, solvable: Callable[[Goal], bool]) -> Goal:
+def wish(seed: int, split: Split, number: int, group: str, effort: Callable[[Goal], int]) -> Goal:
     """The wish number `number` of a split, for something of a group."""
     rng = Random(f"{seed}/{split}/{number}/{group}")
-    for _ in range(TRIES):
+    least = 2 if rng.random() < MISLEADING else 1
+    for tried in range(TRIES):
         kind = rng.choice(asked_for(split, group))
         product = rng.choice(made(kind, seed))
         found = _goal(kind, product, split, rng)
-        if _rare(found, made(kind, seed)) and solvable(found):
+        if _rare(found, made(kind, seed)) and effort(found) >= (least if tried < TRIES // 2 else 1):
             return found
     raise EpisodeError(
         f"No wish for {group!r} can be fulfilled.", where=f"seed {seed}, {split} task {number}"
