@@ -26,7 +26,7 @@ RIGHT = Product(
 def walked(products: list[Product], wished: Goal, rounds: int = 10) -> tuple[list[Move], float]:
     """The moves of a shopper, and what they earn."""
     episode = ShopEpisode(stocked(products), wished)
-    shopper = Shopper(wish(wished), "rain coat", rounds, Random(1)).moves()
+    shopper = Shopper(wish(wished), "rain coat", "Features", rounds, Random(1)).moves()
     moves: list[Move] = []
     seen, reward = None, 0.0
     while True:
@@ -127,7 +127,7 @@ def test_it_never_makes_more_moves_than_there_are_rounds(
     for task in environment.tasks("train")[:15]:
         wanted = goal(task.data["goal"])
         episode = environment.open(task)
-        shopper = Shopper(wish(wanted), wanted.query, rounds, Random(0)).moves()
+        shopper = Shopper(wish(wanted), wanted.query, "Description", rounds, Random(0)).moves()
         made, seen = 0, None
         while True:
             try:

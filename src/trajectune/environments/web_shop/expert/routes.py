@@ -13,13 +13,15 @@ from random import Random
 
 from trajectune.environments.contract import Expert
 from trajectune.environments.web_shop.episode import ShopEpisode
-from trajectune.environments.web_shop.expert.shopper import Shopper
+from trajectune.environments.web_shop.expert.shopper import READ, Shopper
 from trajectune.environments.web_shop.expert.wishes import Wish, searches, wish
 from trajectune.environments.web_shop.shop.catalogue import Catalogue
 from trajectune.environments.web_shop.shop.goal import Goal
 
-WAYS = 2
-"""Times that each search is tried, with another order of reading."""
+Way = tuple[str, str, str]
+"""A search, the page of a product that is read first, and a seed for the words of thoughts."""
+FEATURES_FIRST = 0.8
+"""How often the features are tried before the description: they tell more."""
 
 
 def expert(catalogue: Catalogue, goal: Goal, rounds: int, key: str) -> Expert | None:
@@ -50,18 +52,18 @@ def opened(catalogue: Catalogue, goal: Goal, rounds: int) -> int:
     return 0
 
 
-def _ways(wished: Wish, key: str) -> Iterator[tuple[str, str]]:
-    """Searches, each with a seed for the order of reading and the words of thoughts."""
+def _ways(wished: Wish, key: str) -> Iterator[Way]:
+    """Each search with each page read first, in an order that the key settles."""
     rng = Random(key)
     found = searches(wished) if wished.words else []
     for search in rng.sample(found, len(found)):
-        for _ in range(WAYS):
-            yield search, str(rng.getrandbits(32))
+        for first in READ if rng.random() < FEATURES_FIRST else READ[::-1]:
+            yield search, first, str(rng.getrandbits(32))
 
 
-def _shopper(wished: Wish, way: tuple[str, str], rounds: int) -> Shopper:
-    search, seed = way
-    return Shopper(wished, search, rounds, Random(seed))
+def _shopper(wished: Wish, way: Way, rounds: int) -> Shopper:
+    search, first, seed = way
+    return Shopper(wished, search, first, rounds, Random(seed))
 
 
 def _earned(catalogue: Catalogue, goal: Goal, moves: Expert) -> float:

@@ -22,21 +22,24 @@ from trajectune.environments.web_shop.shop import pages
 from trajectune.environments.web_shop.shop.search import split, stem
 from trajectune.trajectory import ToolCall
 
+READ = (pages.FEATURES, pages.DESCRIPTION)
+"""The pages that tell about a product."""
 LOOK = 2
 """Moves that it takes to read one of a product's pages and come back."""
 
 
 class Shopper:
-    """One visit. `Shopper(wish, search, rounds, rng).moves()`."""
+    """One visit. `Shopper(wish, "rain coat", "Features", rounds, rng).moves()`.
 
-    def __init__(self, wished: Wish, search: str, rounds: int, rng: Random) -> None:
+    `first` is the page of a product that it reads first; `rng` chooses the words of thoughts.
+    """
+
+    def __init__(self, wished: Wish, search: str, first: str, rounds: int, rng: Random) -> None:
         self._wish = wished
         self._search = search
         self._left = rounds
         self._thoughts = Thoughts(rng)
-        self._pages = rng.sample((pages.FEATURES, pages.DESCRIPTION), 2)
-        if rng.random() < 0.7:
-            self._pages = [pages.FEATURES, pages.DESCRIPTION]
+        self._pages = sorted(READ, key=lambda page: page != first)
         self._tried: list[str] = []
         self.sure = True
         """Whether all that it bought by was seen; false once it buys in haste."""

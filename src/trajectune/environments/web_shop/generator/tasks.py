@@ -27,6 +27,8 @@ from trajectune.errors import EpisodeError
 
 TRIES = 200
 """Wishes made up for one task before giving up; the first is solvable more often than not."""
+SEEKING = 30
+"""Of these, how many are made up for a misleading wish; then any will do."""
 MISLEADING = 0.4
 """Share of wishes for which the likeliest product, by title and price, turns out to be the wrong one."""
 LIMITED = 0.85
@@ -65,7 +67,7 @@ def wish(seed: int, split: Split, number: int, group: str, effort: Callable[[Goa
         kind = rng.choice(asked_for(split, group))
         product = rng.choice(made(kind, seed))
         found = _goal(kind, product, split, rng)
-        if _rare(found, made(kind, seed)) and effort(found) >= (least if tried < TRIES // 2 else 1):
+        if _rare(found, made(kind, seed)) and effort(found) >= (least if tried < SEEKING else 1):
             return found
     raise EpisodeError(
         f"No wish for {group!r} can be fulfilled.", where=f"seed {seed}, {split} task {number}"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from trajectune.environments.contract import MAX_OBSERVATION_CHARS
@@ -137,6 +138,7 @@ def _written(page: Page, chars: int, values: int) -> Iterator[str]:
                     yield f"({len(choices) - values} more)"
 
 
+@lru_cache(maxsize=16384)
 def short(text: str, chars: int) -> str:
     """A text on one line, cut where it is longer than it may be."""
     line = " ".join(text.split())
