@@ -15,7 +15,7 @@ from trajectune.report.contents import Entry, Page, WeightCurve
 
 ROOT = Path(__file__).parents[1]
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
-NO_TABLE = {"emulate-shapes-cpu", "kill-resume"}
+NO_TABLE = {"emulate-shapes-cpu", "kill-resume", "web-shop-cpu"}
 
 
 @pytest.fixture
