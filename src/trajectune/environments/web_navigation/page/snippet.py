@@ -1,0 +1,93 @@
+"""How a page is shown: the part of it around a few candidates, as AgentTuning's Mind2Web rows show it.
+
+The idea: keep the candidates, what stands in them and near them, and the way down to them; leave out
+everything else, and every tag that says nothing. Attributes are shown by their values alone, and only
+candidates are numbered: `<input id=1 text city or airport />`. The form follows the pruning of Mind2Web
+(arXiv 2306.06070, section 3.1 and appendix).
+
+Invariant: a snippet has at most `MAX_SNIPPET` characters. One that would be longer shows fewer words of each
+text, then nothing but the candidates, and is cut in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from trajectune.environments.web_navigation.page.element import CUT, Element, shortened
+from trajectune.environments.web_navigation.page.page import Page
+
+MAX_SNIPPET = 1_700
+CHOICE_WORDS = 14
+"""Words of a candidate in the list of choices."""
+MAX_CHOICE = 120
+DETAIL = ((True, 20), (True, 8), (False, 12), (False, 4))
+"""Tried in turn: whether surroundings are shown, and how many words of each text."""
+INNER = 16
+"""Elements inside a candidate that are shown, such as the options of a list."""
+
+
+def snippet(page: Page, chosen: Sequence[Element]) -> str:
+    """The page around these candidates; they are numbered in the order of `chosen`."""
+    numbers = {id(element): number for number, element in enumerate(chosen)}
+    text = ""
+    for near, words in DETAIL:
+        text = _Writer(numbers, _kept(page, chosen, near), words).write(page.tree)
+        if len(text) <= MAX_SNIPPET:
+            return text
+    return shortened(text, MAX_SNIPPET)
+
+
+def choice(element: Element, number: int) -> str:
+    """A candidate alone, on one line, as a choice."""
+    inside = [element, *list(element.walk())[1 : INNER + 1]]
+    text = _Writer({id(element): number}, {id(each) for each in inside}, CHOICE_WORDS).write(element)
+    return shortened(" ".join(text.split()[:CHOICE_WORDS]), MAX_CHOICE)
+
+
+def _kept(page: Page, chosen: Sequence[Element], near: bool) -> set[int]:
+    """Identities of all elements that are shown."""
+    kept: set[int] = set()
+    for element in chosen:
+        kept.update(map(id, page.above(element)))
+        parts = [element]
+        if near:
+            label = page.label(element)
+            parts += [page.nearby(element), *page.headings(element), *([label] if label else [])]
+        for part in parts:
+            kept.update(id(each) for each, _ in zip(part.walk(), range(INNER + 1), strict=False))
+            kept.update(map(id, page.above(part)))
+    return kept
+
+
+class _Writer:
+    """Writes the elements that are kept."""
+
+    def __init__(self, numbers: Mapping[int, int], kept: set[int], words: int) -> None:
+        self._numbers = numbers
+        self._kept = kept
+        self._words = words
+
+    def write(self, element: Element) -> str:
+        parts = [self._part(child) for child in element.children]
+        inner = " ".join(part for part in parts if part)
+        number = self._numbers.get(id(element))
+        if number is None and element.tag != "html" and _says_nothing(element):
+            return inner
+        identity = "" if number is None else f" id={number}"
+        head = f"{element.tag}{identity} {element.words}".rstrip()
+        return f"<{head}> {inner} </{element.tag}>" if inner else f"<{head} />"
+
+    def _part(self, child: Element | str) -> str:
+        if isinstance(child, Element):
+            return self.write(child) if id(child) in self._kept else ""
+        words = child.split()
+        return child if len(words) <= self._words else " ".join(words[: self._words]) + CUT
+
+
+def _says_nothing(element: Element) -> bool:
+    """Whether a tag may be left out: no attribute, no text of its own and no more than one child."""
+    return (
+        not element.words
+        and len(element.children) <= 1
+        and not any(isinstance(child, str) for child in element.children)
+    )
