@@ -91,7 +91,9 @@ def _render_call(call: ToolCall) -> list[Span]:
     match call.name, call.arguments:
         case "choose", {"choice": str(letter), **rest} if re.fullmatch("[A-F]", letter):
             return [Span.marker("Answer: "), Span.arguments(letter), Span.marker("."), *_render_act(rest)]
-    raise ValueError(f"the agentbench web navigation dialect writes choose(choice, action, value), not {call}")
+    raise ValueError(
+        f"the agentbench web navigation dialect writes choose(choice, action, value), not {call}"
+    )
 
 
 def _render_act(rest: dict[str, JsonValue]) -> list[Span]:

@@ -1,4 +1,4 @@
-"""The web navigation environment: Mind2Web's multiple-choice questions over pages that change or were recorded.
+"""The web navigation environment: Mind2Web's multiple-choice questions, over living and recorded pages.
 
 Nothing here imports an HTML parser or a model before it is used, so that the built-in tasks need no extra.
 """

@@ -8,12 +8,14 @@ act, in order.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import cast
 
 from pydantic import JsonValue
 
 from trajectune.environments.contract import Episode, StepResult
 from trajectune.environments.web_navigation.page.element import shortened
+from trajectune.environments.web_navigation.page.page import Page
 from trajectune.environments.web_navigation.page.snippet import choice, snippet
 from trajectune.environments.web_navigation.ranking.ranker import Ranker
 from trajectune.environments.web_navigation.scoring import Judged, judge
@@ -42,7 +44,7 @@ SHOWN_ACTIONS = 5
 """Previous actions in a question."""
 MAX_TASK = 500
 MAX_NOTE = 300
-"""Characters; with those of a snippet, five choices and five previous actions they fit into an observation."""
+"""Characters. With a snippet, five choices and five previous actions they fit into an observation."""
 MAX_NAME = 100
 """Characters of an unknown tool's name that are given back."""
 
@@ -86,7 +88,7 @@ class WebNavigationEpisode(Episode):
     def close(self) -> None:
         """There is nothing to free."""
 
-    def _read(self, arguments: Mapping[str, JsonValue]) -> Act | None | StepResult:
+    def _read(self, arguments: Mapping[str, JsonValue]) -> Act | StepResult | None:
         """The act that a call means, `None` for none of the above, or what is wrong with it."""
         letter, action, value = (arguments.get(name) for name in ("choice", "action", "value"))
         if letter == NONE:
@@ -95,7 +97,7 @@ class WebNavigationEpisode(Episode):
             return _bad(f"choice must be a letter from A to {LETTERS[len(self.choices)]}.")
         if action not in OPERATIONS:
             return _bad(f"action must be one of {', '.join(OPERATIONS)}.")
-        if not isinstance(value, str | None) or (action == "CLICK") == bool(value):
+        if not isinstance(value, str | None) or (action == "CLICK" and value):
             return _bad("value must be the text to type or the option to select; a CLICK has none.")
         operation = cast("Operation", action)
         act = Act(self.choices[LETTERS.index(letter) - 1], operation, value or "")
@@ -134,29 +136,38 @@ class WebNavigationEpisode(Episode):
 
     def _next_candidates(self) -> Tournament:
         """A tournament among the best candidates that were not refused yet; after the last, all again."""
-        walk = self.walk
-        if not self._left:
-            ranked = self._ranker.rank(walk.page, walk.task, walk.previous)
-            forced = [key for key in ranked[self._top_k :] if key in walk.forced]
-            kept = [key for key in ranked if key not in forced]
-            at = max(0, self._top_k - len(forced))
-            self._left = kept[:at] + forced + kept[at:]
+        self._left = self._left or ranked(self.walk, self._ranker, self._top_k)
         keys, self._left = self._left[: self._top_k], self._left[self._top_k :]
         self._asked += 1
-        return Tournament(keys, {act.key for act in walk.wanted}, f"{self._seed}/{self._asked}")
+        return Tournament(keys, {act.key for act in self.walk.wanted}, f"{self._seed}/{self._asked}")
 
     def _question(self) -> str:
-        page = self.walk.page
-        elements = [page.candidates[key] for key in self.choices]
-        lines = [f"{LETTERS[n + 1]}. {choice(element, n)}" for n, element in enumerate(elements)]
+        shown, choices = _shown(self.walk.page, tuple(self.choices))
         done = "\n".join(self.walk.previous[-SHOWN_ACTIONS:]) or "None"
         return (
-            f"'''\n{snippet(page, elements)}\n'''\n\n"
+            f"'''\n{shown}\n'''\n\n"
             "This is the part of the page that holds the choices below. Carry on with the following task:\n"
             f"Task: {shortened(self.walk.task, MAX_TASK)}\nPrevious actions:\n{done}\n"
             "Which element comes next? (If it is not among the choices, answer A. 'None of the above'.)\n\n"
-            f"{LETTERS[0]}. None of the above\n" + "\n".join(lines)
+            f"{LETTERS[0]}. None of the above\n{choices}"
         )
+
+
+def ranked(walk: Walk, ranker: Ranker, top_k: int) -> list[str]:
+    """All candidates of a page, the best first; none that must be there is behind the first `top_k`."""
+    keys = ranker.rank(walk.page, walk.task, walk.previous)
+    forced = [key for key in keys[top_k:] if key in walk.forced]
+    kept = [key for key in keys if key not in forced]
+    place = max(0, top_k - len(forced))
+    return kept[:place] + forced + kept[place:]
+
+
+@lru_cache(maxsize=256)
+def _shown(page: Page, choices: tuple[str, ...]) -> tuple[str, str]:
+    """The part of a page and the lines of choices in a question."""
+    elements = [page.candidates[key] for key in choices]
+    lines = [f"{LETTERS[n + 1]}. {choice(element, n)}" for n, element in enumerate(elements)]
+    return snippet(page, elements), "\n".join(lines)
 
 
 def _bad(observation: str) -> StepResult:

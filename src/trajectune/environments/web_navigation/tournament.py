@@ -4,10 +4,10 @@ The idea (arXiv 2306.06070, section 3.2, as AgentBench plays it): candidates sta
 takes the first five; the one that is chosen goes to the end of the queue, all go where none of the above is
 right. The last one left is acted on, with the operation that was given when it was last chosen.
 
-Two things differ from AgentBench, against agents that know nothing. Choices stand in an order drawn for each
-question, not in the order of the page. And an element that was chosen under a letter gets another letter when
-it meets the others again, the right one first: so an agent that says the same letter every time cannot carry
-the right element through two questions.
+Two things differ from AgentBench, against agents that know nothing. Choices stand in an order drawn for
+each question, not in the order of the page. And an element that was chosen under a letter gets another
+letter when it meets the others again, the right one first: so an agent that says the same letter every time
+cannot carry the right element through two questions.
 
 Invariant: the order depends on the seed and on what was chosen, on nothing else.
 """

@@ -2,7 +2,8 @@
 
 The idea: a page that was recorded and a page that lives differ in what follows an act. On a `Walk` of
 recorded pages every act leads to the next recorded page, right or wrong (teacher forcing, as in Mind2Web);
-on a living site an act changes the site and nothing else happens. Questions, ranking and scoring are the same.
+on a living site an act changes the site and nothing else happens. Questions, ranking and scoring are the
+same.
 
 Invariant: `wanted` is what would be right now; it is shown to nobody but the expert, the scores and the
 order of choices.

@@ -1,11 +1,11 @@
-"""The expert: it answers each question with a right act that is among the choices, or with none of the above.
+"""The expert: it answers each question with a right act that is among the choices, or with none.
 
-The idea: it plays an episode of its own beside the agent's, which is in the same state because nothing in an
-episode is random. What is right it knows from the walk; what it thinks is said from the task and from what
-the question shows.
+The idea: it plays an episode of its own beside the agent's, which is in the same state because nothing in
+an episode is random. What is right it knows from the walk; what it thinks is said from the task and from
+what the question shows.
 
-Routes, chosen by the seed: which of several right acts goes first, and, for a share of the episodes on living
-sites, one wrong link first (shown and not trained) and the way back.
+Routes, chosen by the seed: which of several right acts goes first, and, for a share of the episodes on
+living sites, one wrong link first (shown and not trained) and the way back.
 
 Invariant: an expert exists exactly where the tasks' right acts can all be reached.
 """
@@ -15,14 +15,26 @@ from __future__ import annotations
 from random import Random
 
 from trajectune.environments.contract import Expert, Move
-from trajectune.environments.web_navigation.episode import TOOL, WebNavigationEpisode
+from trajectune.environments.web_navigation.episode import TOOL, WebNavigationEpisode, ranked
 from trajectune.environments.web_navigation.expert.thoughts import Thoughts
+from trajectune.environments.web_navigation.ranking.ranker import Ranker
 from trajectune.environments.web_navigation.tournament import LETTERS, NONE
-from trajectune.environments.web_navigation.walk import Act
+from trajectune.environments.web_navigation.walk import Act, Walk
 from trajectune.trajectory import ToolCall
 
 OTHER_ORDER = 0.3
 """The share of questions with several right acts in which another than the first is taken."""
+
+
+def earns(walk: Walk, ranker: Ranker, top_k: int) -> bool:
+    """Whether a right act can be reached in every step of a walk, which is used up by this."""
+    done = walk.pages_on  # where all candidates are asked about in the end, nothing is out of reach
+    while not done:
+        asked = ranked(walk, ranker, top_k)[:top_k]
+        if not any(act.key in asked for act in walk.wanted):
+            return False
+        done = walk.take(None).done
+    return True
 
 
 def expert(own: WebNavigationEpisode, seed: str, stray: float) -> Expert:

@@ -1,7 +1,7 @@
 """What an expert thinks: why this choice, or why none, in several wordings.
 
-A thought is said from the task and from what the question shows. Where none of the choices is right, it says
-what is still missing in the task's own words, never what stands elsewhere on the page.
+A thought is said from the task and from what the question shows. Where none of the choices is right, it
+says what is still missing in the task's own words, never what stands elsewhere on the page.
 """
 
 from __future__ import annotations
@@ -85,6 +85,8 @@ class Thoughts:
             return self._said(occasion, value=wanted.value)
         element = walk.page.candidates[act.key]
         name = f'"{shortened(walk.page.name(element), MAX_NAME)}"'
+        if row := walk.page.row(element):
+            name += f' beside "{shortened(row, MAX_NAME)}"'
         kind = role(element)
         if act.operation != "CLICK":
             return self._said(act.operation.lower(), name=name, value=act.value)

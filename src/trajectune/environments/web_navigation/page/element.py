@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 
 SPOKEN = (
     "role",
@@ -59,20 +58,24 @@ class Element:
     key: str = ""
     """Names the element in its page; empty for those that nobody acts on."""
 
-    @cached_property
+    _text: str | None = None
+    _words: str | None = None
+
+    @property
     def text(self) -> str:
         """All words inside it, in the order of reading."""
-        parts = (child if isinstance(child, str) else child.text for child in self.children)
-        return " ".join(part for part in parts if part)
+        if self._text is None:  # kept by hand: a cached_property locks, and pages ask thousands of times
+            parts = [child if isinstance(child, str) else child.text for child in self.children]
+            self._text = " ".join(filter(None, parts))
+        return self._text
 
-    @cached_property
+    @property
     def words(self) -> str:
         """What its attributes say, in lower case; nothing is said twice."""
-        said: dict[str, None] = {}
-        for name in SPOKEN:
-            if (value := self.attributes.get(name)) is not None:
-                said.update(dict.fromkeys([_spoken(name, value)]))
-        return " ".join(word for word in said if word)
+        if self._words is None:
+            said = [_spoken(name, self.attributes[name]) for name in SPOKEN if name in self.attributes]
+            self._words = " ".join(filter(None, dict.fromkeys(said)))
+        return self._words
 
     def walk(self) -> Iterator[Element]:
         """It and every element below it, in the order of the page."""

@@ -9,6 +9,7 @@ so that a question never shows a whole page.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
@@ -37,12 +38,13 @@ class Page:
         self.tree = tree
         found = actionable(tree) if candidates is None else candidates
         self.candidates: dict[str, Element] = {element.key: element for element in found}
+        self._above: dict[int, Sequence[Element]] = {}
 
     def nearby(self, element: Element) -> Element:
         """The largest part of the page around it that is still about it; itself where there is none."""
         near = element
         for above in self.above(element):
-            if self._crowds.get(id(above), 0) > NEAR_CANDIDATES or len(above.text.split()) > NEAR_WORDS:
+            if self._crowds[id(above)] > NEAR_CANDIDATES or above.text.count(" ") >= NEAR_WORDS:
                 break
             near = above
         return near
@@ -68,19 +70,31 @@ class Page:
 
     def name(self, element: Element) -> str:
         """What a reader would call it: its label, its text, or what its attributes say."""
-        label = self.label(element) or next((each for each in self.above(element) if each.tag == "label"), None)
+        label = self.label(element) or next(
+            (each for each in self.above(element) if each.tag == "label"), None
+        )
         said = [label.text if label else "", element.text if element.tag != "select" else ""]
-        said += [element.attributes.get(key, "") for key in ("aria-label", "placeholder", "alt", "title", "value")]
+        said += [
+            element.attributes.get(key, "")
+            for key in ("aria-label", "placeholder", "alt", "title", "value")
+        ]
         return next((each for each in said if each), element.words)
 
-    def above(self, element: Element) -> list[Element]:
+    def above(self, element: Element) -> Sequence[Element]:
         """What it stands in, the nearest first."""
-        chain: list[Element] = []
-        parent = self._parents.get(id(element))
-        while parent is not None:
-            chain.append(parent)
-            parent = self._parents.get(id(parent))
+        chain = self._above.get(id(element))
+        if chain is None:
+            parent = self._parents.get(id(element))
+            chain = () if parent is None else (parent, *self.above(parent))
+            self._above[id(element)] = chain
         return chain
+
+    def row(self, element: Element) -> str:
+        """The words that the row begins with in which an element stands, where they are not its own."""
+        row = next((above for above in self.above(element) if above.tag == "tr"), None)
+        cells = [child.text for child in row.children if isinstance(child, Element)] if row else []
+        head = next((text for text in cells if text), "")
+        return "" if head == element.text else head
 
     def describe(self, element: Element) -> str:
         """All that is said by it and near it, for a ranker."""
@@ -91,9 +105,9 @@ class Page:
         return " ".join(part for part in parts if part)
 
     @cached_property
-    def descriptions(self) -> Sequence[str]:
+    def descriptions(self) -> tuple[str, ...]:
         """`describe` of every candidate, in the order of the page."""
-        return [self.describe(element) for element in self.candidates.values()]
+        return tuple(self.describe(element) for element in self.candidates.values())
 
     @cached_property
     def _parents(self) -> dict[int, Element]:
@@ -105,12 +119,11 @@ class Page:
         }
 
     @cached_property
-    def _crowds(self) -> dict[int, int]:
+    def _crowds(self) -> Counter[int]:
         """How many candidates each element holds, by its identity."""
-        crowds: dict[int, int] = {}
+        crowds: Counter[int] = Counter()
         for candidate in self.candidates.values():
-            for element in (candidate, *self.above(candidate)):
-                crowds[id(element)] = crowds.get(id(element), 0) + 1
+            crowds.update(map(id, (candidate, *self.above(candidate))))
         return crowds
 
     @cached_property

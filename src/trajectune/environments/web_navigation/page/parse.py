@@ -1,8 +1,8 @@
 """From text to trees: HTML as browsers read it, and the XML that Mind2Web keeps pages in.
 
 HTML needs the extra `web-navigation` (selectolax); Mind2Web's `cleaned_html` is XML that was written by a
-machine, so a strict parser reads it, as Mind2Web's own code does: an HTML parser would take its `<div/>` for
-a tag that was never closed.
+machine, so a strict parser reads it, as Mind2Web's own code does: an HTML parser would take its `<div/>`
+for a tag that was never closed.
 
 Invariants: a document that is too large or too deep, or that declares entities, is a `ValueError`; scripts,
 styles and comments are left out.

@@ -5,13 +5,14 @@ everything else, and every tag that says nothing. Attributes are shown by their 
 candidates are numbered: `<input id=1 text city or airport />`. The form follows the pruning of Mind2Web
 (arXiv 2306.06070, section 3.1 and appendix).
 
-Invariant: a snippet has at most `MAX_SNIPPET` characters. One that would be longer shows fewer words of each
-text, then nothing but the candidates, and is cut in the end.
+Invariant: a snippet has at most `MAX_SNIPPET` characters. One that would be longer shows fewer words of
+each text, then nothing but the candidates, and is cut in the end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from trajectune.environments.web_navigation.page.element import CUT, Element, shortened
 from trajectune.environments.web_navigation.page.page import Page
@@ -31,7 +32,7 @@ def snippet(page: Page, chosen: Sequence[Element]) -> str:
     numbers = {id(element): number for number, element in enumerate(chosen)}
     text = ""
     for near, words in DETAIL:
-        text = _Writer(numbers, _kept(page, chosen, near), words).write(page.tree)
+        text = _Writer(numbers, _shown(page, chosen, near), words).write(page.tree)
         if len(text) <= MAX_SNIPPET:
             return text
     return shortened(text, MAX_SNIPPET)
@@ -39,37 +40,44 @@ def snippet(page: Page, chosen: Sequence[Element]) -> str:
 
 def choice(element: Element, number: int) -> str:
     """A candidate alone, on one line, as a choice."""
-    inside = [element, *list(element.walk())[1 : INNER + 1]]
-    text = _Writer({id(element): number}, {id(each) for each in inside}, CHOICE_WORDS).write(element)
+    inside = {id(each) for each, _ in zip(element.walk(), range(INNER + 1), strict=False)}
+    text = _Writer({id(element): number}, (inside, frozenset()), CHOICE_WORDS).write(element)
     return shortened(" ".join(text.split()[:CHOICE_WORDS]), MAX_CHOICE)
 
 
-def _kept(page: Page, chosen: Sequence[Element], near: bool) -> set[int]:
-    """Identities of all elements that are shown."""
-    kept: set[int] = set()
+def _shown(page: Page, chosen: Sequence[Element], near: bool) -> tuple[set[int], set[int]]:
+    """Identities of the elements that are shown, and of those that are only on the way to them."""
+    shown: set[int] = set()
+    way: set[int] = set()
     for element in chosen:
-        kept.update(map(id, page.above(element)))
         parts = [element]
         if near:
             label = page.label(element)
             parts += [page.nearby(element), *page.headings(element), *([label] if label else [])]
         for part in parts:
-            kept.update(id(each) for each, _ in zip(part.walk(), range(INNER + 1), strict=False))
-            kept.update(map(id, page.above(part)))
-    return kept
+            shown.update(id(each) for each, _ in zip(part.walk(), range(INNER + 1), strict=False))
+            way.update(map(id, page.above(part)))
+    return shown, way - shown
 
 
 class _Writer:
-    """Writes the elements that are kept."""
+    """Writes the elements that are shown, and of those on the way what stands beside them."""
 
-    def __init__(self, numbers: Mapping[int, int], kept: set[int], words: int) -> None:
+    def __init__(
+        self, numbers: Mapping[int, int], kept: tuple[AbstractSet[int], AbstractSet[int]], words: int
+    ) -> None:
         self._numbers = numbers
-        self._kept = kept
+        self._shown, self._way = kept
         self._words = words
 
     def write(self, element: Element) -> str:
-        parts = [self._part(child) for child in element.children]
-        inner = " ".join(part for part in parts if part)
+        whole = id(element) in self._shown
+        children = element.children
+        parts = [
+            self._part(child, whole or self._is_beside(children, place))
+            for place, child in enumerate(children)
+        ]
+        inner = " ".join(filter(None, parts))
         number = self._numbers.get(id(element))
         if number is None and element.tag != "html" and _says_nothing(element):
             return inner
@@ -77,17 +85,24 @@ class _Writer:
         head = f"{element.tag}{identity} {element.words}".rstrip()
         return f"<{head}> {inner} </{element.tag}>" if inner else f"<{head} />"
 
-    def _part(self, child: Element | str) -> str:
+    def _part(self, child: Element | str, is_said: bool) -> str:
         if isinstance(child, Element):
-            return self.write(child) if id(child) in self._kept else ""
-        words = child.split()
-        return child if len(words) <= self._words else " ".join(words[: self._words]) + CUT
+            return self.write(child) if id(child) in self._shown or id(child) in self._way else ""
+        words = child.split() if is_said else ()
+        return " ".join(words) if len(words) <= self._words else " ".join(words[: self._words]) + CUT
+
+    def _is_beside(self, children: Sequence[Element | str], place: int) -> bool:
+        """Whether a text has an element as its neighbour that is written."""
+        return any(
+            id(child) in self._shown or id(child) in self._way
+            for child in children[max(0, place - 1) : place + 2]
+            if isinstance(child, Element)
+        )
 
 
 def _says_nothing(element: Element) -> bool:
     """Whether a tag may be left out: no attribute, no text of its own and no more than one child."""
+    children = element.children
     return (
-        not element.words
-        and len(element.children) <= 1
-        and not any(isinstance(child, str) for child in element.children)
+        not element.words and len(children) <= 1 and not any(isinstance(child, str) for child in children)
     )

@@ -19,10 +19,12 @@ from trajectune.environments.web_navigation.ranking.ranker import Ranker
 K1, B = 1.2, 0.75
 BONUS = {"input": 0.6, "select": 0.6, "textarea": 0.6, "button": 0.5}
 """By the tag, which a description begins with. Less than a rare word in common gives."""
-COMMON = frozenset(
-    "a an the of to in on at for from with by and or is are be it its this that as into then i me my you your "
-    "please click type select".split()
-)
+_COMMON = """
+a an the of to in on at for from with by and or is are be it its this that as into then i me my you your
+please click type select
+"""
+COMMON = frozenset(_COMMON.split())
+"""Words that say nothing."""
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -31,15 +33,21 @@ class LexicalRanker(Ranker):
 
     def scores(self, task: str, previous: Sequence[str], descriptions: Sequence[str]) -> list[float]:
         del previous
-        query = set(words(task))
-        counts = [_counted(text) for text in descriptions]
-        found = Counter(word for each, _ in counts for word in each if word in query)
-        mean = sum(length for _, length in counts) / max(1, len(counts))
-        weights = {w: math.log(1 + (len(counts) - n + 0.5) / (n + 0.5)) for w, n in found.items()}
-        return [
-            _score(weights, each, length / max(mean, 1.0)) + BONUS.get(text.partition(" ")[0], 0.0)
-            for (each, length), text in zip(counts, descriptions, strict=True)
-        ]
+        return list(_scores(task, tuple(descriptions)))
+
+
+@lru_cache(maxsize=256)
+def _scores(task: str, descriptions: tuple[str, ...]) -> tuple[float, ...]:
+    """Kept, since the agent, its expert and a page that is seen again ask for the same."""
+    query = set(words(task))
+    counts = [_counted(text) for text in descriptions]
+    found = Counter(word for each, _ in counts for word in each if word in query)
+    mean = sum(length for _, length in counts) / max(1, len(counts))
+    weights = {w: math.log(1 + (len(counts) - n + 0.5) / (n + 0.5)) for w, n in found.items()}
+    return tuple(
+        _score(weights, each, length / max(mean, 1.0)) + BONUS.get(text.partition(" ")[0], 0.0)
+        for (each, length), text in zip(counts, descriptions, strict=True)
+    )
 
 
 def _score(weights: dict[str, float], counts: Counter[str], length: float) -> float:

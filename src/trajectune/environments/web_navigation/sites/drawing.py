@@ -94,7 +94,9 @@ class Drawing:
         key, value = f"field/{name}", self.values.get(name, "")
         self._controls[key] = Control("SELECT", name, options=tuple(options))
         drawn = [Element("option", {"selected": ""} if each == value else {}, [each]) for each in options]
-        return Element("div", {}, self._labelled(Element("select", {"name": _slug(label)}, [*drawn], key), label))
+        return Element(
+            "div", {}, self._labelled(Element("select", {"name": _slug(label)}, [*drawn], key), label)
+        )
 
     def radios(self, name: str, label: str, options: Sequence[str]) -> Element:
         """Options of which one holds."""

@@ -14,12 +14,10 @@ from random import Random
 
 from trajectune.environments.web_navigation.page.element import Element
 from trajectune.environments.web_navigation.sites.drawing import Drawing, Style
-from trajectune.environments.web_navigation.sites.site import Screen, State
+from trajectune.environments.web_navigation.sites.site import IDLE, Screen, State
 from trajectune.environments.web_navigation.sites.words import Words
 
 MIN_CANDIDATES = 20
-IDLE = "info/"
-"""What the names of screens of no use begin with."""
 Inner = Sequence["Element | str"]
 
 
@@ -54,14 +52,18 @@ class Frame:
             words.pick(rng, "join_word"),
         )
 
-    def page(self, drawing: Drawing, title: str, inner: Inner, ways: Sequence[tuple[str, str]] = ()) -> Screen:
+    def page(
+        self, drawing: Drawing, title: str, inner: Inner, ways: Sequence[tuple[str, str]] = ()
+    ) -> Screen:
         """A screen with this title; `ways` are links of the navigation to screens of use (text, screen)."""
         useful = [drawing.link(f"way/{goes}", text, goes) for text, goes in ways]
         idle = [drawing.link(f"{IDLE}{text}", text, f"{IDLE}{text}") for text in self.top]
         home = drawing.link("home", self.name, self.home)
         header = Element("header", {}, [home, _list("nav", [*useful, *idle]), self._search(drawing)])
         main = Element("main", {}, [Element("h1", {}, [title]), *inner])
-        return drawing.finish(Element("html", {}, [Element("body", {}, [header, main, self._footer(drawing)])]))
+        return drawing.finish(
+            Element("html", {}, [Element("body", {}, [header, main, self._footer(drawing)])])
+        )
 
     def idle(self, state: State, ways: Sequence[tuple[str, str]] = ()) -> Screen:
         """A page of no use."""

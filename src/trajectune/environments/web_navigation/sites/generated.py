@@ -9,6 +9,7 @@ Invariant: a site depends on nothing but its task's seed, split and kind.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from random import Random
 
 from trajectune.environments.contract import Split, Task
@@ -71,9 +72,13 @@ class GeneratedSource:
 
     def walk(self, task: Task) -> LiveWalk:
         """A fresh visit of a task's site."""
-        return LiveWalk(site(task))
+        return LiveWalk(site(task.kind, str(task.data["seed"]), task.split == "test"))
 
 
-def site(task: Task) -> Site:
-    """The site of a generated task."""
-    return SITES[task.kind](Random(f"{task.kind}/{task.data['seed']}"), words(task.split == "test"))
+@lru_cache(maxsize=256)
+def site(kind: str, seed: str, unseen: bool) -> Site:
+    """The site with this seed; `unseen` takes the themes and sentences of the test split.
+
+    Sites do not change, so an episode and its expert share one.
+    """
+    return SITES[kind](Random(f"{kind}/{seed}"), words(unseen))

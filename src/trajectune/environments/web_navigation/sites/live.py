@@ -7,6 +7,7 @@ wants it, else 0; what the page cannot take is told and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from trajectune.environments.web_navigation.page.element import shortened
 from trajectune.environments.web_navigation.page.page import Page
@@ -38,6 +39,8 @@ class LiveWalk(Walk):
         control = self._screen.controls[act.key]
         if act.operation != control.operation:
             return f"This element cannot be {VERBS[act.operation]}; it can be {VERBS[control.operation]}."
+        if control.operation == "TYPE" and not act.value:
+            return "TYPE needs a value: the text to type."
         if control.options and act.value not in control.options:
             offered = shortened(", ".join(control.options), MAX_OPTIONS)
             return f"There is no such option. The options are: {offered}."
@@ -60,7 +63,17 @@ class LiveWalk(Walk):
 
     def _show(self, state: State) -> None:
         self._state = state
-        self._screen: Screen = self._site.draw(state)
-        self._wanted = wanted(self._site, state)
-        tree = self._screen.tree
-        self.page = Page(tree, [each for each in tree.walk() if each.key in self._screen.controls])
+        self._screen, self.page, self._wanted = _seen(
+            self._site, state.screen, frozenset(state.values.items())
+        )
+
+
+@lru_cache(maxsize=256)
+def _seen(
+    site: Site, screen: str, values: frozenset[tuple[str, str]]
+) -> tuple[Screen, Page, Sequence[Act]]:
+    """What a state shows and what is right there; kept, since the agent's expert looks at the same."""
+    state = State(screen, dict(values))
+    drawn = site.draw(state)
+    page = Page(drawn.tree, [each for each in drawn.tree.walk() if each.key in drawn.controls])
+    return drawn, page, wanted(site, state)

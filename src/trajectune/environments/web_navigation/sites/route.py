@@ -2,8 +2,9 @@
 
 The idea: of the first stage that is not reached, every value that can be set on this screen is a right act.
 Where none can be set here, a right act is a link towards a screen where one can, found by searching the
-site breadth first. The last stage is what a control that commits sets; before it, what was changed against the
-user's wish is set right. So the way back from a wrong screen, and the repair of a wrong value, are right acts too.
+site breadth first. The last stage is what a control that commits sets; before it, what was changed against
+the user's wish is set right. So the way back from a wrong screen, and the repair of a wrong value, are
+right acts too.
 
 Invariant: a site's goal can be reached from every state that is not committed (tested for all kinds).
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trajectune.environments.web_navigation.sites.site import (
+    IDLE,
     Control,
     Screen,
     Site,
@@ -71,7 +73,7 @@ def _towards(site: Site, state: State, screen: Screen, useful: Useful) -> Act:
     while ways:
         further: list[tuple[State, Act]] = []
         for there, first in ways:
-            if there.screen in seen:
+            if there.screen in seen or there.screen.startswith(IDLE):
                 continue
             seen.add(there.screen)
             drawn = site.draw(there)

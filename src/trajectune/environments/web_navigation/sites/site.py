@@ -1,8 +1,8 @@
 """A living site: screens that are drawn from values, and controls that change the values.
 
-The idea: a site is a function from a `State` (which screen, which values) to a drawn screen: a tree, and for
-each of its controls what an act on it does. Everything else follows: what an act leads to, what is right
-now (`trajectune.environments.web_navigation.sites.route`), and whether the user got what was wanted.
+The idea: a site is a function from a `State` (which screen, which values) to a drawn screen: a tree, and
+for each of its controls what an act on it does. Everything else follows: what an act leads to, what is
+right now (`trajectune.environments.web_navigation.sites.route`), and whether the user got what was wanted.
 
 Invariants: a state is never changed, an act gives a new one; nothing but a control that commits is final,
 so every other wrong act can be undone; names of values that begin with `_` are means, not ends, and do not
@@ -19,6 +19,8 @@ from trajectune.environments.web_navigation.page.element import Element
 from trajectune.environments.web_navigation.walk import Operation
 
 Values = Mapping[str, str]
+IDLE = "info/"
+"""What the names of screens begin with that are of no use; all that they offer is the way back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,9 @@ class Control:
         """Whether an act on it can give a value to a name."""
         if self.name != name:
             return False
-        return self.value == value if self.operation == "CLICK" else not self.options or value in self.options
+        return (
+            self.value == value if self.operation == "CLICK" else not self.options or value in self.options
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,8 @@ class Goal:
     task: str
     """The user's words."""
     stages: tuple[Values, ...]
-    """Values to reach; those of a stage in any order, and before those of the next. The last stage is one value
-    that a control sets which commits."""
+    """Values to reach; those of a stage in any order, and before those of the next. The last stage is one
+    value, which a control sets that commits."""
 
     def result(self, start: Values) -> dict[str, str]:
         """All values of a site that was left as the user wants it."""

@@ -9,8 +9,8 @@ from random import Random
 
 from trajectune.environments.web_navigation.page.element import Element
 from trajectune.environments.web_navigation.sites.drawing import Drawing
-from trajectune.environments.web_navigation.sites.frame import IDLE, Frame
-from trajectune.environments.web_navigation.sites.site import Goal, Screen, Site, State
+from trajectune.environments.web_navigation.sites.frame import Frame
+from trajectune.environments.web_navigation.sites.site import IDLE, Goal, Screen, Site, State
 from trajectune.environments.web_navigation.sites.words import Field, Words, fields
 
 UNSET = "Please choose"
@@ -53,7 +53,9 @@ class FormSite(Site):
         values = {f"{t}/{f.label}": _start(rng, f) for t, form in self._forms.items() for f in form}
         form = self._forms[title]
         asked = sorted(rng.sample(range(len(form)), rng.choice((2, 3, 3, 4))))
-        wanted = {form[n].label: new_value(rng, words, form[n], values[f"{title}/{form[n].label}"]) for n in asked}
+        wanted = {
+            form[n].label: new_value(rng, words, form[n], values[f"{title}/{form[n].label}"]) for n in asked
+        }
         told = {label: "yes" if value == "on" else value for label, value in wanted.items()}
         task = words.say(rng, "form", title=title, site=self._frame.name, pairs=words.pairs(rng, told))
         stage = {f"{title}/{label}": value for label, value in wanted.items()}
@@ -104,7 +106,8 @@ class PollSite(Site):
 def _with_unset(form: list[Field]) -> list[Field]:
     """Lists begin with an option that stands for none, so that a wrong selection can be taken back."""
     return [
-        Field(each.label, each.kind, (UNSET, *each.options)) if each.kind == "select" else each for each in form
+        Field(each.label, each.kind, (UNSET, *each.options)) if each.kind == "select" else each
+        for each in form
     ]
 
 

@@ -6,9 +6,9 @@ from random import Random
 
 from trajectune.environments.web_navigation.page.element import Element
 from trajectune.environments.web_navigation.sites.drawing import Drawing
-from trajectune.environments.web_navigation.sites.frame import IDLE, Frame
+from trajectune.environments.web_navigation.sites.frame import Frame
 from trajectune.environments.web_navigation.sites.kinds.forms import SENT
-from trajectune.environments.web_navigation.sites.site import Goal, Screen, Site, State
+from trajectune.environments.web_navigation.sites.site import IDLE, Goal, Screen, Site, State
 from trajectune.environments.web_navigation.sites.words import Words
 
 INBOX = "Inbox"
@@ -29,7 +29,10 @@ class Mailbox(Site):
     def opened(self, drawing: Drawing, number: int) -> list[Element]:
         """What the page of a message holds below its subject."""
         sender, subject = self.messages[number]
-        return [Element("p", {}, [f"{sender} writes about: {subject}."]), drawing.check(f"{number}/star", "Star")]
+        return [
+            Element("p", {}, [f"{sender} writes about: {subject}."]),
+            drawing.check(f"{number}/star", "Star"),
+        ]
 
     def treatments(self, drawing: Drawing) -> list[Element]:
         """What stands below the list of messages."""

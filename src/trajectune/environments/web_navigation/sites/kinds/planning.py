@@ -6,9 +6,9 @@ from random import Random
 
 from trajectune.environments.web_navigation.page.element import Element
 from trajectune.environments.web_navigation.sites.drawing import Drawing
-from trajectune.environments.web_navigation.sites.frame import IDLE, Frame
+from trajectune.environments.web_navigation.sites.frame import Frame
 from trajectune.environments.web_navigation.sites.kinds.forms import SENT, UNSET
-from trajectune.environments.web_navigation.sites.site import Goal, Screen, Site, State
+from trajectune.environments.web_navigation.sites.site import IDLE, Goal, Screen, Site, State
 from trajectune.environments.web_navigation.sites.words import Words
 
 MONTHS = ("March", "April", "May", "June", "July", "August")
@@ -44,7 +44,7 @@ class BookingSite(Site):
         self.start = State("journey", {"from": UNSET, "to": UNSET, "day": UNSET})
 
     def draw(self, state: State) -> Screen:
-        ways = [("Journey", "journey"), ("Departures", "departures")]
+        ways = [("Journey", "journey"), ("Departures", "departures"), ("Passenger", "passenger")]
         if state.screen.startswith(IDLE):
             return self._frame.idle(state, ways)
         drawing = Drawing(self._frame.style, state.values)
@@ -91,7 +91,7 @@ class CalendarSite(Site):
         self.start = State(f"month/{rng.randrange(len(MONTHS))}", {"start": UNSET})
 
     def draw(self, state: State) -> Screen:
-        ways = [("Calendar", "month/2")]
+        ways = [("Calendar", "month/2"), ("New event", "event")]
         if state.screen.startswith(IDLE):
             return self._frame.idle(state, ways)
         drawing = Drawing(self._frame.style, state.values)
@@ -104,7 +104,10 @@ class CalendarSite(Site):
             drawing.link(f"day/{day}", str(day), "event", name="day", value=f"{day} {MONTHS[month]}")
             for day in range(1, LENGTHS[month] + 1)
         ]
-        weeks = [Element("tr", {}, [Element("td", {}, [day]) for day in days[n : n + 7]]) for n in range(0, 31, 7)]
+        weeks = [
+            Element("tr", {}, [Element("td", {}, [day]) for day in days[n : n + 7]])
+            for n in range(0, 31, 7)
+        ]
         turns = [
             drawing.link(f"turn/{there}", f"{word}: {MONTHS[there]}", f"month/{there}")
             for word, there in (("Previous month", month - 1), ("Next month", month + 1))

@@ -6,9 +6,9 @@ from random import Random
 
 from trajectune.environments.web_navigation.page.element import Element
 from trajectune.environments.web_navigation.sites.drawing import Drawing
-from trajectune.environments.web_navigation.sites.frame import IDLE, Frame
+from trajectune.environments.web_navigation.sites.frame import Frame
 from trajectune.environments.web_navigation.sites.kinds.forms import SENT
-from trajectune.environments.web_navigation.sites.site import Goal, Screen, Site, State
+from trajectune.environments.web_navigation.sites.site import IDLE, Goal, Screen, Site, State
 from trajectune.environments.web_navigation.sites.words import Words
 
 QUERY = "_query"
@@ -28,7 +28,9 @@ class ManualSite(Site):
     def __init__(self, rng: Random, words: Words) -> None:
         themes = [theme.partition(" | ") for theme in words.sample(rng, "manual", 3)]
         self._frame, self._words = Frame.drawn(rng, words, "home"), words
-        self._guides = {title: rng.sample(topics := rest.split("; "), len(topics)) for title, _, rest in themes}
+        self._guides = {
+            title: rng.sample(topics := rest.split("; "), len(topics)) for title, _, rest in themes
+        }
         title = rng.choice(list(self._guides))
         topic, finish = rng.choice(self._guides[title]), words.pick(rng, "finish")
         task = words.say(
@@ -64,7 +66,8 @@ class SearchSite(Site):
         self._frame, self._words = Frame.drawn(rng, words, "home"), words
         self._topics = words.sample(rng, "topic", 5)
         self._articles = {
-            topic: [f"{topic}: {aspect}" for aspect in words.sample(rng, "aspect", 4)] for topic in self._topics
+            topic: [f"{topic}: {aspect}" for aspect in words.sample(rng, "aspect", 4)]
+            for topic in self._topics
         }
         self._label = rng.choice(("Catalogue search", "Search the catalogue", "Titles and subjects"))
         self._go = rng.choice(("Show results", "Search catalogue", "Go"))

@@ -6,9 +6,9 @@ from random import Random
 
 from trajectune.environments.web_navigation.page.element import Element
 from trajectune.environments.web_navigation.sites.drawing import Drawing
-from trajectune.environments.web_navigation.sites.frame import IDLE, Frame
+from trajectune.environments.web_navigation.sites.frame import Frame
 from trajectune.environments.web_navigation.sites.kinds.forms import SENT, drawn_field, new_value
-from trajectune.environments.web_navigation.sites.site import Goal, Screen, Site, State
+from trajectune.environments.web_navigation.sites.site import IDLE, Goal, Screen, Site, State
 from trajectune.environments.web_navigation.sites.words import Field, Words, fields
 
 ROWS = 8
@@ -28,7 +28,9 @@ class RecordSite(Site):
             people.add(words.person(rng))
         self._people = sorted(people)
         start = {
-            f"{who}/{each.label}": new_value(rng, words, each, "") for who in self._people for each in self._fields
+            f"{who}/{each.label}": new_value(rng, words, each, "")
+            for who in self._people
+            for each in self._fields
         }
         who = rng.choice(self._people)
         asked = rng.sample(self._fields, rng.choice((1, 2, len(self._fields))))

@@ -6,9 +6,9 @@ from random import Random
 
 from trajectune.environments.web_navigation.page.element import Element
 from trajectune.environments.web_navigation.sites.drawing import Drawing
-from trajectune.environments.web_navigation.sites.frame import IDLE, Frame
+from trajectune.environments.web_navigation.sites.frame import Frame
 from trajectune.environments.web_navigation.sites.kinds.forms import SENT, UNSET
-from trajectune.environments.web_navigation.sites.site import Goal, Screen, Site, State, Values
+from trajectune.environments.web_navigation.sites.site import IDLE, Goal, Screen, Site, State, Values
 from trajectune.environments.web_navigation.sites.words import Words
 
 QUANTITIES = ("1", "2", "3", "4", "5")
@@ -24,17 +24,26 @@ class ShopSite(Site):
         self._colours = words.sample(rng, "colour", 4)
         self._sizes = (UNSET, *words.lists["size"])
         products = [each for shelf in self._shelves.values() for each in shelf]
-        self._prices = {each: f"{rng.randint(4, 180)}.{rng.choice(('00', '50', '90'))}" for each in products}
+        self._prices = {
+            each: f"{rng.randint(4, 180)}.{rng.choice(('00', '50', '90'))}" for each in products
+        }
         self._add = rng.choice(("Add to cart", "Put into cart", "Add to basket"))
         self._pay = rng.choice(("Check out", "Place order", "Buy now"))
         start: dict[str, str] = {}
         for each in products:
-            start |= {f"{each}/size": UNSET, f"{each}/colour": rng.choice(self._colours), f"{each}/count": "1"}
+            start |= {
+                f"{each}/size": UNSET,
+                f"{each}/colour": rng.choice(self._colours),
+                f"{each}/count": "1",
+            }
         stages: list[Values] = []
         told: list[str] = []
         for product in rng.sample(products, rng.choice((1, 1, 2))):
             wanted = self._wanted(rng)
-            stages += [{f"{product}/{name}": value for name, value in wanted.items()}, {f"{product}/cart": "yes"}]
+            stages += [
+                {f"{product}/{name}": value for name, value in wanted.items()},
+                {f"{product}/cart": "yes"},
+            ]
             told.append(f"{wanted['count']} x {product} ({wanted['colour']}, {wanted['size']})")
         task = words.say(rng, "shop", site=self._frame.name, things=" and ".join(told))
         self.goal = Goal(task, (*stages, {SENT: "order"}))
@@ -133,7 +142,9 @@ class ListingSite(Site):
         sort = drawing.select("sort", "Sort by", self._sorts)
         save = drawing.button("save", self._save, name=SENT, value="search", commits=True)
         items = [Element("ul", {}, [*self._shown(drawing)])]
-        return self._frame.page(drawing, self._title, [Element("aside", {}, [*filters, sort, save]), *items])
+        return self._frame.page(
+            drawing, self._title, [Element("aside", {}, [*filters, sort, save]), *items]
+        )
 
     def _facet(self, drawing: Drawing, name: str) -> Element:
         boxes = [drawing.check(f"{name}/{value}", value) for value in self._facets[name]]
@@ -144,7 +155,9 @@ class ListingSite(Site):
         items: list[Element] = []
         for number, (thing, marks) in enumerate(self._items):
             if all(self._fits(drawing.values, name, value) for name, value in marks.items()):
-                link = drawing.link(f"item/{number}", f"{thing}, {', '.join(marks.values())}", f"item/{number}")
+                link = drawing.link(
+                    f"item/{number}", f"{thing}, {', '.join(marks.values())}", f"item/{number}"
+                )
                 items.append(Element("li", {}, [link]))
         return items
 
