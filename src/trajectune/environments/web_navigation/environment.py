@@ -90,7 +90,7 @@ class WebNavigationEnvironment(Environment):
                 remedy=f"Use one of: {', '.join(NOTES)}.",
             )
         self.note = NOTES[source]
-        self._ranker = _ranker(ranker)
+        self.ranker = _ranker(ranker)
         self._top_k = top_k
         self._stray = stray
         sizes: dict[Split, int] = {"train": train, "dev": dev, "test": test}
@@ -116,12 +116,12 @@ class WebNavigationEnvironment(Environment):
     def open(self, task: Task, seed: int = 0) -> WebNavigationEpisode:
         """Start an episode; the order of choices follows from the task, so `seed` changes nothing."""
         del seed
-        return WebNavigationEpisode(self.source.walk(task), self._ranker, self._top_k, task.id)
+        return WebNavigationEpisode(self.source.walk(task), self.ranker, self._top_k, task.id)
 
     def expert(self, task: Task, observation: str, seed: int = 0) -> Expert | None:
         """A solver that knows the right elements; `None` where they are not all among the candidates."""
         del observation  # it plays an episode of its own
-        if not earns(self.source.walk(task), self._ranker, self._top_k):
+        if not earns(self.source.walk(task), self.ranker, self._top_k):
             return None
         return expert(self.open(task), f"{task.id}/{seed}", self._stray)
 

@@ -5,11 +5,11 @@ takes the first five; the one that is chosen goes to the end of the queue, all g
 right. The last one left is acted on, with the operation that was given when it was last chosen.
 
 Two things differ from AgentBench, against agents that know nothing. Choices stand in an order drawn for
-each question, not in the order of the page. And an element that was chosen under a letter gets another
-letter when it meets the others again, the right one first: so an agent that says the same letter every time
-cannot carry the right element through two questions.
+each question, not in the order of the page. And when chosen elements come up again, each gets another letter
+than the one that chose it, the right one first: so an agent that says the same letter every time cannot
+carry the right element through a tournament of more than one question.
 
-Invariant: the order depends on the seed and on what was chosen, on nothing else.
+Invariant: equal candidates, seeds and answers give equal questions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from random import Random
 SIZE = 5
 """Candidates in one question."""
 NONE = "A"
-LETTERS = "ABCDEF"
+LETTERS = tuple("ABCDEF")
 
 
 class Tournament:
@@ -33,6 +33,8 @@ class Tournament:
         self._wanted = wanted
         self._letters: dict[str, int] = {}
         """Place of each candidate in the question in which it was last chosen."""
+        self._said = -1
+        """The place that was last chosen."""
         self._queue = list(keys)
         self._rng.shuffle(self._queue)
         self.choices: list[str] = []
@@ -42,7 +44,7 @@ class Tournament:
         """Answer the open question with a place in `choices`, or `None`. True when all is decided."""
         if place is not None:
             key = self.choices[place]
-            self._letters[key] = place
+            self._letters[key] = self._said = place
             self._queue.append(key)
         if len(self._queue) > 1 or (self._queue and self._queue[0] not in self._letters):
             self._ask()
@@ -62,6 +64,9 @@ class Tournament:
         self.choices = list(asked)
 
     def _standing_still(self, asked: Sequence[str]) -> tuple[int, int]:
-        """How many keep their letter: of the right ones, which counts first, and of all."""
-        still = [key for place, key in enumerate(asked) if self._letters.get(key) == place]
+        """How many stand under the letter that chose them: of the right ones, which count first, and of all.
+
+        For one that was not asked about before, that letter is the one that was said last.
+        """
+        still = [key for place, key in enumerate(asked) if self._letters.get(key, self._said) == place]
         return sum(key in self._wanted for key in still), len(still)

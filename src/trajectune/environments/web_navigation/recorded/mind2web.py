@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from trajectune.environments.contract import Split, Task
+from trajectune.environments.web_navigation.page.element import shortened, tidy
 from trajectune.environments.web_navigation.page.page import Page
 from trajectune.environments.web_navigation.page.parse import read_xml
 from trajectune.environments.web_navigation.recorded.walk import RecordedStep, RecordedWalk
-from trajectune.environments.web_navigation.walk import OPERATIONS, Act
+from trajectune.environments.web_navigation.walk import MAX_DONE, OPERATIONS, Act
 from trajectune.errors import DataError
-from trajectune.storage import Rejected, read_json
+from trajectune.storage import Rejected, json_type, read_json
 
 UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 """What a row raises that is not as it should be."""
@@ -127,7 +128,9 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _record(row: Mapping[str, Any], file: Path, *, train: bool) -> Record:
+def _record(row: Any, file: Path, *, train: bool) -> Record:
+    if not isinstance(row, dict):
+        raise TypeError(f"expected a JSON object, found {json_type(row)}")
     wish, actions, reprs = row["confirmed_task"], row["actions"], row["action_reprs"]
     if not isinstance(wish, str) or not wish.strip():
         raise ValueError("confirmed_task is no text")
@@ -148,7 +151,7 @@ def _record(row: Mapping[str, Any], file: Path, *, train: bool) -> Record:
 
 def _step(action: Mapping[str, Any], told: str) -> RecordedStep:
     html, operation = action["cleaned_html"], action["operation"]
-    op, value = operation["op"], " ".join(str(operation.get("value") or "").split())
+    op, value = operation["op"], tidy(str(operation.get("value") or ""))
     if op not in OPERATIONS:
         raise ValueError(f"operation {op!r} is none of {', '.join(OPERATIONS)}")
     right, wrong = (_ids(action[name]) for name in ("pos_candidates", "neg_candidates"))
@@ -158,7 +161,7 @@ def _step(action: Mapping[str, Any], told: str) -> RecordedStep:
         raise ValueError("none of its candidates is on the page")
     acts = [Act(key, op, "" if op == "CLICK" else value) for key in right if key in there]
     kept = KeptPage(zlib.compress(html.encode("utf-8"), 1), tuple(candidates))
-    return RecordedStep(kept, tuple(acts), " ".join(told.split()))
+    return RecordedStep(kept, tuple(acts), shortened(tidy(told), MAX_DONE))
 
 
 def _ids(candidates: Sequence[Mapping[str, Any]]) -> list[str]:
