@@ -69,7 +69,7 @@ def environment_speed(data: dict[str, Any]) -> str:
 
 
 def candidates(data: dict[str, Any]) -> str:
-    """How many of the right elements a ranker puts among its first, and what agents without a model earn."""
+    """The share of right elements among a ranker's first, and what agents without a model earn."""
     cuts = list(next(iter(data["recall"].values())))
     rows = [[name, *(f"{found[cut]:.1%}" for cut in cuts)] for name, found in data["recall"].items()]
     heads = ["reward", "element accuracy", "action F1", "step success"]

@@ -1,10 +1,10 @@
-"""Web navigation without a model: the ranker's recall, what agents that know nothing earn, steps per second.
+"""Web navigation without a model: the ranker's recall, what blind agents earn, steps per second.
 
     python benchmarks/web_navigation.py --out benchmarks/results/web-navigation-cpu.json    # a minute
 
 The expert plays the built-in tasks; before each of its acts, the place of the first right element in the
-ranking is noted. Then agents without any knowledge play the test tasks: one that always refuses, one for each
-letter that always clicks, and one that clicks at random.
+ranking is noted. Then agents without any knowledge play the test tasks: one that always refuses, one for
+each letter that always clicks, and one that clicks at random.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def policies() -> Iterable[tuple[str, Policy]]:
 
 
 def played(environment: WebNavigationEnvironment, policy: Policy, tasks: Sequence[Task]) -> list[float]:
-    """Mean reward, element accuracy, action F1 and step success of an agent that clicks on these letters."""
+    """Mean reward, element accuracy, action F1 and step success of an agent that clicks on letters."""
     rewards: list[float] = []
     judged = []
     for task in tasks:

@@ -27,7 +27,8 @@ def page(*, links: int = 14) -> str:
         f"{element(4, 'button', 'Search flights')}</form>"
     )
     rest = "".join(element(10 + n, "a", f"Link number {n}") for n in range(links))
-    return f'<html backend_node_id="0"><body backend_node_id="6">{form}<div backend_node_id="7">{rest}</div></body></html>'
+    body = f'{form}<div backend_node_id="7">{rest}</div>'
+    return f'<html backend_node_id="0"><body backend_node_id="6">{body}</body></html>'
 
 
 def action(right: list[int], op: str, value: str = "", html: str = "") -> dict[str, Any]:

@@ -65,9 +65,7 @@ def test_the_same_answer_each_time_earns_nothing_on_recorded_pages(tmp_path: Pat
         assert answers(recorded, task, lambda _, said={"choice": letter, **click}: said) == 0
 
 
-def test_another_tasks_answers_earn_nothing(
-    environment: WebNavigationEnvironment, expert_play: Callable[..., Play]
-) -> None:
+def test_another_tasks_answers_earn_nothing(environment: WebNavigationEnvironment) -> None:
     gold: list[list[dict[str, str]]] = []
     for task in range(24):
         episode = environment.open(environment.tasks("test")[task])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.pages import tag
 from support.steps import hostile_text, json_values
 from trajectune.environments.contract import MAX_OBSERVATION_CHARS, StepResult
 from trajectune.environments.web_navigation import WebNavigationEnvironment
@@ -19,7 +20,6 @@ from trajectune.environments.web_navigation.recorded.walk import RecordedStep, R
 from trajectune.environments.web_navigation.tournament import LETTERS
 from trajectune.environments.web_navigation.walk import Act
 from trajectune.trajectory import Fault, ToolCall
-from support.pages import tag
 
 Choose = Callable[..., StepResult]
 

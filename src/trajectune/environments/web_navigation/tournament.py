@@ -5,9 +5,9 @@ takes the first five; the one that is chosen goes to the end of the queue, all g
 right. The last one left is acted on, with the operation that was given when it was last chosen.
 
 Two things differ from AgentBench, against agents that know nothing. Choices stand in an order drawn for
-each question, not in the order of the page. And when chosen elements come up again, each gets another letter
-than the one that chose it, the right one first: so an agent that says the same letter every time cannot
-carry the right element through a tournament of more than one question.
+each question, not in the order of the page. And when chosen elements come up again, each gets another
+letter than the one that chose it, the right one first: so an agent that says the same letter every time
+cannot carry the right element through a tournament of more than one question.
 
 Invariant: equal candidates, seeds and answers give equal questions.
 """
@@ -64,7 +64,7 @@ class Tournament:
         self.choices = list(asked)
 
     def _standing_still(self, asked: Sequence[str]) -> tuple[int, int]:
-        """How many stand under the letter that chose them: of the right ones, which count first, and of all.
+        """How many stand under the letter that chose them: of the right ones, which count first; of all.
 
         For one that was not asked about before, that letter is the one that was said last.
         """

@@ -79,7 +79,7 @@ class _Writer:
         ]
         inner = " ".join(filter(None, parts))
         number = self._numbers.get(id(element))
-        if number is None and element.tag != "html" and _says_nothing(element):
+        if number is None and element.tag != "html" and not element.words and _is_wrapper(children, parts):
             return inner
         identity = "" if number is None else f" id={number}"
         head = f"{element.tag}{identity} {element.words}".rstrip()
@@ -100,9 +100,7 @@ class _Writer:
         )
 
 
-def _says_nothing(element: Element) -> bool:
-    """Whether a tag may be left out: no attribute, no text of its own and no more than one child."""
-    children = element.children
-    return (
-        not element.words and len(children) <= 1 and not any(isinstance(child, str) for child in children)
-    )
+def _is_wrapper(children: Sequence[Element | str], parts: Sequence[str]) -> bool:
+    """Whether one element at most is written inside, and no text: then the tag around it says nothing."""
+    written = [child for child, part in zip(children, parts, strict=True) if part]
+    return not written or (len(written) == 1 and isinstance(written[0], Element))

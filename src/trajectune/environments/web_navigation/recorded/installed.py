@@ -79,7 +79,7 @@ def find(names: list[str], roots: tuple[Path, ...] = ROOTS) -> tuple[list[Packag
 
 def title(page: Page) -> str:
     """The first heading of a page."""
-    headings = (each.text for each in page.tree.walk() if each.tag in ("h1", "h2", "title"))
+    headings = (each.text for each in page.tree.walk() if each.tag in ("h1", "h2"))
     return next((text for text in headings if text), "").rstrip(" ¶#")
 
 
