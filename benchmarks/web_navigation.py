@@ -39,7 +39,7 @@ def main() -> None:
         train=options.tasks, dev=0, test=options.tasks, ranker=options.ranker, stray=0.0
     )
     report: dict[str, Any] = machine() | {"tasks": options.tasks, "ranker": options.ranker or "lexical"}
-    report["steps_per_second"] = round(speed(environment, environment.tasks("train")))
+    report["expert_steps_per_second"] = round(speed(environment, environment.tasks("train")))
     ranker = environment.ranker
     found = {split: ranks(environment, environment.tasks(split), ranker) for split in ("train", "test")}
     found |= {"test, in the page's order": ranks(environment, environment.tasks("test"), _Unranked())}
@@ -49,7 +49,7 @@ def main() -> None:
     report["blind"] = {
         name: played(environment, policy, environment.tasks("test")) for name, policy in policies()
     }
-    for part in ("steps_per_second", "recall", "blind"):
+    for part in ("expert_steps_per_second", "recall", "blind"):
         print(part, report[part])
     if options.out:
         write(options.out, report)

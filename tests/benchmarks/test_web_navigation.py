@@ -21,7 +21,7 @@ def test_the_script_leaves_a_file_with_its_table(
     monkeypatch.setattr(sys, "argv", ["web_navigation.py", "--tasks", "12", "--out", str(file)])
     web_navigation.main()
     found = json.loads(file.read_text(encoding="utf-8"))
-    assert found["steps_per_second"] > 0
+    assert found["expert_steps_per_second"] > 0
     for shares in found["recall"].values():
         assert list(shares.values()) == sorted(shares.values())
     assert found["recall"]["test"]["10"] > found["recall"]["test, in the page's order"]["10"]

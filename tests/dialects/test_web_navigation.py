@@ -19,7 +19,7 @@ from trajectune.example import Capability
 from trajectune.trajectory import Fault, ToolCall
 
 WEB = get_dialect("agentbench", "web_navigation")
-ROWS = Path(__file__).parents[3] / "shared" / "data" / "agentinstruct" / "sample_mind2web.json"
+ROWS = "agentinstruct/sample_mind2web.json"
 
 
 def chosen(**arguments: str) -> ToolCall:
@@ -148,9 +148,8 @@ def test_an_experts_episode_is_written_and_read_back_in_every_dialect(name: str)
             assert same_move(check_read_back(dialect, step), step)
 
 
-@pytest.mark.skipif(not ROWS.is_file(), reason=f"no AgentInstruct rows at {ROWS}")
-def test_agentinstructs_rows_are_read() -> None:
-    rows = json.loads(ROWS.read_text(encoding="utf-8"))
+def test_agentinstructs_rows_are_read(shared_data: Path) -> None:
+    rows = json.loads((shared_data / ROWS).read_text(encoding="utf-8"))
     calls = [read_text(WEB, row["conversations"][-1]["content"]).calls for row in rows]
     assert len(calls) == 5
     assert all(len(call) == 1 for call in calls)
@@ -159,11 +158,10 @@ def test_agentinstructs_rows_are_read() -> None:
     assert calls[4] == (chosen(choice="C", action="TYPE", value="123456"),)
 
 
-@pytest.mark.skipif(not ROWS.is_file(), reason=f"no AgentInstruct rows at {ROWS}")
-def test_our_questions_have_the_form_of_agentinstructs_rows() -> None:
+def test_our_questions_have_the_form_of_agentinstructs_rows(shared_data: Path) -> None:
     environment = WebNavigationEnvironment(train=1, dev=0, test=0)
     ours = environment.open(environment.tasks("train")[0]).observation
-    for row in json.loads(ROWS.read_text(encoding="utf-8")):
+    for row in json.loads((shared_data / ROWS).read_text(encoding="utf-8")):
         theirs = row["conversations"][0]["content"]
         for mark in ("'''\n<html>", "\nTask: ", "\nPrevious actions:\n", "\n\nA. None of the above\nB. <"):
             assert mark in theirs

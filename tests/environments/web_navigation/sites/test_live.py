@@ -146,6 +146,7 @@ def test_a_site_without_a_way_is_a_mistake_of_ours() -> None:
         (Control(name="a", value="1"), "a", "2", False),
         (Control(name="a", value="1"), "b", "1", False),
         (Control("TYPE", "a"), "a", "anything", True),
+        (Control("TYPE", "a"), "a", "", False),
         (Control("SELECT", "a", options=("1", "2")), "a", "2", True),
         (Control("SELECT", "a", options=("1", "2")), "a", "3", False),
     ],

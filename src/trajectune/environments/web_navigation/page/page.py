@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from trajectune.environments.web_navigation.page.element import Element
+from trajectune.environments.web_navigation.page.element import Element, tidy
 
 CLICKABLE_TAGS = frozenset({"a", "button", "input", "select", "textarea", "summary"})
 CLICKABLE_ROLES = frozenset(
@@ -23,6 +23,8 @@ CLICKABLE_ROLES = frozenset(
 INPUT_ROLES = {"checkbox": "checkbox", "radio": "radio", "submit": "button", "button": "button"}
 TAG_ROLES = {"a": "link", "select": "combobox", "textarea": "textbox"}
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption", "thead"})
+NAMING = ("aria-label", "placeholder", "alt", "title", "value")
+"""Attributes that may name an element which has neither label nor text."""
 NEAR_WORDS = 40
 """Words that the surroundings of an element may have."""
 NEAR_CANDIDATES = 4
@@ -70,14 +72,12 @@ class Page:
 
     def name(self, element: Element) -> str:
         """What a reader would call it: its label, its text, or what its attributes say."""
-        label = self.label(element) or next(
-            (each for each in self.above(element) if each.tag == "label"), None
-        )
-        said = [label.text if label else "", element.text if element.tag != "select" else ""]
-        said += [
-            element.attributes.get(key, "")
-            for key in ("aria-label", "placeholder", "alt", "title", "value")
-        ]
+        above = self.above(element)
+        label = self.label(element) or next((each for each in above if each.tag == "label"), None)
+        own = element.text
+        said = [tidy(label.text.replace(own, " ") if own else label.text)] if label else []
+        said += [own] if element.tag != "select" else []
+        said += [element.attributes.get(key, "") for key in NAMING]
         return next((each for each in said if each), element.words)
 
     def above(self, element: Element) -> Sequence[Element]:

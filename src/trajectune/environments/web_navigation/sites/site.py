@@ -51,9 +51,9 @@ class Control:
         """Whether an act on it can give a value to a name."""
         if self.name != name:
             return False
-        return (
-            self.value == value if self.operation == "CLICK" else not self.options or value in self.options
-        )
+        if self.operation == "CLICK":
+            return self.value == value
+        return value in self.options if self.options else bool(value)
 
 
 @dataclass(frozen=True, slots=True)

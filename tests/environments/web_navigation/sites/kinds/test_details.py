@@ -203,7 +203,7 @@ def test_a_message_is_filed_from_its_own_page() -> None:
     for place in sites("message"):
         number = stages(place)[-1][SENT]
         walk = walked(place, lambda act: act.operation == "SELECT")
-        assert list(walk.previous[:1])[0].startswith("[link]")
+        assert walk.previous[0].startswith("[link]")
         assert f"apply/{number}" in walk.page.candidates
 
 
