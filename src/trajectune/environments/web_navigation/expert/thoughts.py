@@ -41,7 +41,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "button": (
         "Nothing is missing for this step any more. I press {name}.",
         "The next thing to do here is {name}.",
-        "What had to be set is set, so {name} comes next.",
+        "Everything before it is done, so {name} comes next.",
         "{name} takes the task one step further.",
     ),
     "back": (
