@@ -112,7 +112,7 @@ class WebNavigationEpisode(Episode):
         if not self._tournament.choose(place):
             return self._ask("")
         winner = self._tournament.winner
-        if winner is None and self.walk.pages_on:
+        if winner is None and self.walk.asks_all:
             self._tournament = self._next_candidates()
             return self._ask("")
         return self._act(None if winner is None else self._given[winner])

@@ -60,7 +60,7 @@ class Walk(ABC):
     """What is seen now."""
     previous: list[str]
     """What was done, as it is told to the agent."""
-    pages_on: bool
+    asks_all: bool
     """Whether more candidates are asked about when all of the best were refused."""
 
     @property

@@ -28,7 +28,7 @@ OTHER_ORDER = 0.3
 
 def earns(walk: Walk, ranker: Ranker, top_k: int) -> bool:
     """Whether a right act can be reached in every step of a walk, which is used up by this."""
-    done = walk.pages_on  # where all candidates are asked about in the end, nothing is out of reach
+    done = walk.asks_all  # where all candidates are asked about in the end, nothing is out of reach
     while not done:
         asked = ranked(walk, ranker, top_k)[:top_k]
         if not any(act.key in asked for act in walk.wanted):

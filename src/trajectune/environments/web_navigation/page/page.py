@@ -90,11 +90,10 @@ class Page:
         return chain
 
     def row(self, element: Element) -> str:
-        """The words that the row begins with in which an element stands, where they are not its own."""
+        """The words that its row of a table begins with, where they are no candidate themselves."""
         row = next((above for above in self.above(element) if above.tag == "tr"), None)
-        cells = [child.text for child in row.children if isinstance(child, Element)] if row else []
-        head = next((text for text in cells if text), "")
-        return "" if head == element.text else head
+        cells = [child for child in row.children if isinstance(child, Element)] if row else []
+        return next((cell.text for cell in cells if cell.text and id(cell) not in self._crowds), "")
 
     def describe(self, element: Element) -> str:
         """All that is said by it and near it, for a ranker."""

@@ -108,7 +108,7 @@ def fields(page: Page) -> dict[str, Element]:
     return {name: same[0] for name, same in found.items() if name and len(same) == 1}
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _page(path: Path) -> Page | None:
     try:
         page = Page(read_html(path.read_text(encoding="utf-8", errors="replace")))

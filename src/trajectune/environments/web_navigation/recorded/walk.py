@@ -33,7 +33,7 @@ class RecordedStep:
 class RecordedWalk(Walk):
     """One pass over a record."""
 
-    pages_on = False
+    asks_all = False
 
     def __init__(self, task: str, steps: Sequence[RecordedStep], *, forced: bool = False) -> None:
         """`forced`: a right element is among the candidates, wherever it is ranked."""

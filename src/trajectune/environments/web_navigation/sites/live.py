@@ -23,7 +23,7 @@ MAX_OPTIONS = 160
 class LiveWalk(Walk):
     """One visit of a site."""
 
-    pages_on = True
+    asks_all = True
 
     def __init__(self, site: Site) -> None:
         self.task = site.goal.task
