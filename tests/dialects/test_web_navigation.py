@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,14 @@ def test_our_questions_have_the_form_of_agentinstructs_rows(shared_data: Path) -
         for mark in ("'''\n<html>", "\nTask: ", "\nPrevious actions:\n", "\n\nA. None of the above\nB. <"):
             assert mark in theirs
             assert mark in ours
+
+
+@pytest.mark.parametrize(
+    "unit", [" ", "\n", "Answer:", "Answer: B.\n", " Answer: ", "Action: ", "Value:", "\\", "Thought: "]
+)
+def test_a_hundred_kilobytes_are_read_in_linear_time(unit: str) -> None:
+    body = unit * (100_000 // len(unit))
+    start_of_it = time.perf_counter()
+    for head in ("", "Answer: B.\n", "Answer: B.\nAction: TYPE\n"):
+        read_text(WEB, head + body)
+    assert time.perf_counter() - start_of_it < 2.0

@@ -28,9 +28,9 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         num_attention_heads=2,
         intermediate_size=16,
         max_position_embeddings=128,
-        num_labels=request.param,
         initializer_range=0.5,
     )
+    config.num_labels = request.param
     BertForSequenceClassification(config).save_pretrained(place)
     tokenizer.save_pretrained(place)
     return place

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.pages import tag
 from trajectune.environments.web_navigation.page.page import Page
 from trajectune.environments.web_navigation.recorded.walk import RecordedStep, RecordedWalk
-from trajectune.environments.web_navigation.walk import Act, told
+from trajectune.environments.web_navigation.walk import Act, Turn, told
 
 PAGES = [Page(tag("html", tag("a", f"page {n}", key=f"k{n}", href="#"))) for n in range(4)]
 STEPS = [RecordedStep(lambda n=n: PAGES[n], (Act(f"k{n}", "CLICK"),), f"step {n}") for n in range(4)]
@@ -17,7 +17,7 @@ STEPS = [RecordedStep(lambda n=n: PAGES[n], (Act(f"k{n}", "CLICK"),), f"step {n}
 
 @given(st.lists(st.booleans(), min_size=4, max_size=4))
 def test_each_step_is_judged_alone(right: list[bool]) -> None:
-    walk = RecordedWalk("task", STEPS)
+    walk, turn = RecordedWalk("task", STEPS), Turn()
     for n, is_right in enumerate(right):
         assert walk.page is PAGES[n]
         assert walk.previous == [f"step {k}" for k in range(n)]

@@ -9,7 +9,7 @@ from trajectune.environments.web_navigation.sites.drawing import Drawing, Style
 from trajectune.environments.web_navigation.sites.live import LiveWalk
 from trajectune.environments.web_navigation.sites.route import wanted
 from trajectune.environments.web_navigation.sites.site import Control, Goal, Screen, Site, State, after
-from trajectune.environments.web_navigation.walk import Act
+from trajectune.environments.web_navigation.walk import Act, Turn
 
 STYLE = Style("for", "button", "div", "li", "Clear")
 
@@ -86,7 +86,7 @@ def test_saving_too_early_ends_without_reward() -> None:
 
 
 def test_values_that_are_only_means_do_not_count() -> None:
-    walk = LiveWalk(Lamp())
+    walk, turn = LiveWalk(Lamp()), Turn()
     for act in [
         *walk.wanted,
         Act("next", "CLICK"),

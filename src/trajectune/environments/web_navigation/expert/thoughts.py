@@ -45,9 +45,9 @@ WORDINGS: dict[str, tuple[str, ...]] = {
         "{name} takes the task one step further.",
     ),
     "back": (
-        "This page does not help with the task. {name} leads back to where I can go on.",
-        "That was the wrong way. I return by {name}.",
-        "Nothing of the task can be done on this page, so I leave it through {name}.",
+        "This page does not help with the task. {name} leads on from here.",
+        "That was the wrong way. I go on by {name}.",
+        "I took a wrong turn; {name} gets me on with the task again.",
     ),
     "none value": (
         'I still have to give "{value}", and none of these is the place for it.',
@@ -63,8 +63,9 @@ WORDINGS: dict[str, tuple[str, ...]] = {
         "The element that I need next is not one of these.",
     ),
     "none back": (
-        "This page is of no use, and none of these leads back to the task.",
-        "I want to leave this page, but not by one of these.",
+        "I took a wrong turn, and none of these mends it.",
+        "I want to get away from here, but not by one of these.",
+        "That did not help with the task, and these do not either.",
     ),
 }
 

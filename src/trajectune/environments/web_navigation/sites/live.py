@@ -59,7 +59,8 @@ class LiveWalk(Walk):
 
     def harmless(self, key: str) -> bool:
         control = self._screen.controls[key]
-        return bool(control.goes) and not control.name and not control.commits
+        elsewhere = control.goes not in ("", self._state.screen)
+        return elsewhere and not control.name and not control.commits
 
     def _show(self, state: State) -> None:
         self._state = state
