@@ -19,11 +19,11 @@ NATIVE := setup.py $(wildcard src/trajectune/engine/network/native/c/*)
 	touch $@
 
 .venv/.dev: .venv/.base
-	$(INSTALL) --editable '.[general,household,serve,dev,docs]'
+	$(INSTALL) --editable '.[general,household,web-navigation,serve,dev,docs]'
 	touch $@
 
 .venv/.bench: .venv/.dev
-	$(INSTALL) --editable '.[general,household,serve,dev,docs,bench]'
+	$(INSTALL) --editable '.[general,household,web-navigation,serve,dev,docs,bench]'
 	touch $@
 
 quickstart: .venv/.base

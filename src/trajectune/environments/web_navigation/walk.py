@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from trajectune.environments.web_navigation.page.element import shortened
+from trajectune.environments.web_navigation.page.element import shortened, tidy
 from trajectune.environments.web_navigation.page.page import Page, role
 
 Operation = Literal["CLICK", "SELECT", "TYPE"]
@@ -91,5 +91,5 @@ def told(page: Page, act: Act) -> str:
     """An act as the list of previous actions has it: `[button] Save -> CLICK`, as Mind2Web writes it."""
     element = page.candidates[act.key]
     words = " ".join(page.name(element).split()[:MAX_DONE_WORDS])
-    value = f": {shortened(act.value, MAX_DONE // 2)}" if act.value else ""
+    value = f": {shortened(tidy(act.value), MAX_DONE // 2)}" if act.value else ""
     return f"[{role(element)}] {shortened(words, MAX_DONE // 2)} -> {act.operation}{value}"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from trajectune.environments.web_navigation.page.element import Element
+from trajectune.environments.web_navigation.page.element import Element, tidy
 from trajectune.environments.web_navigation.sites.site import Control, Screen, Values
 
 
@@ -82,7 +82,7 @@ class Drawing:
         self._controls[key] = Control("TYPE", name)
         kind = {} if long else {"type": "text"}
         attributes = {**kind, "name": _slug(label)} | ({"value": value} if value and not long else {})
-        inner: list[Element | str] = [value] if value and long else []
+        inner: list[Element | str] = [tidy(value)] if value and long else []
         field = Element("textarea" if long else "input", attributes, inner, key)
         parts = self._labelled(field, label)
         if value and clears:
