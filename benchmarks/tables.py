@@ -48,6 +48,8 @@ def table_of(data: dict[str, Any]) -> str:
         return gold(data["gold"])
     if "steps_per_second" in data:
         return environment_speed(data)
+    if "recall" in data:
+        return candidates(data)
     if "means" in data:
         return ablation(data)
     if "scores" in data:
@@ -76,6 +78,17 @@ def environment_speed(data: dict[str, Any]) -> str:
     kinds = [kind for kind in ("steps_per_second", "statements_per_second") if kind in data]
     rows = [[words(kind), *(rounded(speed) for speed in data[kind].values())] for kind in kinds]
     return markdown(["", *("this version", "the one before")[: len(data[kinds[0]])]], rows)
+
+
+def candidates(data: dict[str, Any]) -> str:
+    """The share of right elements among a ranker's first, and what agents without a model earn."""
+    cuts = list(next(iter(data["recall"].values())))
+    rows = [[name, *(f"{found[cut]:.1%}" for cut in cuts)] for name, found in data["recall"].items()]
+    heads = ["reward", "element accuracy", "action F1", "step success"]
+    blind = [[name, *(f"{each:.1%}" for each in found)] for name, found in data["blind"].items()]
+    return "\n\n".join(
+        [markdown(["right element among the first", *cuts], rows), markdown(["agent", *heads], blind)]
+    )
 
 
 def precisions(data: dict[str, Any]) -> str:
