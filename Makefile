@@ -19,11 +19,11 @@ NATIVE := setup.py $(wildcard src/trajectune/engine/network/native/c/*)
 	touch $@
 
 .venv/.dev: .venv/.base
-	$(INSTALL) --editable '.[general,household,knowledge-graph,serve,dev,docs]'
+	$(INSTALL) --editable '.[general,environments,serve,dev,docs]'
 	touch $@
 
 .venv/.bench: .venv/.dev
-	$(INSTALL) --editable '.[general,household,knowledge-graph,serve,dev,docs,bench]'
+	$(INSTALL) --editable '.[general,environments,serve,dev,docs,bench]'
 	touch $@
 
 quickstart: .venv/.base
