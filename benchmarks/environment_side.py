@@ -1,19 +1,18 @@
-"""A round of `environments.py`: one version of the code plays its training tasks, in a process of its own.
+"""A round of `environments.py`: one version of the code answers an instant agent, in a process of its own.
 
-Imports only what every version has.
+The idea: the expert's moves are recorded first, and then repeated in fresh episodes, so that what is timed is
+the environment alone. Imports only what every version has.
 """
 
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from typing import Any
 
 from harness.child import serve
 
-WARM = 30
+WARM = 3
 """Episodes played before the clock starts."""
-STATEMENTS = 3_000
 
 
 def main() -> None:
@@ -21,42 +20,44 @@ def main() -> None:
 
 
 def measured(name: str, episodes: int) -> dict[str, float]:
-    """Steps per second of whole episodes; of the database also single statements."""
+    """Steps per second of whole episodes (opened, played, closed), and of their steps alone."""
     from trajectune.environments.registry import load_environment
 
     environment = load_environment(name, {"train": WARM + episodes})
-    _played(environment, environment.tasks("train")[:WARM])
-    start = time.perf_counter()
-    steps = _played(environment, environment.tasks("train")[WARM:])
-    rates = {"steps": steps / (time.perf_counter() - start)}
-    return rates | ({"statements": statements(environment)} if name == "database" else {})
+    recorded = [(task, moves_of(environment, task)) for task in environment.tasks("train")[: WARM + episodes]]
+    for task, moves in recorded[:WARM]:
+        replayed(environment, task, moves)
+    start, steps, inside = time.perf_counter(), 0, 0.0
+    for task, moves in recorded[WARM:]:
+        steps += len(moves)
+        inside += replayed(environment, task, moves)
+    return {"steps": steps / (time.perf_counter() - start), "steps in open episodes": steps / inside}
 
 
-def statements(environment: Any) -> float:
-    """Statements a second that an open episode answers, each another one."""
-    from trajectune.trajectory import ToolCall
-
-    with closing(environment.open(environment.tasks("train")[0])) as episode:
-        calls = [ToolCall(name="sql", arguments={"query": f"SELECT {n} + 1"}) for n in range(STATEMENTS)]
-        start = time.perf_counter()
-        for call in calls:
-            assert not episode.step(call).fault
-        return STATEMENTS / (time.perf_counter() - start)
-
-
-def _played(environment: Any, tasks: Any) -> int:
-    """Steps of the expert over these tasks."""
+def moves_of(environment: Any, task: Any) -> list[Any]:
+    """What the expert does in a task."""
     from trajectune.environments.play import start
 
-    steps = 0
-    for task in tasks:
-        play = start(environment, task, 0)
-        if play is None:
-            continue
-        while play.advance() is not None:
-            steps += 1
+    moves, play = [], start(environment, task, 0)
+    if play is not None:
+        while (moved := play.advance()) is not None:
+            moves.append(moved[0])
         play.episode.close()
-    return steps
+    return moves
+
+
+def replayed(environment: Any, task: Any, moves: list[Any]) -> float:
+    """Seconds in which a fresh episode answers these moves."""
+    episode = environment.open(task, 0)
+    start = time.perf_counter()
+    for move in moves:
+        if move.message is not None:
+            episode.reply(move.message)
+        else:
+            episode.steps(move.calls)
+    seconds = time.perf_counter() - start
+    episode.close()
+    return seconds
 
 
 if __name__ == "__main__":

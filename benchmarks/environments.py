@@ -1,11 +1,12 @@
-"""How fast an environment is: steps per second of its expert, alone or beside another version of the code.
+"""How fast environments are with an instant agent, alone or beside another version of the code.
 
-    python benchmarks/environments.py                              # this version
-    python benchmarks/environments.py --against ../other           # and a checkout of another, in turn
+    python benchmarks/environments.py --out benchmarks/results/environments-cpu.json       # all six
+    python benchmarks/environments.py --environments database --against ../other           # in turn
 
-An episode is a task made, opened, played by the expert to its end and closed; of the database also single
-statements in an open episode are timed. Each round of a version is a process (`environment_side.py`): by
-where its memory happens to lie, one process can be several percent slower than the next, all its life.
+The expert's moves are recorded, and repeated in fresh episodes; timed are whole episodes (opened, played,
+closed) and the steps in them alone, one episode at a time. Each round of a version is a process
+(`environment_side.py`): by where its memory happens to lie, one process can be several percent slower than
+the next, all its life.
 """
 
 from __future__ import annotations
@@ -25,23 +26,28 @@ from harness.results import dumps, run, status, write
 from harness.table import table
 
 ROOT = Path(__file__).parents[1]
+SIX = ["database", "household", "operating_system", "knowledge_graph", "web_shop", "web_navigation"]
 
 
 def main() -> int:
     """Measure, print and keep the numbers."""
     options = _options()
     trees = {"this": ROOT} | ({"against": options.against.resolve()} if options.against else {})
-    asked = {"environment": options.environment, "episodes": options.episodes}
-    sides = {name: _side(name, tree, asked) for name, tree in trees.items()}
-    show = line(options.environment)
-    found = compare(sides, baseline=list(sides)[-1], seconds=options.seconds, show=show)
-    report = machine(**asked) | speeds(found) | {"comparison": found.report()}
-    print(table(options.environment, found))
+    found: dict[str, Comparison] = {}
+    for name in options.environments:
+        asked = {"environment": name, "episodes": options.episodes}
+        sides = {version: _side(version, tree, asked) for version, tree in trees.items()}
+        found[name] = compare(
+            sides, baseline=list(sides)[-1], seconds=options.seconds, warmups=1, show=line(name)
+        )
+        print(table(name, found[name]))
+    report = machine(episodes=options.episodes) | {"steps_per_second": speeds(found)}
+    report["comparisons"] = {name: each.report() for name, each in found.items()}
     if options.out:
         write(options.out, report)
     else:
-        print(dumps({name: value for name, value in report.items() if name != "comparison"}))
-    return status([found])
+        print(dumps(report["steps_per_second"]))
+    return status(list(found.values()))
 
 
 def _side(name: str, tree: Path, asked: dict[str, Any]) -> Side:
@@ -56,13 +62,18 @@ def _side(name: str, tree: Path, asked: dict[str, Any]) -> Side:
     return play
 
 
-def speeds(found: Comparison) -> dict[str, Any]:
-    """Median rates by kind and version."""
+def speeds(found: dict[str, Comparison]) -> dict[str, dict[str, dict[str, int | None]]]:
+    """Median rates by environment, kind and version."""
     return {
-        f"{part}_per_second": {
-            name: rate and round(rate.median) for name in found.sides for rate in [found.rate(name, part)]
+        environment: {
+            part: {
+                name: rate and round(rate.median)
+                for name in each.sides
+                for rate in [each.rate(name, part)]
+            }
+            for part in each.parts
         }
-        for part in found.parts
+        for environment, each in found.items()
     }
 
 
@@ -70,10 +81,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--environment", default="database")
-    parser.add_argument("--episodes", type=int, default=600)
+    parser.add_argument("--environments", nargs="+", default=SIX)
+    parser.add_argument("--episodes", type=int, default=60, help="of a round")
     parser.add_argument("--against", type=Path, help="checkout of another version")
-    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seconds", type=float, default=60, help="for each environment")
     parser.add_argument("--out", type=Path)
     return parser.parse_args()
 

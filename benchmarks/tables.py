@@ -47,7 +47,7 @@ def table_of(data: dict[str, Any]) -> str:
     if "gold" in data:
         return gold(data["gold"])
     if "steps_per_second" in data:
-        return environment_speed(data)
+        return environment_speed(data["steps_per_second"])
     if "recall" in data:
         return candidates(data)
     if "means" in data:
@@ -74,10 +74,14 @@ def gold(data: dict[str, dict[str, int]]) -> str:
 
 
 def environment_speed(data: dict[str, Any]) -> str:
-    """Steps of whole episodes, and single statements, beside another version in the same run."""
-    kinds = [kind for kind in ("steps_per_second", "statements_per_second") if kind in data]
-    rows = [[words(kind), *(rounded(speed) for speed in data[kind].values())] for kind in kinds]
-    return markdown(["", *("this version", "the one before")[: len(data[kinds[0]])]], rows)
+    """Steps a second by environment: of whole episodes, and in open ones; beside another version if any."""
+    heads = ["environment", "version", "steps a second, whole episodes", "in open episodes"]
+    rows = [
+        [name, version, *(f"{rates[version]:,}" if rates[version] else "–" for rates in parts.values())]
+        for name, parts in data.items()
+        for version in next(iter(parts.values()))
+    ]
+    return markdown(heads, rows)
 
 
 def candidates(data: dict[str, Any]) -> str:

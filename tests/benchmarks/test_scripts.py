@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import decode
+import environment_side
 import environments
 import tables
 import tune
@@ -170,8 +171,18 @@ def test_rounds_of_drafts_are_measured_beside_each_other(model: LoadedModel) -> 
 
 
 def test_speeds_of_environments_have_their_table() -> None:
-    sides = {"this": lambda _: {"steps": 1000.4}, "against": lambda _: {"steps": 900.0}}
+    rates = {"this": 1000.4, "against": 900.0}
+    sides = {
+        name: lambda _, rate=rate: {"steps": rate, "steps in open episodes": 2 * rate}
+        for name, rate in rates.items()
+    }
     found = compare(sides, baseline="against", seconds=0, station=FakeStation())
-    speeds = environments.speeds(found)
-    assert speeds == {"steps_per_second": {"this": 1000, "against": 900}}
-    assert "| steps per second | 1,000 | 900 |" in tables.table_of(speeds)
+    speeds = environments.speeds({"database": found})
+    assert speeds["database"]["steps"] == {"this": 1000, "against": 900}
+    shown = tables.table_of({"steps_per_second": speeds})
+    assert "| database | this | 1,000 | 2,001 |" in shown
+
+
+def test_an_instant_agent_repeats_what_the_expert_did() -> None:
+    rates = environment_side.measured("database", 2)
+    assert rates["steps in open episodes"] > rates["steps"] > 0

@@ -106,6 +106,23 @@ def generous(*words: str) -> type[DoorEnvironment]:
     return Generous
 
 
+class Painted(DoorEnvironment):
+    """Doors that look different, and one word for all of them."""
+
+    def tasks(self, split: Split) -> Sequence[Task]:
+        return [Task(f"{split}-{n}", split) for n in range(3)]
+
+    def open(self, task: Task, seed: int = 0) -> Episode:
+        del seed
+
+        class Coloured(Door):
+            @property
+            def observation(self) -> str:
+                return f"Door {task.id}."
+
+        return Coloured(self)
+
+
 BROKEN: dict[str, type[DoorEnvironment]] = {
     "tools": Undescribed,
     "demonstration": Kicked,
@@ -118,6 +135,7 @@ BROKEN: dict[str, type[DoorEnvironment]] = {
     "unearned reward: nothing": generous(""),
     "unearned reward: at once": generous(PLAIN_MESSAGE),
     "unearned reward: echo": generous("A door."),
+    "unearned reward: replay": Painted,
 }
 
 
@@ -137,7 +155,8 @@ def test_there_is_a_broken_environment_for_every_check() -> None:
 def test_a_broken_promise_is_found_by_its_own_check_alone(name: str) -> None:
     found = complaints(BROKEN[name]())
     assert set(found) == {name}
-    assert all(finding.severity == "error" and finding.task for finding in found[name])
+    severity = "warning" if name.endswith("replay") else "error"
+    assert all(finding.severity == severity and finding.task for finding in found[name])
     assert {str(f) for f in found[name]} <= {str(f) for f in check_environment(BROKEN[name]())}
 
 
@@ -167,7 +186,17 @@ def test_every_split_is_played_and_tasks_are_spread_over_it() -> None:
             return super().instruction(task)
 
     check_environment(Long(size=9), tasks_per_split=3)
-    assert played == [f"{split}-{n}" for split in ("train", "dev", "test") for n in (0, 3, 6)]
+    expected = [f"{split}-{n}" for split in ("train", "dev", "test") for n in (0, 3, 6)]
+    assert list(dict.fromkeys(played)) == expected
+
+
+def test_a_replay_may_earn_what_two_tasks_share() -> None:
+    class Similar(Painted):
+        def answer(self, call: ToolCall) -> StepResult:
+            result = super().answer(call)
+            return StepResult(result.observation, result.done, 0.5 * result.reward, result.fault)
+
+    assert "unearned reward: replay" not in complaints(Similar())
 
 
 def test_a_warning_lets_ensure_pass() -> None:

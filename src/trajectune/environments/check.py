@@ -32,6 +32,7 @@ PLAYED = {
     "unearned reward: nothing": unearned.nothing,
     "unearned reward: at once": unearned.at_once,
     "unearned reward: echo": unearned.echo,
+    "unearned reward: replay": unearned.replay,
 }
 """Played on every checked task; each takes (environment, task, another task)."""
 

@@ -7,7 +7,7 @@ a model's text into the `ToolCall` that `Episode.step` takes.
 Invariants (tested for any environment by `trajectune.environments.check.check_environment`):
 the same task and seed give the same episode; a wrong call is answered with a fault and never raises;
 two open episodes do not touch each other; observations are bounded; `close` may be called twice; an agent
-that does nothing, answers at once or echoes what it sees earns nothing.
+that does nothing, answers at once, echoes what it sees or replays another task's solution earns nothing.
 Infrastructure that breaks raises `EpisodeError`, which the rollout keeps apart from failure.
 """
 

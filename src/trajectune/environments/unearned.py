@@ -1,8 +1,9 @@
 """The promise that reward is earned: agents that know nothing and try nothing get none.
 
-The idea: three agents need no model, and a task that pays one of them measures nothing. One never calls a
+The idea: four agents need no model, and a task that pays one of them measures nothing. One never calls a
 tool. One answers at once: each tool once with empty arguments, or a plain message. One echoes: it gives
-back the problem, as a message and as every text that a tool takes. Each plays an episode of its own.
+back the problem, as a message and as every text that a tool takes. One replays: it repeats, blindly, the
+moves by which the expert solved another task. Each plays an episode of its own.
 
 Invariant: a finding names the agent, the very move that was paid, and what pays it.
 """
@@ -13,7 +14,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trajectune.environments.contract import Environment, StepResult, Task
+from trajectune.environments.contract import Environment, Move, StepResult, Task
+from trajectune.environments.play import start
 from trajectune.environments.promises import Finding
 from trajectune.trajectory import Tool, ToolCall
 
@@ -54,6 +56,53 @@ def echo(environment: Environment, task: Task, _: Task) -> Iterator[Finding]:
     seen = episode.observation
     episode.close()
     yield from _one_move(environment, task, "echoes the observation", seen, seen)
+
+
+OTHERS = 5
+"""Further tasks whose solution is tried where one was paid."""
+
+
+def replay(environment: Environment, task: Task, other: Task) -> Iterator[Finding]:
+    """An agent that repeats what solved another task, one that reads differently.
+
+    A warning, where the solutions of two tasks are paid: a short answer ("yes", 2) may be right by luck.
+    It counts from the environment's threshold on, since less may be due for what two tasks share.
+    """
+    if not _replay_pays(environment, task, other):
+        return
+    paid = [t for t in environment.tasks(task.split)[:OTHERS] if _replay_pays(environment, task, t)]
+    names = {t.id for t in [other, *paid]}
+    if len(names) > 1:
+        text = (
+            f"the moves that solve {', '.join(sorted(names))}, repeated blindly, earn the reward here too: "
+            "make the tasks differ in what has to be done, or the answers harder to guess."
+        )
+        yield Finding("warning", "unearned reward", text, task.id)
+
+
+def _replay_pays(environment: Environment, task: Task, other: Task) -> bool:
+    shown, moves = _expert_moves(environment, other)
+    episode, result = environment.open(task, seed=7), StepResult("")
+    if (episode.observation, environment.instruction(task)) == shown:
+        moves = []
+    for move in moves:
+        result = episode.reply(move.message) if move.message is not None else episode.steps(move.calls)[-1]
+        if result.done:
+            break
+    episode.close()
+    return result.done and result.reward >= environment.reward_threshold
+
+
+def _expert_moves(environment: Environment, task: Task) -> tuple[tuple[str, str], list[Move]]:
+    """What a task shows first, and all that the expert does in it (nothing without an expert)."""
+    play, moves = start(environment, task, seed=7), list[Move]()
+    if play is None:
+        return ("", ""), moves
+    shown = play.episode.observation, environment.instruction(task)
+    while (moved := play.advance()) is not None:
+        moves.append(moved[0])
+    play.episode.close()
+    return shown, moves
 
 
 def _one_move(
