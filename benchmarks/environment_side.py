@@ -1,7 +1,7 @@
 """A round of `environments.py`: one version of the code answers an instant agent, in a process of its own.
 
-The idea: the expert's moves are recorded first, and then repeated in fresh episodes, so that what is timed is
-the environment alone. Imports only what every version has.
+The idea: the expert's moves are recorded first, and then repeated in fresh episodes, so that what is timed
+is the environment alone. Imports only what every version has.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def measured(name: str, episodes: int) -> dict[str, float]:
     from trajectune.environments.registry import load_environment
 
     environment = load_environment(name, {"train": WARM + episodes})
-    recorded = [(task, moves_of(environment, task)) for task in environment.tasks("train")[: WARM + episodes]]
+    tasks = environment.tasks("train")[: WARM + episodes]
+    recorded = [(task, moves_of(environment, task)) for task in tasks]
     for task, moves in recorded[:WARM]:
         replayed(environment, task, moves)
     start, steps, inside = time.perf_counter(), 0, 0.0

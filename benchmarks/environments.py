@@ -67,9 +67,7 @@ def speeds(found: dict[str, Comparison]) -> dict[str, dict[str, dict[str, int | 
     return {
         environment: {
             part: {
-                name: rate and round(rate.median)
-                for name in each.sides
-                for rate in [each.rate(name, part)]
+                name: rate and round(rate.median) for name in each.sides for rate in [each.rate(name, part)]
             }
             for part in each.parts
         }

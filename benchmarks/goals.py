@@ -47,6 +47,8 @@ _NAMES = {"trajectune": "bf16", "trajectune, int8": "int8", GENERATE: "`generate
 
 
 def main() -> None:
+    if not sys.argv[1:]:
+        sys.exit(__doc__)
     print("\n".join(goal_lines([json.loads(Path(name).read_text("utf-8")) for name in sys.argv[1:]])))
 
 

@@ -109,7 +109,7 @@ def generous(*words: str) -> type[DoorEnvironment]:
 class Painted(DoorEnvironment):
     """Doors that look different, and one word for all of them."""
 
-    def tasks(self, split: Split) -> Sequence[Task]:
+    def tasks(self, split: Split) -> list[Task]:
         return [Task(f"{split}-{n}", split) for n in range(3)]
 
     def open(self, task: Task, seed: int = 0) -> Episode:
