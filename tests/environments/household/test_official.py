@@ -117,7 +117,7 @@ def test_wrong_options_say_what_is_right(options: dict[str, object]) -> None:
 
 
 def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trajectune.environments.household.extra.find_spec", lambda _: None)
+    monkeypatch.setattr("trajectune.environments.options.find_spec", lambda _: None)
     environment = HouseholdEnvironment()
     assert environment.tools  # can be listed and described
     with pytest.raises(UnavailableError, match=r"pip install .\.\[household\]"):

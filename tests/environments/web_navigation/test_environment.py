@@ -97,8 +97,8 @@ def test_a_task_opens_the_same_whatever_the_seed(environment: WebNavigationEnvir
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"source": "nowhere"}, "Use one of: sites, mind2web, documents"),
-        ({"source": "mind2web"}, "Set path"),
+        ({"source": "nowhere"}, "one of: sites, mind2web, documents"),
+        ({"source": "mind2web"}, "set path"),
         ({"kinds": ["shopping"]}, "Choose among: form, poll, shop"),
         ({"top_k": 0}, "at least one"),
     ],

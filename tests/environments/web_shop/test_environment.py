@@ -178,7 +178,7 @@ def test_only_the_kinds_asked_for() -> None:
 
 
 def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trajectune.environments.web_shop.extra.find_spec", lambda _: None)
+    monkeypatch.setattr("trajectune.environments.options.find_spec", lambda _: None)
     environment = WebShopEnvironment()
     assert environment.tools  # can be listed and described
     with pytest.raises(UnavailableError, match=r"pip install .\.\[web-shop\]"):

@@ -9,20 +9,15 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from trajectune.errors import UnavailableError, install_extra
+from trajectune.environments.options import require_packages
 
 PACKAGES = ("alfworld", "textworld", "fast_downward")
 
 
 def require_extra() -> Path:
     """Folder of the installed `alfworld` package. Raises `UnavailableError` where a part is missing."""
-    found = {name: find_spec(name) for name in PACKAGES}
-    missing = [name for name, spec in found.items() if spec is None]
-    alfworld = found["alfworld"]
-    if missing or alfworld is None or alfworld.origin is None:
-        raise UnavailableError(
-            "The household environment needs ALFWorld's engine, which is not installed.",
-            where=f"missing: {', '.join(missing)}",
-            remedy=install_extra("household"),
-        )
-    return Path(alfworld.origin).parent
+    require_packages("household", PACKAGES, "household")
+    found = find_spec("alfworld")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
-from trajectune.environments.contract import Environment, Expert, Split, Task
+from trajectune.environments.contract import Expert, Split, Task
 from trajectune.environments.knowledge_graph.episode import KnowledgeGraphEpisode
 from trajectune.environments.knowledge_graph.expert.expert import expert
 from trajectune.environments.knowledge_graph.sources.options import SOURCES, Options, QuestionSource
 from trajectune.environments.knowledge_graph.tools import TOOLS
-from trajectune.errors import RecipeError, suggestion
-from trajectune.storage import Rejected
+from trajectune.environments.options import one_of
+from trajectune.environments.sourced import SourcedEnvironment
+from trajectune.errors import RecipeError
 from trajectune.trajectory import Tool
 
 Source = Literal["generated", "metaqa", "agentbench", "questions"]
@@ -44,7 +45,7 @@ NOTES: dict[str, str] = {
 """By source; AgentBench's own questions and a user's need no note."""
 
 
-class KnowledgeGraphEnvironment(Environment):
+class KnowledgeGraphEnvironment(SourcedEnvironment[QuestionSource]):
     """Questions over a knowledge graph.
 
     `source` is `generated` (uses `seed`, `train`, `dev`, `test`: numbers of tasks, and `kinds`), `metaqa`
@@ -55,6 +56,7 @@ class KnowledgeGraphEnvironment(Environment):
     """
 
     name = "knowledge_graph"
+    rules = INSTRUCTION
     tools: ClassVar[Sequence[Tool]] = TOOLS
     max_steps = 15
 
@@ -77,7 +79,7 @@ class KnowledgeGraphEnvironment(Environment):
     ) -> None:
         _check("repair", repair, 0 <= repair <= 1, "a share from 0 to 1")
         _check("seconds", seconds, 0 < seconds <= MAX_SECONDS, f"above 0, up to {MAX_SECONDS}")
-        _check("split", split, split in get_args(Split), f"one of: {', '.join(get_args(Split))}")
+        one_of(self.name, "split", split, get_args(Split))
         self.note = NOTES.get(source, "")
         self.repair = repair
         sizes: dict[Split, int] = {"train": train, "dev": dev, "test": test}
@@ -85,18 +87,6 @@ class KnowledgeGraphEnvironment(Environment):
             source,
             Options(seed, sizes, kinds, str(path), str(graph), endpoint, str(ontology), seconds, split),
         )
-
-    @property
-    def rejected(self) -> Sequence[Rejected]:
-        """Rows of the source that could not be used, and why."""
-        return self.source.rejected
-
-    def tasks(self, split: Split) -> Sequence[Task]:
-        return self.source.tasks(split)
-
-    def instruction(self, task: Task) -> str:
-        del task
-        return INSTRUCTION
 
     def open(self, task: Task, seed: int = 0) -> KnowledgeGraphEpisode:
         """Start an episode; nothing in this environment is random, so `seed` changes nothing."""
@@ -112,7 +102,7 @@ class KnowledgeGraphEnvironment(Environment):
 def _check(option: str, value: object, holds: bool, expected: str) -> None:
     if not holds:
         raise RecipeError(
-            f"The knowledge graph environment has no {option} {value!r}.",
+            f"The knowledge_graph environment has no {option} {value!r}.",
             where=f"option {option}",
             remedy=f"set it: {expected}",
         )
@@ -120,10 +110,5 @@ def _check(option: str, value: object, holds: bool, expected: str) -> None:
 
 def _source(source: str, options: Options) -> QuestionSource:
     """The source of questions of this name. What it needs is imported when it is built."""
-    if source not in SOURCES:
-        raise RecipeError(
-            f"There is no source {source!r} of questions.",
-            where="option source",
-            remedy=f"{suggestion(source, SOURCES)}use one of: {', '.join(SOURCES)}",
-        )
+    one_of("knowledge_graph", "source", source, SOURCES)
     return SOURCES[source](options)

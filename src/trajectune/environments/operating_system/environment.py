@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from trajectune.environments.contract import Environment, Expert, Split, Task
+from trajectune.environments.contract import Expert, Split, Task
 from trajectune.environments.operating_system.demonstration import DEMONSTRATION
 from trajectune.environments.operating_system.episode import TOOLS, OperatingSystemEpisode
 from trajectune.environments.operating_system.expert.expert import Routes, expert
@@ -21,8 +21,9 @@ from trajectune.environments.operating_system.sandbox.identity import SINGLE, dr
 from trajectune.environments.operating_system.sandbox.limits import Limits
 from trajectune.environments.operating_system.sandbox.requirement import require_sandbox
 from trajectune.environments.operating_system.tasks.source import FileSource
+from trajectune.environments.options import given_path, one_of
+from trajectune.environments.sourced import SourcedEnvironment
 from trajectune.errors import RecipeError
-from trajectune.storage import Rejected
 from trajectune.trajectory import Demonstration, Tool
 
 INSTRUCTION = (
@@ -41,7 +42,7 @@ NOTES = {
 }
 
 
-class OperatingSystemEnvironment(Environment):
+class OperatingSystemEnvironment(SourcedEnvironment[GeneratedSource | FileSource]):
     """A shell on a sandboxed machine.
 
     `source` is `generated` (uses `seed`, `train`, `dev`, `test`: numbers of tasks, and `kinds`) or
@@ -52,6 +53,7 @@ class OperatingSystemEnvironment(Environment):
     """
 
     name = "operating_system"
+    rules = INSTRUCTION
     tools: ClassVar[Sequence[Tool]] = TOOLS
     max_steps = 8
 
@@ -72,40 +74,20 @@ class OperatingSystemEnvironment(Environment):
         look: float = 0.6,
         demonstrate: bool = True,
     ) -> None:
+        one_of(self.name, "source", source, NOTES)
         self.limits = _limits(limits or {})
         self.routes = Routes(repair, look)
         self.demonstrate = demonstrate
         self._several = draw().several
-        self.note = " ".join([NOTES.get(source, ""), *([] if self._several else [SINGLE])])
+        self.note = " ".join([NOTES[source], *([] if self._several else [SINGLE])])
         if source == "generated":
             sizes: dict[Split, int] = {"train": train, "dev": dev, "test": test}
             self.source = GeneratedSource(seed, sizes, kinds, self._several)
             if left_out := self.source.left_out():
                 self.note += f" {left_out} tasks that need one are left out."
-        elif source == "agentbench":
-            if not path:
-                raise RecipeError(
-                    "The operating_system source 'agentbench' needs 'path'.", remedy="Set path: FILE."
-                )
-            folder = Path(scripts) if scripts else None
-            self.source = FileSource(Path(path), split, self.limits, folder)
         else:
-            raise RecipeError(
-                f"There is no source {source!r} of operating_system tasks.",
-                remedy="Use generated or agentbench.",
-            )
-
-    @property
-    def rejected(self) -> Sequence[Rejected]:
-        """Rows of the source that cannot be used here, and why."""
-        return self.source.rejected
-
-    def tasks(self, split: Split) -> Sequence[Task]:
-        return self.source.tasks(split)
-
-    def instruction(self, task: Task) -> str:
-        del task
-        return INSTRUCTION
+            file, folder = given_path(self.name, source, "path", path), Path(scripts) if scripts else None
+            self.source = FileSource(file, split, self.limits, folder)
 
     def open(self, task: Task, seed: int = 0) -> OperatingSystemEpisode:
         """Start an episode on a new machine; nothing in it is random, so `seed` changes nothing."""

@@ -16,7 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from trajectune.environments.contract import Environment, Expert, Split, Task
+from trajectune.environments.contract import Expert, Split, Task
+from trajectune.environments.options import given_path, one_of
+from trajectune.environments.sourced import SourcedEnvironment
 from trajectune.environments.web_navigation.episode import TOOL, WebNavigationEpisode
 from trajectune.environments.web_navigation.expert.expert import earns, expert
 from trajectune.environments.web_navigation.ranking.lexical import LexicalRanker
@@ -25,7 +27,6 @@ from trajectune.environments.web_navigation.recorded.documents import DocumentSo
 from trajectune.environments.web_navigation.recorded.mind2web import Mind2WebSource
 from trajectune.environments.web_navigation.sites.generated import GeneratedSource
 from trajectune.errors import RecipeError
-from trajectune.storage import Rejected
 from trajectune.trajectory import Tool
 
 INSTRUCTION = (
@@ -47,7 +48,7 @@ NOTES: dict[str, str] = {
 }
 
 
-class WebNavigationEnvironment(Environment):
+class WebNavigationEnvironment(SourcedEnvironment[GeneratedSource | DocumentSource | Mind2WebSource]):
     """Tasks on web pages, decided by multiple-choice questions.
 
     `source` is `sites` (generated; uses `kinds`), `mind2web` (`path`: a file or a folder of Mind2Web's
@@ -60,6 +61,7 @@ class WebNavigationEnvironment(Environment):
     """
 
     name = "web_navigation"
+    rules = INSTRUCTION
     tools: ClassVar[Sequence[Tool]] = (TOOL,)
     max_steps = 60
     reward_threshold = 2 / 3
@@ -83,12 +85,7 @@ class WebNavigationEnvironment(Environment):
             raise RecipeError(
                 f"top_k is {top_k}.", where="option top_k", remedy="Ask about at least one candidate."
             )
-        if source not in NOTES:
-            raise RecipeError(
-                f"There is no source {source!r} of web navigation tasks.",
-                where="option source",
-                remedy=f"Use one of: {', '.join(NOTES)}.",
-            )
+        one_of(self.name, "source", source, NOTES)
         self.note = NOTES[source]
         self.ranker = _ranker(ranker)
         self._top_k = top_k
@@ -99,19 +96,7 @@ class WebNavigationEnvironment(Environment):
         elif source == "documents":
             self.source = DocumentSource(seed, sizes)
         else:
-            self.source = Mind2WebSource(_given(path), split)
-
-    @property
-    def rejected(self) -> Sequence[Rejected]:
-        """Rows of the source that could not be used, and why."""
-        return self.source.rejected
-
-    def tasks(self, split: Split) -> Sequence[Task]:
-        return self.source.tasks(split)
-
-    def instruction(self, task: Task) -> str:
-        del task
-        return INSTRUCTION
+            self.source = Mind2WebSource(given_path(self.name, source, "path", path), split)
 
     def open(self, task: Task, seed: int = 0) -> WebNavigationEpisode:
         """Start an episode; the order of choices follows from the task, so `seed` changes nothing."""
@@ -124,16 +109,6 @@ class WebNavigationEnvironment(Environment):
         if not earns(self.source.walk(task), self.ranker, self._top_k):
             return None
         return expert(self.open(task), f"{task.id}/{seed}", self._stray)
-
-
-def _given(path: str | Path) -> Path:
-    if not path:
-        raise RecipeError(
-            "The source 'mind2web' needs Mind2Web's files.",
-            where="option path",
-            remedy="Set path: to a .json file of Mind2Web or to a folder of them.",
-        )
-    return Path(path).expanduser()
 
 
 def _ranker(name: str) -> Ranker:

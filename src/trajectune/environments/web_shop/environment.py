@@ -11,22 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from trajectune.environments.contract import Environment, Expert, Split, Task
+from trajectune.environments.options import given_path, one_of, require_packages
 from trajectune.environments.web_shop.episode import TOOLS, ShopEpisode
 from trajectune.environments.web_shop.expert.routes import expert, opened
-from trajectune.environments.web_shop.extra import require_extra
 from trajectune.environments.web_shop.files.source import Goals, read_goals, split_of, store
 from trajectune.environments.web_shop.generator.tasks import groups, shop, wish
 from trajectune.environments.web_shop.shop.catalogue import Catalogue
 from trajectune.environments.web_shop.shop.goal import Goal, goal
 from trajectune.environments.web_shop.shop.pages import View
-from trajectune.errors import RecipeError
 from trajectune.storage import Rejected
 from trajectune.trajectory import Tool
 
 Source = Literal["built", "webshop"]
+PACKAGES = ("bm25s", "Stemmer", "rapidfuzz")
+"""Of the extra `web-shop`: search, stemming, fuzzy likeness."""
 
 NOTES: dict[Source, str] = {
     "built": "A made-up shop with made-up wishes; not WebShop's products, goals or numbers.",
@@ -74,19 +75,19 @@ class WebShopEnvironment(Environment):
         goals: Goals = "human",
         view: View = "actions",
     ) -> None:
-        _one_of("source", source, get_args(Source))
-        _one_of("view", view, get_args(View))
-        _one_of("goals", goals, get_args(Goals))
-        if source == "webshop" and not path:
-            raise RecipeError("The source 'webshop' needs 'path'.", remedy="Set path: FOLDER of its files.")
+        one_of(self.name, "source", source, get_args(Source))
+        one_of(self.name, "view", view, get_args(View))
+        one_of(self.name, "goals", goals, get_args(Goals))
+        if source == "webshop":
+            path = given_path(self.name, source, "path", path)
         for kind in kinds or ():
-            _one_of("kinds", kind, groups())
+            one_of(self.name, "kinds", kind, groups())
         self.note = NOTES[source]
         self._source: Source = source
         self._seed = seed
         self._sizes: dict[Split, int] = {"train": train, "dev": dev, "test": test}
         self._kinds = tuple(kinds or groups())
-        self._folder = Path(path).expanduser()
+        self._folder = Path(path)
         self._goals: Goals = goals
         self._view: View = view
         self._rejected: list[Rejected] = []
@@ -94,7 +95,7 @@ class WebShopEnvironment(Environment):
 
     def tasks(self, split: Split) -> Sequence[Task]:
         if split not in self._tasks:
-            require_extra()
+            require_packages(self.name, PACKAGES, "web-shop")
             if self._source == "built":
                 self._tasks[split] = tuple(self._built(split, index) for index in range(self._sizes[split]))
             else:
@@ -115,7 +116,7 @@ class WebShopEnvironment(Environment):
     def open(self, task: Task, seed: int = 0) -> ShopEpisode:
         """Enter the shop; nothing in a visit is random, so `seed` changes nothing."""
         del seed
-        require_extra()
+        require_packages(self.name, PACKAGES, "web-shop")
         return ShopEpisode(self._catalogue(task.split), goal(task.data["goal"]), self._view)
 
     def expert(self, task: Task, observation: str, seed: int = 0) -> Expert | None:
@@ -151,12 +152,3 @@ def _from_files(number: int, wanted: Goal) -> Task:
     """The task of a goal from files; its kind is the department that its product stands in."""
     kind = wanted.path[0].lower() if wanted.path else "other"
     return Task(f"webshop/{number:05d}-{wanted.asin}", split_of(number), kind, {"goal": wanted.data()})
-
-
-def _one_of(option: str, value: Any, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise RecipeError(
-            f"The web_shop environment has no {option} {value!r}.",
-            where=f"option {option}",
-            remedy=f"one of: {', '.join(allowed)}",
-        )

@@ -133,7 +133,7 @@ def test_the_pinned_versions_give_the_pinned_graph():
 
 def test_the_graph_says_what_it_needs(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(
-        "trajectune.environments.knowledge_graph.extra.find_spec",
+        "trajectune.environments.options.find_spec",
         lambda name: None if name == "pycountry" else object(),
     )
     with pytest.raises(UnavailableError, match=r"missing: pycountry(.|\n)*knowledge-graph"):

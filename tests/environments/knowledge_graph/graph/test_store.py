@@ -107,7 +107,7 @@ def test_hostile_texts_in_a_graph_are_only_texts():
 
 
 def test_without_the_store_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("trajectune.environments.knowledge_graph.extra.find_spec", lambda _: None)
+    monkeypatch.setattr("trajectune.environments.options.find_spec", lambda _: None)
     with pytest.raises(UnavailableError, match=r"pyoxigraph(.|\n)*knowledge-graph"):
         embedded(b"", Vocabulary())
 

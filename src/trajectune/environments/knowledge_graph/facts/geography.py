@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trajectune.environments.knowledge_graph.extra import FACTS, require_extra
+from trajectune.environments.knowledge_graph.extra import require_facts
 from trajectune.environments.knowledge_graph.facts.ntriples import LABEL, RANGE, TYPE, Triples
 from trajectune.environments.knowledge_graph.facts.schema import RELATIONS
 
@@ -59,7 +59,7 @@ class Sources:
 
 def geography() -> bytes:
     """The graph as N-Triples. Raises `UnavailableError` where a package is missing."""
-    require_extra(FACTS)
+    require_facts()
     return _Writer(_load()).write()
 
 

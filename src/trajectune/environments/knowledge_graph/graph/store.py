@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from trajectune.environments.knowledge_graph.extra import STORE, require_extra
+from trajectune.environments.knowledge_graph.extra import require_store
 from trajectune.environments.knowledge_graph.graph import sparql
 from trajectune.environments.knowledge_graph.graph.program import Count, Program
 from trajectune.environments.knowledge_graph.graph.terms import Term
@@ -102,7 +102,7 @@ class EmbeddedGraph(Graph):
 
 def embedded(triples: bytes, vocabulary: Vocabulary) -> EmbeddedGraph:
     """A graph of N-Triples, all of them well formed. Raises `UnavailableError` without pyoxigraph."""
-    require_extra(STORE)
+    require_store()
     from pyoxigraph import RdfFormat, Store
 
     store = Store()

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trajectune.environments.knowledge_graph.extra import STORE, require_extra
+from trajectune.environments.knowledge_graph.extra import require_store
 from trajectune.environments.knowledge_graph.graph.store import EmbeddedGraph
 from trajectune.environments.knowledge_graph.graph.vocabulary import Vocabulary
 from trajectune.errors import DataError
@@ -28,7 +28,7 @@ LINES = ("nt", "nq")
 
 def load_rdf(path: Path, vocabulary: Vocabulary, rejected: list[Rejected]) -> EmbeddedGraph:
     """The graph of a file. Raises `DataError` for a file that cannot be read or holds no triple."""
-    require_extra(STORE)
+    require_store()
     from pyoxigraph import RdfFormat, Store
 
     ending = path.with_suffix("").suffix[1:] if path.suffix == ".gz" else path.suffix[1:]
