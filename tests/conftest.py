@@ -25,6 +25,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from transformers import PreTrainedTokenizerBase
 
 from support.models import Family, Tiny, tiny_tokenizer
@@ -32,6 +33,10 @@ from trajectune.models.loading import LoadedModel, resolve_model
 from trajectune.models.tiny import write_tiny_model
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+
+# A property is true or false however busy the machine is.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 SHARED_DATA = Path(os.environ.get("TRAJECTUNE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
