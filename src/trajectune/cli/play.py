@@ -80,9 +80,10 @@ def _answered(episode: Episode, lines: Sequence[str], tools: Sequence[Tool]) -> 
 
 
 def parse_call(line: str, tools: Sequence[Tool]) -> ToolCall:
-    """A typed line as a tool call: `TOOL {"json": …}`, or `TOOL text` for a tool with one argument.
+    """A typed line as a tool call: `TOOL {"json": …}`, `TOOL text`, or `TOOL one, two`.
 
-    With a single tool its name may be omitted. A list takes JSON, or words with commas between them.
+    Several arguments stand in the order that the tool names them in. With a single tool its name may be
+    omitted. A list takes JSON, or words with commas between them.
     """
     from trajectune.trajectory import ToolCall
 
@@ -96,10 +97,13 @@ def parse_call(line: str, tools: Sequence[Tool]) -> ToolCall:
     if isinstance(value, dict):
         return ToolCall(name=tool.name, arguments=value)
     properties = cast("dict[str, Any]", tool.parameters.get("properties", {}))
-    if len(properties) != 1:
-        return ToolCall(name=tool.name)
-    ((key, schema),) = properties.items()
-    return ToolCall(name=tool.name, arguments={key: _argument(rest, value, schema.get("type", "string"))})
+    parts = [part.strip() for part in rest.split(",", len(properties) - 1)]
+    arguments = {
+        key: _argument(part, _json(part), schema.get("type", "string"))
+        for (key, schema), part in zip(properties.items(), parts, strict=False)
+        if part or len(properties) == 1
+    }
+    return ToolCall(name=tool.name, arguments=arguments)
 
 
 def _argument(text: str, value: JsonValue, kind: str) -> JsonValue:
@@ -121,8 +125,5 @@ def usage(tools: Sequence[Tool]) -> str:
     shown = []
     for tool in tools:
         names = list(cast("dict[str, Any]", tool.parameters.get("properties", {})))
-        argument = (
-            f"<{names[0]}>" if len(names) == 1 else f"{{{', '.join(names)}}} as JSON" if names else ""
-        )
-        shown.append(escape(f"{tool.name} {argument}".strip()))
+        shown.append(escape(f"{tool.name} {', '.join(f'<{name}>' for name in names)}".strip()))
     return " or ".join(shown)
