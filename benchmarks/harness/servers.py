@@ -10,6 +10,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -115,7 +116,7 @@ def _served(command: Sequence[str], folder: Path, socket: Path) -> Iterator[None
             time.sleep(0.02)
         yield
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT if "postgres" in command[0] else signal.SIGTERM)  # without waiting
         process.wait(PATIENCE)
 
 

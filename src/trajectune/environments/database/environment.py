@@ -111,6 +111,11 @@ class DatabaseEnvironment(Environment):
                 remedy="Use generated, dbbench or sqlite.",
             )
 
+        if self._url is not None and isinstance(self.source, sources.FileSource):
+            from trajectune.environments.database.servers.tables import unholdable
+
+            self.source.leave_out(partial(unholdable, mysql=self._mysql))
+
     @property
     def rejected(self) -> Sequence[Rejected]:
         """Rows of the source that could not be used, and why."""
@@ -132,7 +137,10 @@ class DatabaseEnvironment(Environment):
     def expert(self, task: Task, observation: str, seed: int = 0) -> Expert | None:
         """A solver from the gold statement; `None` where that does not earn the reward."""
         del observation  # the problem says it all
-        return expert(self.source.problem(task), f"{task.id}/{seed}", self.routes)
+        problem = self.source.problem(task)
+        if self._url is None:
+            return expert(problem, f"{task.id}/{seed}", self.routes)
+        return expert(problem, f"{task.id}/{seed}", self.routes, self._opening())
 
     def _opening(self) -> Opening:
         if self._url is None:

@@ -12,7 +12,7 @@ and BIRD's `evidence`, which is shown behind the question.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
@@ -52,6 +52,13 @@ class FileSource:
     def problem(self, task: Task) -> Problem:
         """The problem of a task of `tasks`."""
         return self.problems[task.id]
+
+    def leave_out(self, reason: Callable[[Problem], str]) -> None:
+        """Reject the problems for which there is a reason."""
+        for id, problem in list(self.problems.items()):
+            if why := reason(problem):
+                del self.problems[id]
+                self.rejected.append(Rejected(int(id.rpartition("-")[2]), why))
 
 
 def dbbench(path: Path, split: Split, typed: bool = True) -> FileSource:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection as Session
 from sqlalchemy import CursorResult, create_engine, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from trajectune.environments.database.engine.cells import MAX_CHARS, shown
@@ -27,6 +27,8 @@ LEFT = 200
 """Rows that are read and thrown away behind those that are shown; with more, a new connection is cheaper."""
 LATE = ("statement timeout", "max_statement_time", "maximum statement execution time")
 """How the servers say that they stopped a statement."""
+REFUSALS = (SQLAlchemyError, UnicodeError, ValueError)
+"""What a statement may raise: `ValueError` is what drivers say to NUL and the like."""
 WHOLE = {"no_parameters": True}
 STREAMED = {**WHOLE, "stream_results": True, "max_row_buffer": 1}
 
@@ -41,6 +43,7 @@ class Connection:
         self._names: list[str] = place["names"]
         self._size: str = place["size"]
         self._product = product_of(url)
+        self._exact: bool = place["exact"]
         self._translates = not place["mysql"]
         self._engine = create_engine(url, poolclass=NullPool, connect_args=ONE_STATEMENT[place["mysql"]])
         self._session: Session | None = None
@@ -66,28 +69,25 @@ class Connection:
             return {"broken": self._said(error)}
         try:
             return {"text": self._mended(sql, seconds)}
-        except (SQLAlchemyError, UnicodeError, ValueError) as error:
-            said = self._said(error)
-            late = any(words in said for words in LATE)
-            return {"error": f"stopped after {seconds:g} seconds" if late else said}
+        except REFUSALS as error:
+            return {"error": f"stopped after {seconds:g} seconds" if _late(error) else self._said(error)}
 
     def _connected(self) -> Session:
         if self._session is None or self._session.invalidated:
             self._session = self._engine.connect()
+            self._product.begin(self._session, self._exact)
         return self._session
 
     def _mended(self, sql: str, seconds: float) -> str:
         """Run a statement; what PostgreSQL refuses is tried once more in its own words."""
         try:
             return self._run(sql, seconds)
-        except (SQLAlchemyError, UnicodeError, ValueError):
-            other = guard.postgresql(sql, self._names) if self._translates else None
+        except REFUSALS as error:
+            lost = _late(error) or getattr(error, "connection_invalidated", False)
+            other = None if lost or not self._translates else guard.postgresql(sql, self._names)
             if other is None or other == sql:
                 raise
-            try:
-                return self._run(other, seconds)
-            except DBAPIError as error:
-                raise error from None
+        return self._run(other, seconds)  # its words about back quotes would help nobody
 
     def _run(self, sql: str, seconds: float) -> str:
         session = self._connected()
@@ -118,9 +118,18 @@ class Connection:
 
     def _said(self, error: BaseException) -> str:
         """The server's words, without the names that are drawn anew for every episode."""
-        original = getattr(error, "orig", None) or error
-        words = str(original.args[-1] if original.args else original).partition("\n")[0]
+        words = _words(error)
         return words.replace(f"{self._name}.", "").replace(self._name, "agent")[:MAX_CHARS]
+
+
+def _words(error: BaseException) -> str:
+    original = getattr(error, "orig", None) or error
+    return str(original.args[-1] if original.args else original).partition("\n")[0]
+
+
+def _late(error: BaseException) -> bool:
+    """Whether the server stopped the statement for its time."""
+    return any(words in _words(error) for words in LATE)
 
 
 def _ended(result: CursorResult[Any]) -> bool:

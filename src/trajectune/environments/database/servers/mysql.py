@@ -13,6 +13,8 @@ from trajectune.environments.database.servers.product import CONNECTIONS, PREFIX
 YEAR = 365 * 24 * 3600
 MEMORY = 256 * 2**20
 """Bytes that MariaDB may take for one session."""
+DIGITS = 12
+"""Digits that a division of whole numbers adds, where MySQL's four would round an average."""
 
 
 class MySQL(Product):
@@ -69,14 +71,22 @@ class MySQL(Product):
         connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
         connection.exec_driver_sql(f"DROP USER IF EXISTS {name}")
 
+    def begin(self, connection: Connection, exact: bool) -> None:
+        if exact:
+            connection.exec_driver_sql(f"SET div_precision_increment = {DIGITS}")
+        if _is_mariadb(connection):
+            connection.exec_driver_sql(f"SET max_session_mem_used = {MEMORY}")
+
     def limit(self, connection: Connection, seconds: float) -> None:
-        if getattr(connection.dialect, "is_mariadb", False):
-            connection.exec_driver_sql(
-                f"SET max_statement_time = {seconds}, max_session_mem_used = {MEMORY}"
-            )
+        if _is_mariadb(connection):
+            connection.exec_driver_sql(f"SET max_statement_time = {seconds}")
         else:  # MySQL's limit holds for SELECT alone; the rest is stopped with its connection
             connection.exec_driver_sql(f"SET max_execution_time = {int(1000 * seconds)}")
 
     def foreign(self, connection: Connection, name: str) -> list[str]:
         seen = {str(found) for (found,) in connection.exec_driver_sql("SHOW DATABASES")}
         return sorted(seen - self.SYSTEM - {name})
+
+
+def _is_mariadb(connection: Connection) -> bool:
+    return bool(getattr(connection.dialect, "is_mariadb", False))

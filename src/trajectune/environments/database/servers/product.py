@@ -69,6 +69,10 @@ class Product(ABC):
         """Remove database and user, also where one of them is missing."""
 
     @abstractmethod
+    def begin(self, connection: Connection, exact: bool) -> None:
+        """The user's own connection, new: settings of the session. `exact`: averages of whole numbers are."""
+
+    @abstractmethod
     def limit(self, connection: Connection, seconds: float) -> None:
         """The user's own connection: how long the next statement may take."""
 

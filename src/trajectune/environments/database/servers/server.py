@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import URL, Connection, Table, create_engine, select
+from sqlalchemy import URL, BigInteger, Connection, Table, create_engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -131,11 +131,12 @@ class Server:
 
     def _told(self, name: str, password: str, tables: list[tuple[Table, Rows]]) -> dict[str, Any]:
         url = self._url.set(username=name, password=password, database=name)
-        columns = [column.name for table, _ in tables for column in table.columns]
+        columns = [column for table, _ in tables for column in table.columns]
         return {
             "url": url.render_as_string(hide_password=False),
             "mysql": self._mysql,
-            "names": [*(table.name for table, _ in tables), *columns],
+            "names": [*(table.name for table, _ in tables), *(column.name for column in columns)],
+            "exact": any(isinstance(column.type, BigInteger) for column in columns),
             "size": size_of([table for table, _ in tables], self._product.quotes),
         }
 

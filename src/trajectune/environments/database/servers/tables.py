@@ -12,6 +12,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from functools import lru_cache
 
 from sqlalchemy import (
     BigInteger,
@@ -29,16 +30,38 @@ from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.types import TypeEngine
 
 from trajectune.environments.database.engine.image import table_info, table_names
-from trajectune.environments.database.engine.tables import quote, sqlite_type
+from trajectune.environments.database.engine.problem import Problem
+from trajectune.environments.database.engine.tables import quote
 
 MAX_TEXT = 65_535
 """Bytes of a text that an agent may write."""
 CHARACTER = 4
 """Bytes that a character may take."""
+MAX_NAME = 64
+"""Characters of a name in MySQL; in PostgreSQL one byte less."""
 PER_ROW = 64
 """Bytes of a row besides its texts."""
 
+TEXTS = ("CHAR", "CLOB", "TEXT")
+NUMBERS = {"INT": int, "REAL": float, "FLOA": float, "DOUB": float}
+"""Parts of declared types, as SQLite reads them."""
+
 Rows = list[tuple[object, ...]]
+
+
+def unholdable(problem: Problem, mysql: bool) -> str:
+    """Why no server of this kind can hold a problem's tables; nothing where it can."""
+    return _unholdable(problem.image, mysql)
+
+
+@lru_cache(maxsize=32)  # many questions may be about one database
+def _unholdable(image: bytes, mysql: bool) -> str:
+    names = table_names(image)
+    for name in [*names, *(str(row[1]) for table in names for row in table_info(image, table))]:
+        long = len(name) > MAX_NAME if mysql else len(name.encode()) >= MAX_NAME
+        if long or not name or (mysql and name != name.rstrip(" ")):
+            return f"{'MySQL' if mysql else 'PostgreSQL'} cannot have the name {name!r} for a table or a column"
+    return ""
 
 
 def tables_of(image: bytes, mysql: bool) -> list[tuple[Table, Rows]]:
@@ -94,14 +117,16 @@ def _limits(columns: Sequence[Column[object]]) -> list[CheckConstraint]:
 
 
 def _kind(declared: str, values: Sequence[object]) -> type:
-    """`int`, `float`, `bytes` or `str`: what the declared type says, if all cells agree."""
+    """`int`, `float`, `bytes` or `str`: what SQLite takes the declared type for, if all cells agree."""
+    word = declared.upper()
     present = {type(value) for value in values if value is not None}
     if present == {bytes}:
         return bytes
-    wanted = sqlite_type(declared)
-    if wanted == "INTEGER" and present <= {int}:
-        return int
-    return float if wanted != "TEXT" and present <= {int, float} else str
+    if any(part in word for part in TEXTS) or not present <= {int, float}:
+        return str
+    if present:
+        return int if present == {int} else float
+    return next((kind for part, kind in NUMBERS.items() if part in word), str)
 
 
 def _type(kind: type, values: Sequence[object], mysql: bool) -> TypeEngine[object]:
