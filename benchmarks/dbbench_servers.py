@@ -2,8 +2,8 @@
 
     python benchmarks/dbbench_servers.py --data dev.jsonl --out benchmarks/results/dbbench-servers.json
 
-The gold statement of every task is played on each engine. Then every change is tried in right and wrong ways,
-and judged by the rows on SQLite, by the rows on MariaDB, and by AgentBench's hash on MariaDB.
+The gold statement of every task is played on each engine. Then every change is tried in right and wrong
+ways, and judged by the rows on SQLite, by the rows on MariaDB, and by AgentBench's hash on MariaDB.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def opening(server: Server) -> Opening:
 def played(source: FileSource, opening: Opening, unholdable: Callable[[Problem], str]) -> dict[str, Any]:
     """How many gold statements earn the reward, and why the others do not."""
     begin = time.monotonic()
-    outcomes = {id: unholdable(problem) or earned(problem, opening) for id, problem in source.problems.items()}
+    outcomes = {
+        id: unholdable(problem) or earned(problem, opening) for id, problem in source.problems.items()
+    }
     seconds = time.monotonic() - begin
     left = {id: words for id, words in outcomes.items() if words}
     return {
@@ -103,7 +105,9 @@ def earned(problem: Problem, opening: Opening) -> str:
 
 def hashes(source: FileSource, server: Server) -> dict[str, Any]:
     """Of the rows with a hash: how many are what MariaDB computes after the gold statement."""
-    rows = {id: each for id, each in source.problems.items() if each.answer_md5 and not unholdable(each, True)}
+    rows = {
+        id: each for id, each in source.problems.items() if each.answer_md5 and not unholdable(each, True)
+    }
     wrong = []
     for id, problem in rows.items():
         with closing(ServerStore(server, problem, SECONDS)) as store:
@@ -126,7 +130,15 @@ def judges(typed: FileSource, texts: FileSource, server: Server) -> dict[str, di
                 judged(ServerStore(server, problem, SECONDS, "hash"), statements),
             )
             row = table.setdefault(
-                way, {"changes": 0, "right_rows_sqlite": 0, "right_rows": 0, "right_hash": 0, "agree": 0, "apart": []}
+                way,
+                {
+                    "changes": 0,
+                    "right_rows_sqlite": 0,
+                    "right_rows": 0,
+                    "right_hash": 0,
+                    "agree": 0,
+                    "apart": [],
+                },
             )
             row["changes"] += 1
             for key, right in zip(("right_rows_sqlite", "right_rows", "right_hash"), said, strict=True):
@@ -141,7 +153,10 @@ def ways(problem: Problem) -> Iterator[tuple[str, list[str]]]:
     table = problem.tables[0]
     name, column = quote(table.name), quote(table.columns[0].name)
     yield "the gold", [problem.gold]
-    yield "the gold, and all cells set to themselves", [problem.gold, f"UPDATE {name} SET {column} = {column}"]
+    yield (
+        "the gold, and all cells set to themselves",
+        [problem.gold, f"UPDATE {name} SET {column} = {column}"],
+    )
     yield "nothing", ["SELECT 1"]
     yield "the gold twice", [problem.gold, problem.gold]
     texts = list(TEXT.finditer(problem.gold))

@@ -1,4 +1,4 @@
-"""Database servers for the length of a test or a measurement: MariaDB and PostgreSQL from Debian's packages.
+"""Database servers for the length of a test or a measurement: MariaDB and PostgreSQL, as installed.
 
 The idea: each runs in a temporary folder and listens on a Unix socket in it, and nowhere else. Nothing is
 synced to the disk, since nothing is kept. Both refuse to run as root, so root starts them as `nobody`.
@@ -23,11 +23,20 @@ PATIENCE = 60.0
 """Seconds in which a server must answer."""
 ADMIN = "harness"
 
-MARIADB = (
-    "--no-defaults --skip-networking --skip-log-bin --performance-schema=off "
-    "--innodb-flush-log-at-trx-commit=0 --innodb-buffer-pool-size=64M"
-).split()
-POSTGRES = "-c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off".split()
+MARIADB = [
+    "--no-defaults",
+    "--skip-networking",
+    "--skip-log-bin",
+    "--performance-schema=off",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-buffer-pool-size=64M",
+]
+POSTGRES = [
+    *("-c", "listen_addresses="),
+    *("-c", "fsync=off"),
+    *("-c", "synchronous_commit=off"),
+    *("-c", "full_page_writes=off"),
+]
 
 
 class ProgramMissingError(RuntimeError):
@@ -116,7 +125,9 @@ def _served(command: Sequence[str], folder: Path, socket: Path) -> Iterator[None
             time.sleep(0.02)
         yield
     finally:
-        process.send_signal(signal.SIGINT if "postgres" in command[0] else signal.SIGTERM)  # without waiting
+        process.send_signal(
+            signal.SIGINT if "postgres" in command[0] else signal.SIGTERM
+        )  # without waiting
         process.wait(PATIENCE)
 
 

@@ -10,8 +10,8 @@ PostgreSQL server can hold the databases (the extra `servers`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from trajectune.environments.contract import Environment, Expert, Split, Task
@@ -57,9 +57,9 @@ class DatabaseEnvironment(Environment):
     `dbbench` (`path`: AgentBench's JSONL), or `sqlite` (`path`: a database, a dump or a folder;
     `questions`: a JSON list). Tasks from files all belong to `split`. `repair` and `look` are
     the shares of the expert's episodes that begin with a mistake or a look. `seconds` limits one statement.
-    `server` is the URL of a MySQL, MariaDB or PostgreSQL server that holds the databases, without a password;
-    `server_from` names the environment variable that holds such a URL, with one. `score` says how a change is
-    judged there: by `rows`, or by AgentBench's `hash` of them (MySQL and MariaDB).
+    `server` is the URL of a MySQL, MariaDB or PostgreSQL server that holds the databases, without a
+    password; `server_from` names the environment variable that holds such a URL, with one. `score` says
+    how a change is judged there: by `rows`, or by AgentBench's `hash` of them (MySQL and MariaDB).
     """
 
     name = "database"

@@ -109,7 +109,9 @@ def _dbbench_problem(row: Mapping[str, Any], typed: bool) -> Problem:
     query = str((row.get("sql") or {}).get("query", ""))
     if kind in CHANGES:
         gold = str(row["label"][0]) if row.get("label") else query
-        return _sound(Problem(question, kind, gold, None, tables, answer_md5=str(row.get("answer_md5") or "")))
+        return _sound(
+            Problem(question, kind, gold, None, tables, answer_md5=str(row.get("answer_md5") or ""))
+        )
     if not isinstance(row["label"], list):
         raise TypeError("its label must be a list")
     return _sound(Problem(question, kind, query, [str(value) for value in row["label"]], tables))

@@ -1,8 +1,8 @@
 """AgentBench's lists of games: a JSON file that names games of ALFWorld by kind, in the order of play.
 
 The idea: `{"pick_and_place": ["json_2.1.1/valid_unseen/…/trial_…/game.tw-pddl", …], …}` says which of
-ALFWorld's official games a split of AgentBench has (`data/alfworld` in its repository). A game is found by its
-last two folders, wherever the tree of games was put.
+ALFWorld's official games a split of AgentBench has (`data/alfworld` in its repository). A game is found by
+its last two folders, wherever the tree of games was put.
 
 Invariant: every game of the list becomes one task, in the list's order, or is rejected with its number
 (from 1) and the reason.

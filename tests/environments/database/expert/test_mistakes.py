@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.databases import opened
-from trajectune.environments.database.engine.problem import Problem
 from trajectune.environments.database.engine.sandbox import Answer, Sandbox
 from trajectune.environments.database.engine.tables import Column, Table
 from trajectune.environments.database.expert.expert import Routes, expert

@@ -79,7 +79,11 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_note_names_the_engine(tmp_path):
-    for server, engine in (("", "SQLite"), ("mariadb://a@h/", "MariaDB"), ("postgresql://a@h/", "PostgreSQL")):
+    for server, engine in (
+        ("", "SQLite"),
+        ("mariadb://a@h/", "MariaDB"),
+        ("postgresql://a@h/", "PostgreSQL"),
+    ):
         file = tmp_path / "dev.jsonl"
         file.write_text(
             '{"description": "?", "label": ["7"], "type": ["other"], "table": {"table_name": "t",'

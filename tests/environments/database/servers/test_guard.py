@@ -91,7 +91,10 @@ def test_what_surely_changes_nothing(sql: str, expected: bool):
     ("sql", "expected"),
     [
         ("SELECT `name` FROM `final scores`", 'SELECT "Name" FROM "Final Scores"'),
-        ("SELECT name FROM `final scores` LIMIT 1, 2", 'SELECT "Name" FROM "Final Scores" LIMIT 2 OFFSET 1'),
+        (
+            "SELECT name FROM `final scores` LIMIT 1, 2",
+            'SELECT "Name" FROM "Final Scores" LIMIT 2 OFFSET 1',
+        ),
         ('SELECT 1 WHERE "a" = `score`', "SELECT 1 WHERE 'a' = \"Score\""),
         ("SELECT other FROM t", "SELECT other FROM t"),
     ],

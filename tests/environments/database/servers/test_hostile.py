@@ -100,7 +100,10 @@ def test_two_episodes_do_not_see_each_other(server: Server):
 def test_a_database_cannot_grow_without_end(store: ServerStore, where: str):
     store.run("UPDATE pets SET name = repeat('x', 60000)")
     assert store.run("INSERT INTO pets SELECT repeat('x', 70000), 1 FROM pets").failed
-    grow = {"text": "INSERT INTO pets SELECT * FROM pets", "rows": "INSERT INTO pets SELECT 'x', 1 FROM pets a, pets"}
+    grow = {
+        "text": "INSERT INTO pets SELECT * FROM pets",
+        "rows": "INSERT INTO pets SELECT 'x', 1 FROM pets a, pets",
+    }
     answers = [store.run(grow[where]) for _ in range(14)]
     assert answers[-1].failed
     assert sum(sum(rows.values()) for rows in store.state().values()) < 300_000

@@ -57,7 +57,9 @@ def test_a_database_is_made_read_and_dropped(server: Server):
     assert names(server) == before
 
 
-def test_databases_of_living_programs_stay_and_of_others_go(server: Server, other: Server, server_from: str):
+def test_databases_of_living_programs_stay_and_of_others_go(
+    server: Server, other: Server, server_from: str
+):
     kept = server.create(image_of([PETS]))
     left = other.create(image_of([PETS]))
     other._admin.close()  # as when its program is killed
@@ -109,12 +111,17 @@ def test_a_forked_child_leaves_its_parents_databases(server: Server):
 def test_a_table_that_the_server_cannot_hold_is_broken_infrastructure(server: Server):
     before = names(server)
     with pytest.raises(EpisodeError, match="could not make a database"):
-        server.create(image_of([Table("n" * 70, [Column("m" * 70), Column("m" * 70 + "x")], [["\0", "\0"]])]))
+        server.create(
+            image_of([Table("n" * 70, [Column("m" * 70), Column("m" * 70 + "x")], [["\0", "\0"]])])
+        )
     assert names(server) == before
 
 
 def test_a_server_that_is_not_there_is_unavailable(tmp_path):
-    for url in (f"mariadb+pymysql://a:secret@/?unix_socket={tmp_path}/s", f"postgresql+psycopg://a:secret@/x?host={tmp_path}"):
+    for url in (
+        f"mariadb+pymysql://a:secret@/?unix_socket={tmp_path}/s",
+        f"postgresql+psycopg://a:secret@/x?host={tmp_path}",
+    ):
         with pytest.raises(UnavailableError) as caught:
             Server(make_url(url))
         assert "secret" not in str(caught.value)

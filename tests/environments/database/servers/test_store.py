@@ -22,7 +22,7 @@ from trajectune.environments.play import start
 from trajectune.errors import EpisodeError
 from trajectune.trajectory import Fault, ToolCall
 
-ROWS = [["Rex", 3, 1.5], ["Ada", 9, None], ["O'Neil % \"x\"", None, 7.0]]
+ROWS = [["Rex", 3, 1.5], ["Ada", 9, None], ['O\'Neil % "x"', None, 7.0]]
 TABLE = Table("My Pets", [Column("Name"), Column("age", "INT"), Column("% of (x)", "FLOAT")], ROWS)
 CHANGE = Problem("?", "update", "UPDATE `My Pets` SET `age` = 4 WHERE `Name` = 'Rex'", None, [TABLE])
 
@@ -71,7 +71,9 @@ def test_the_observation_is_that_of_sqlite(episode: DatabaseEpisode, query: str)
         (["DELETE FROM `My Pets`"], 0),
     ],
 )
-def test_a_change_is_judged_by_the_rows_it_leaves(episode: DatabaseEpisode, statements: list[str], expected: int):
+def test_a_change_is_judged_by_the_rows_it_leaves(
+    episode: DatabaseEpisode, statements: list[str], expected: int
+):
     for statement in statements:
         assert episode.step(sql(statement)).fault is None
     result = episode.step(ANSWER)
@@ -80,7 +82,10 @@ def test_a_change_is_judged_by_the_rows_it_leaves(episode: DatabaseEpisode, stat
 
 
 def test_faults_and_repetitions(episode: DatabaseEpisode):
-    look, grow = sql("SELECT `age` FROM `My Pets` WHERE `Name` = 'Rex'"), sql("UPDATE `My Pets` SET `age` = `age` + 1")
+    look, grow = (
+        sql("SELECT `age` FROM `My Pets` WHERE `Name` = 'Rex'"),
+        sql("UPDATE `My Pets` SET `age` = `age` + 1"),
+    )
     assert episode.step(sql("SELECT nothing FROM `My Pets`")).fault == Fault.BAD_ARGUMENTS
     assert episode.step(look).fault is None
     assert episode.step(look).fault == Fault.REPETITION
@@ -121,7 +126,9 @@ cells = st.one_of(st.none(), st.text("abAB 7.%'`,\\", max_size=4), st.integers(-
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=4))
 def test_rows_arrive_as_they_are(mariadb_server: Server, rows: list[tuple[object, object]]):
-    table = Table("t", [Column("a"), Column("b")], [[None if c is None else str(c) for c in row] for row in rows])
+    table = Table(
+        "t", [Column("a"), Column("b")], [[None if c is None else str(c) for c in row] for row in rows]
+    )
     problem = Problem("?", "delete", "DELETE FROM t", None, [table])
     store = ServerStore(mariadb_server, problem, 2)
     assert sorted(eval(store.run("SELECT * FROM t").text), key=repr) == sorted(
@@ -137,8 +144,14 @@ ROW = {
     "answer_md5": "",
     "sql": {"query": "INSERT INTO `pets` (`name`) VALUES ('Cy')"},
     "table": [
-        {"table_name": "pets", "table_info": {"columns": [{"name": "name", "type": "TEXT"}], "rows": [["Rex"]]}},
-        {"table_name": "toys", "table_info": {"columns": [{"name": "toy", "type": "INT"}], "rows": [["007"]]}},
+        {
+            "table_name": "pets",
+            "table_info": {"columns": [{"name": "name", "type": "TEXT"}], "rows": [["Rex"]]},
+        },
+        {
+            "table_name": "toys",
+            "table_info": {"columns": [{"name": "toy", "type": "INT"}], "rows": [["007"]]},
+        },
     ],
 }
 
@@ -162,7 +175,9 @@ def test_names_that_a_server_cannot_have_are_rejected(tmp_path: Path, mariadb_ur
     blank = json.loads(json.dumps(ROW).replace('"toy"', '""'))
     (tmp_path / "rows.jsonl").write_text(f"{json.dumps(ROW)}\n{json.dumps(blank)}\n")
     environment = DatabaseEnvironment("dbbench", path=tmp_path / "rows.jsonl", server=mariadb_url)
-    assert [(row.line, "cannot have the name ''" in row.reason) for row in environment.rejected] == [(2, True)]
+    assert [(row.line, "cannot have the name ''" in row.reason) for row in environment.rejected] == [
+        (2, True)
+    ]
 
 
 def test_agentbenchs_hashes_are_computed_again(shared_data: Path, mariadb_url: str):

@@ -44,7 +44,9 @@ def image(declared: str, values: Sequence[object]) -> bytes:
         ("TEXT", [b"ab", "c"], Text, ["ab", "c"]),
     ],
 )
-def test_a_column_is_a_number_only_where_every_cell_is(declared: str, values: list, kind: type, stored: list):
+def test_a_column_is_a_number_only_where_every_cell_is(
+    declared: str, values: list, kind: type, stored: list
+):
     ((table, rows),) = tables_of(image(declared, values), mysql=True)
     assert isinstance(table.columns["c0"].type, kind)
     assert [row[0] for row in rows] == stored
@@ -68,7 +70,13 @@ def test_names_stand_in_quotes():
 
 @pytest.mark.parametrize(
     ("name", "mysql", "postgres"),
-    [("a", False, False), ("", True, True), ("a ", True, False), ("é" * 40, False, True), ("x" * 65, True, True)],
+    [
+        ("a", False, False),
+        ("", True, True),
+        ("a ", True, False),
+        ("é" * 40, False, True),
+        ("x" * 65, True, True),
+    ],
 )
 def test_names_that_a_server_cannot_have(name: str, mysql: bool, postgres: bool):
     problem = Problem("?", "select", "", ["1"], [Table("t", [Column("a0"), Column(name)], [])])

@@ -7,7 +7,9 @@ other side (`trajectune.environments.database.engine.processes`) takes the end o
 statement's fault; it keeps an image of every database and opens it again in a new process.
 
 What a database is, is told to `serve`: here SQLite in memory, or a connection to a server
-(`trajectune.environments.database.servers.process`). Standard input is a socket: `{"number", "sql", "seconds", "whole", "forget"}`, behind it the image of a
+(`trajectune.environments.database.servers.process`).
+
+Standard input is a socket: `{"number", "sql", "seconds", "whole", "forget"}`, behind it the image of a
 database that is opened first; the answer is what `Database.answer` gives, with the rows `changed`, behind
 it the new image where there are any. The end of the socket ends the process.
 
@@ -39,7 +41,7 @@ PER_DATABASE = 256 * 2**10
 
 
 class Held(Protocol):
-    """A database as it is held here: `trajectune.environments.database.engine.fence.Database`, or its like."""
+    """A database as it is held here: a `Database` of SQLite, or a connection to a server."""
 
     @property
     def changes(self) -> int: ...

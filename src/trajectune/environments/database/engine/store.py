@@ -15,7 +15,6 @@ from trajectune.environments.database.engine.sandbox import Answer, Sandbox
 from trajectune.environments.database.engine.scoring import states_match
 from trajectune.errors import EpisodeError
 
-
 Score = Literal["rows", "hash"]
 """How a change is judged: by the rows it leaves, or by AgentBench's hash of them."""
 

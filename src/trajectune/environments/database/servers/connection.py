@@ -1,8 +1,8 @@
 """One episode's connection to its database, in the process that may be killed.
 
-The idea: a statement is a transaction of its own. It is committed when its answer has been read, and rolled
-back where it fails, where it comes too late or where the database would grow too large; so a process that is
-killed over a statement has changed nothing.
+The idea: a statement is a transaction of its own. It is committed when its answer has been read, and
+rolled back where it fails, where it comes too late or where the database would grow too large; so a process
+that is killed over a statement has changed nothing.
 
 Invariants: a method answers whatever a statement does, short of `MemoryError`; no more rows are read than
 are shown, and a few; messages hold neither the random name of the database nor its password.
@@ -24,7 +24,7 @@ from trajectune.environments.database.servers import guard
 from trajectune.environments.database.servers.products import ONE_STATEMENT, product_of
 
 LEFT = 200
-"""Rows that are read and thrown away behind those that are shown; with more, a new connection is cheaper."""
+"""Rows that are read and thrown away behind those that are shown; beyond, a new connection is cheaper."""
 LATE = ("statement timeout", "max_statement_time", "maximum statement execution time")
 """How the servers say that they stopped a statement."""
 REFUSALS = (SQLAlchemyError, UnicodeError, ValueError)

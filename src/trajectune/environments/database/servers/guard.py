@@ -5,8 +5,8 @@ not say: one statement that reads or changes rows, so that nobody sets a session
 transaction or locks tables. PostgreSQL is told MySQL's way of writing in its own words when it does not
 understand it, as SQLite is.
 
-Invariants: nothing here raises, and never are two statements made out of one. Like the rewriting for SQLite,
-the translation runs where it can be killed.
+Invariants: nothing here raises, and never are two statements made out of one. Like the rewriting for
+SQLite, the translation runs where it can be killed.
 """
 
 from __future__ import annotations

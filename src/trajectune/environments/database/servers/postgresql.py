@@ -25,8 +25,7 @@ class PostgreSQL(Product):
 
     def alive(self, connection: Connection, run: str) -> bool:
         query = text(
-            "SELECT count(*) FROM pg_locks "
-            "WHERE locktype = 'advisory' AND classid = :ours AND objid = :run"
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = :ours AND objid = :run"
         )
         return bool(connection.scalar(query, {"ours": OURS, "run": int(run, 16)}))
 

@@ -1,7 +1,7 @@
 """A process that holds the connections of episodes to their databases on servers.
 
-It is the process of `trajectune.environments.database.engine.server` with the same limits; a request has the
-`place` to connect to, in place of an image.
+It is the process of `trajectune.environments.database.engine.server`, with the same limits; a request has
+the `place` to connect to instead of an image.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Product(ABC):
 
     @abstractmethod
     def begin(self, connection: Connection, exact: bool) -> None:
-        """The user's own connection, new: settings of the session. `exact`: averages of whole numbers are."""
+        """The user's own connection, new. `exact`: averages of whole numbers are not rounded."""
 
     @abstractmethod
     def limit(self, connection: Connection, seconds: float) -> None:

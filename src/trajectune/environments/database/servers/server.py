@@ -1,8 +1,8 @@
 """A database server as its administrator sees it: databases of episodes come and go.
 
 The idea: one connection of the administrator makes and drops databases, each with a user of its own, and
-reads the rows that an episode has left. Databases of programs that ended without dropping theirs are dropped
-when the next program connects (`Product.alive`).
+reads the rows that an episode has left. Databases of programs that ended without dropping theirs are
+dropped when the next program connects (`Product.alive`).
 
 Invariants: an agent's statement never runs on a connection of the administrator; no message holds a
 password; whatever is made here is dropped by `drop`, at the end of this program, or by the next one.
@@ -106,7 +106,7 @@ class Server:
         self._forgotten.append(name)
 
     def close(self) -> None:
-        """Drop all that is left. What a server that is gone still holds is dropped when one connects again."""
+        """Drop all that is left; what a server that is gone holds, the next program drops."""
         with self._lock, suppress(SQLAlchemyError):
             for name in list(self._live):
                 self._drop(name)
@@ -164,7 +164,7 @@ class Server:
                 f"Every user of this server can use its database {foreign[0]!r}, "
                 "so episodes would not be kept apart.",
                 where=self._url.render_as_string(),
-                remedy=f"Drop it (DROP DATABASE `{foreign[0]}`), or take its rights from PUBLIC and from ''@'%'.",
+                remedy=f"drop {foreign[0]!r}, or take the rights on it from PUBLIC and from ''@'%'",
             )
 
     @contextmanager

@@ -4,8 +4,8 @@ The idea: statements run in a process that is killed when one goes beyond its li
 process holds the connection of the episode's user, and the database stays on the server. What the gold
 statement makes is made in a second database, which is dropped at once.
 
-Invariants: `run` never raises for anything a statement does, and answers within `seconds` and half a second;
-the gold statement is never in the episode's own database.
+Invariants: `run` never raises for anything a statement does, and answers within `seconds` and half a
+second; the gold statement is never in the episode's own database.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from trajectune.environments.database.engine.fence import MAX_STATEMENT
 from trajectune.environments.database.engine.problem import Problem
 from trajectune.environments.database.engine.processes import (
     Process,
-    Processes,
     ProcessEndedError,
+    Processes,
     ProcessGoneError,
 )
 from trajectune.environments.database.engine.sandbox import TRUSTED, Answer
@@ -57,7 +57,7 @@ class ServerStore:
         return self._run(sql, self._seconds)
 
     def is_right(self) -> bool:
-        """Whether the rows are those that the gold statement leaves. Raises `EpisodeError` if that fails."""
+        """Whether it is as the gold statement would leave it. Raises `EpisodeError` if that one fails."""
         if self._score == "hash" and self._problem.answer_md5:
             return self.hash() == hashing.bare(self._problem.answer_md5)
         wanted = ServerStore(self._server, self._problem, self._seconds)

@@ -60,7 +60,8 @@ def _unholdable(image: bytes, mysql: bool) -> str:
     for name in [*names, *(str(row[1]) for table in names for row in table_info(image, table))]:
         long = len(name) > MAX_NAME if mysql else len(name.encode()) >= MAX_NAME
         if long or not name or (mysql and name != name.rstrip(" ")):
-            return f"{'MySQL' if mysql else 'PostgreSQL'} cannot have the name {name!r} for a table or a column"
+            server = "MySQL" if mysql else "PostgreSQL"
+            return f"{server} cannot have the name {name!r} for a table or a column"
     return ""
 
 
@@ -78,8 +79,6 @@ def tables_of(image: bytes, mysql: bool) -> list[tuple[Table, Rows]]:
     return found
 
 
-
-
 def size_of(tables: Sequence[Table], quotes: str) -> str:
     """A query for the bytes that all rows of these tables take, about."""
     return "SELECT " + " + ".join(f"({_table_size(table, quotes)})" for table in tables)
@@ -88,7 +87,9 @@ def size_of(tables: Sequence[Table], quotes: str) -> str:
 def _table_size(table: Table, quotes: str) -> str:
     texts = [each for each in table.columns if not isinstance(each.type, BigInteger | Double)]
     sizes = [f"COALESCE(octet_length({quoted(each.name, quotes)}), 0)" for each in texts]
-    return f"SELECT COALESCE(SUM({' + '.join([str(PER_ROW), *sizes])}), 0) FROM {quoted(table.name, quotes)}"
+    return (
+        f"SELECT COALESCE(SUM({' + '.join([str(PER_ROW), *sizes])}), 0) FROM {quoted(table.name, quotes)}"
+    )
 
 
 def quoted(name: str, quotes: str) -> str:
