@@ -54,7 +54,25 @@ def test_a_database_is_made_read_and_dropped(server: Server):
     assert place.told["url"] not in repr(place)
     server.drop(place)
     server.drop(place)
-    assert names(server) == before
+    assert names(server) - set(server._spare) == before - set(server._spare)
+
+
+def test_a_database_that_is_kept_for_the_next_episode_is_empty(postgresql_url: str):
+    server = Server(make_url(postgresql_url).set(drivername="postgresql+psycopg"))
+    first = ServerStore(server, PROBLEM, 2)
+    first.run("SELECT lo_from_bytea(77, 'a message to the next')")
+    first.run("DELETE FROM pets")
+    first.close()
+    next_one = ServerStore(
+        server, Problem("?", "select", "SELECT 1", ["1"], [Table("toys", [Column("toy")], [])]), 2
+    )
+    assert next_one._place.name == first._place.name
+    assert next_one.run("SHOW TABLES").text == "[('toys',)]"
+    assert next_one.run("SELECT lo_get(77)").failed
+    first.close()
+    server.drop(first._place)
+    assert next_one.run("SELECT count(*) FROM toys").text == "[(0,)]"
+    server.close()
 
 
 def test_databases_of_living_programs_stay_and_of_others_go(
@@ -63,14 +81,14 @@ def test_databases_of_living_programs_stay_and_of_others_go(
     kept = server.create(image_of([PETS]))
     left = other.create(image_of([PETS]))
     other._admin.close()  # as when its program is killed
-    SERVERS_of_a_third = Servers()
+    third_program = Servers()
     url = address("", server_from)
     assert url is not None
-    third = SERVERS_of_a_third.at(url)
-    assert SERVERS_of_a_third.at(url) is third
+    third = third_program.at(url)
+    assert third_program.at(url) is third
     assert kept.name in names(third)
     assert left.name not in names(third)
-    SERVERS_of_a_third.close()
+    third_program.close()
     server.drop(kept)
 
 

@@ -109,7 +109,7 @@ def test_the_environment_keeps_the_contract(server_from: str):
 
 
 def test_the_expert_earns_every_kind_of_task(server_from: str):
-    environment = DatabaseEnvironment(server_from=server_from, test=24)
+    environment = DatabaseEnvironment(server_from=server_from, test=12)
     for task in environment.tasks("test"):
         play = start(environment, task, 0)
         assert play is not None

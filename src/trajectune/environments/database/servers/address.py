@@ -69,11 +69,12 @@ def _variable(name: str) -> str:
 
 
 def _parsed(text: str, where: str) -> URL:
-    import sqlalchemy
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
 
     try:
-        url = sqlalchemy.make_url(text)
-    except (sqlalchemy.exc.ArgumentError, ValueError):
+        url = make_url(text)
+    except (ArgumentError, ValueError):
         raise RecipeError("This is no URL.", where=where, remedy=f"Give one {EXAMPLE}.") from None
     if url.drivername not in DRIVERS:
         raise RecipeError(

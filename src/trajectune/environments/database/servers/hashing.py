@@ -5,7 +5,8 @@ and hashed with MD5, of which the first five digits count; these are sorted, joi
 again. Several tables: their hashes, sorted and joined with underscores. All columns are TEXT there.
 
 MySQL joins 1,024 bytes at most, the digits of 170 rows; MariaDB joins more, and no table of AgentBench has
-as many. What the rule does not see: which of two neighbouring cells is NULL, and one change in 2^20 by chance.
+as many. What the rule does not see: which of two neighbouring cells is NULL, and one change in 2^20, by
+chance.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ class MySQL(Product):
 
     quotes = "`"
     streams_changes = True
+    keeps = 0
     SYSTEM = frozenset({"information_schema", "performance_schema"})
     """What every user sees, cut down to what is its own."""
 
@@ -76,6 +77,9 @@ class MySQL(Product):
             connection.exec_driver_sql(f"SET div_precision_increment = {DIGITS}")
         if _is_mariadb(connection):
             connection.exec_driver_sql(f"SET max_session_mem_used = {MEMORY}")
+
+    def empty(self, connection: Connection, name: str) -> None:
+        del connection, name  # its user can make nothing
 
     def limit(self, connection: Connection, seconds: float) -> None:
         if _is_mariadb(connection):

@@ -19,6 +19,7 @@ class PostgreSQL(Product):
 
     quotes = '"'
     streams_changes = False  # a cursor can be declared for a query only
+    keeps = 8
 
     def claim(self, connection: Connection, run: str) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_lock({OURS}, {int(run, 16)})")
@@ -72,6 +73,10 @@ class PostgreSQL(Product):
 
     def begin(self, connection: Connection, exact: bool) -> None:
         del connection, exact  # averages are
+
+    def empty(self, connection: Connection, name: str) -> None:
+        del name
+        connection.exec_driver_sql("SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
 
     def limit(self, connection: Connection, seconds: float) -> None:
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(1000 * seconds)}")

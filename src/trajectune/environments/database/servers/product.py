@@ -40,6 +40,9 @@ class Product(ABC):
     streams_changes: ClassVar[bool]
     """Whether the rows that a change gives back can be read one by one."""
 
+    keeps: ClassVar[int]
+    """Emptied databases that are kept for the next episodes, where making one is slow."""
+
     @abstractmethod
     def claim(self, connection: Connection, run: str) -> None:
         """Take the lock that says this program lives; it is held as long as the connection."""
@@ -71,6 +74,10 @@ class Product(ABC):
     @abstractmethod
     def begin(self, connection: Connection, exact: bool) -> None:
         """The user's own connection, new. `exact`: averages of whole numbers are not rounded."""
+
+    @abstractmethod
+    def empty(self, connection: Connection, name: str) -> None:
+        """The administrator in this database, its tables dropped: drop all else that its user has made."""
 
     @abstractmethod
     def limit(self, connection: Connection, seconds: float) -> None:

@@ -54,7 +54,9 @@ class Server:
         self._mysql = is_mysql(url)
         self._product = product_of(url)
         self._lock = threading.Lock()
-        self._live: set[str] = set()
+        self._live: dict[str, str] = {}  # databases that are there, with their users' passwords
+        self._lent: dict[str, Place] = {}
+        self._spare: list[str] = []
         self._forgotten: deque[str] = deque()
         self._run = new_run()
         try:
@@ -97,9 +99,11 @@ class Server:
             self._product.kick(self._admin, place.name)
 
     def drop(self, place: Place) -> None:
-        """Remove the database and its user. Dropping again does nothing."""
+        """Remove the database and its user, or keep them, emptied, for the next. Again: does nothing."""
         with self._asked("drop a database"):
-            self._drop(place.name)
+            if self._lent.get(place.name) is place:
+                del self._lent[place.name]
+                self._keep(place) if len(self._spare) < self._product.keeps else self._drop(place.name)
 
     def forget(self, name: str) -> None:
         """Drop it with the next one that is made. Never waits: a garbage collector may call it."""
@@ -115,22 +119,26 @@ class Server:
     def _create(self, tables: list[tuple[Table, Rows]]) -> Place:
         while self._forgotten:
             self._drop(self._forgotten.popleft())
-        name, password = new_name(self._run), secrets.token_hex(16)
-        self._live.add(name)
+        new = not self._spare
+        name = new_name(self._run) if new else self._spare.pop()
+        password = self._live.setdefault(name, secrets.token_hex(16))
         try:
-            self._product.create(self._admin, name, password)
+            if new:
+                self._product.create(self._admin, name, password)
             with self._product.inside(self._admin, name) as connection:
-                self._product.prepare(connection)
+                if new:
+                    self._product.prepare(connection)
                 for table, rows in tables:
                     _fill(connection, table, rows)
                 self._product.grant(connection, name)
         except BaseException:
             self._drop(name)
             raise
-        return Place(name, tuple(table for table, _ in tables), self._told(name, password, tables))
+        self._lent[name] = Place(name, tuple(table for table, _ in tables), self._told(name, tables))
+        return self._lent[name]
 
-    def _told(self, name: str, password: str, tables: list[tuple[Table, Rows]]) -> dict[str, Any]:
-        url = self._url.set(username=name, password=password, database=name)
+    def _told(self, name: str, tables: list[tuple[Table, Rows]]) -> dict[str, Any]:
+        url = self._url.set(username=name, password=self._live[name], database=name)
         columns = [column for table, _ in tables for column in table.columns]
         return {
             "url": url.render_as_string(hide_password=False),
@@ -140,10 +148,19 @@ class Server:
             "size": size_of([table for table, _ in tables], self._product.quotes),
         }
 
+    def _keep(self, place: Place) -> None:
+        self._product.kick(self._admin, place.name)
+        with self._product.inside(self._admin, place.name) as connection:
+            for table in place.tables:
+                table.drop(connection, checkfirst=False)
+            self._product.empty(connection, place.name)
+        self._spare.append(place.name)
+
     def _drop(self, name: str) -> None:
         if name in self._live:
             self._product.drop(self._admin, name)
-            self._live.discard(name)
+            del self._live[name]
+            self._lent.pop(name, None)
 
     def _drop_stale(self) -> None:
         for name in self._product.names(self._admin):

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -130,7 +131,7 @@ def _kind(declared: str, values: Sequence[object]) -> type:
     return next((kind for part, kind in NUMBERS.items() if part in word), str)
 
 
-def _type(kind: type, values: Sequence[object], mysql: bool) -> TypeEngine[object]:
+def _type(kind: type, values: Sequence[object], mysql: bool) -> TypeEngine[Any]:
     if kind is int:
         return BigInteger()
     if kind is float:
