@@ -159,8 +159,13 @@ def test_a_database_that_everybody_may_use_is_found_out(mariadb_url: str):
 
 
 def test_a_lost_administrator_is_broken_infrastructure_and_connected_anew(server: Server, other: Server):
-    other._admin.close()
+    servers = Servers()
+    servers._open[server._url] = other
+    assert servers.at(server._url) is other
+    other._product.kick(server._admin, "nobody")
+    other._admin.invalidate()  # as when the server was started anew
     with pytest.raises(EpisodeError):
         other.create(image_of([PETS]))
-    place = server.create(image_of([PETS]))
-    server.drop(place)
+    assert servers.at(server._url) is not other
+    servers.at(server._url).create(image_of([PETS]))
+    servers.close()

@@ -43,7 +43,7 @@ def episode(server: Server) -> Iterator[DatabaseEpisode]:
 
 SAME = [
     "SELECT * FROM `My Pets` ORDER BY `age` IS NULL, `age`",
-    "SELECT `name` FROM `my pets` WHERE `NAME` = 'REX'",
+    "SELECT `name` FROM `My Pets` WHERE `NAME` = 'REX'",
     "SELECT `name` FROM `My Pets` WHERE `name` LIKE 'r%'",
     "SELECT `% of (x)` FROM `My Pets` WHERE `age` = 3",
     "SELECT COUNT(*), MAX(`age`) FROM `My Pets`",

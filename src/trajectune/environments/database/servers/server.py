@@ -72,6 +72,11 @@ class Server:
                 remedy="start it, and give an account that may create databases and users",
             ) from None
 
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is gone: nothing can be asked any more."""
+        return self._admin.closed or self._admin.invalidated
+
     def create(self, image: bytes) -> Place:
         """A database with these tables. Raises `EpisodeError` where the server cannot hold them."""
         tables = tables_of(image, self._mysql)
@@ -224,16 +229,11 @@ class Servers:
         self._left: list[Server] = []
 
     def at(self, url: URL) -> Server:
-        """The server behind this URL, connected when it is first asked for."""
+        """The server behind this URL, connected when it is first asked for, and after a lost connection."""
         with self._lock:
-            if url not in self._open:
+            if url not in self._open or self._open[url].lost:
                 self._open[url] = Server(url)
             return self._open[url]
-
-    def lost(self, url: URL) -> None:
-        """Connect anew when it is next asked for."""
-        with self._lock:
-            self._open.pop(url, None)
 
     def close(self) -> None:
         """Drop everything and disconnect."""
