@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.databases import opened
 from trajectune.environments.contract import MAX_OBSERVATION_CHARS
 from trajectune.environments.database.engine.problem import Problem
 from trajectune.environments.database.engine.tables import Column, Table
-from trajectune.environments.database.episode import DatabaseEpisode
 from trajectune.errors import EpisodeError
 from trajectune.trajectory import Fault, ToolCall
 
@@ -29,7 +29,7 @@ def answer(values: object) -> ToolCall:
 
 
 def reward(problem: Problem, *calls: ToolCall) -> float:
-    episode = DatabaseEpisode(problem, seconds=1)
+    episode = opened(problem)
     results = [episode.step(call) for call in calls]
     assert results[-1].done
     assert episode.step(calls[0]) == results[-1]
@@ -81,7 +81,7 @@ def test_a_change_is_judged_by_the_rows_it_leaves(statements: list[str], expecte
     ],
 )
 def test_wrong_calls_are_answered_with_a_fault(call: ToolCall, fault: Fault):
-    episode = DatabaseEpisode(QUESTION, seconds=1)
+    episode = opened(QUESTION)
     result = episode.step(call)
     assert (result.fault, result.done) == (fault, False)
     assert result.observation
@@ -89,7 +89,7 @@ def test_wrong_calls_are_answered_with_a_fault(call: ToolCall, fault: Fault):
 
 
 def test_the_same_call_in_the_same_state_is_a_repetition():
-    episode = DatabaseEpisode(CHANGE, seconds=1)
+    episode = opened(CHANGE)
     look, grow = sql("SELECT age FROM pets"), sql("UPDATE pets SET age = age + 1")
     assert episode.step(look).fault is None
     repeated = episode.step(look)
@@ -101,7 +101,7 @@ def test_the_same_call_in_the_same_state_is_a_repetition():
 
 
 def test_episodes_do_not_touch_each_other():
-    one, two = DatabaseEpisode(CHANGE, 1), DatabaseEpisode(CHANGE, 1)
+    one, two = opened(CHANGE), opened(CHANGE)
     one.step(sql("DELETE FROM pets"))
     assert two.step(sql("SELECT COUNT(*) FROM pets")).observation == "[(2,)]"
 
@@ -119,7 +119,7 @@ json_values = st.recursive(
     st.dictionaries(st.sampled_from(["query", "values", "x"]), json_values, max_size=3),
 )
 def test_any_call_is_answered(name: str, arguments: dict):
-    episode = DatabaseEpisode(QUESTION, seconds=0.5)
+    episode = opened(QUESTION, 0.5)
     result = episode.step(ToolCall(name=name, arguments=arguments))
     assert result.done or result.fault or name == "sql"
     episode.close()
@@ -144,7 +144,7 @@ def test_any_call_is_answered(name: str, arguments: dict):
 )
 def test_any_answer_is_scored_or_faulted(values: list):
     for problem in (QUESTION, CHANGE):
-        episode = DatabaseEpisode(problem, seconds=1)
+        episode = opened(problem)
         result = episode.step(ToolCall.model_construct(name="answer", arguments={"values": values}))
         assert result.reward == 0
         assert result.done or result.fault is Fault.BAD_ARGUMENTS
@@ -152,14 +152,14 @@ def test_any_answer_is_scored_or_faulted(values: list):
 
 
 def test_an_unknown_tool_with_a_long_name_is_answered_briefly():
-    episode = DatabaseEpisode(QUESTION, seconds=1)
+    episode = opened(QUESTION)
     result = episode.step(ToolCall.model_construct(name="\U000e0001" * 100_000, arguments={}))
     assert result.fault is Fault.UNKNOWN_TOOL
     assert len(result.observation) < MAX_OBSERVATION_CHARS
 
 
 def test_a_gold_statement_that_fails_is_broken_infrastructure_and_no_reward():
-    episode = DatabaseEpisode(Problem("?", "update", "UPDATE nowhere SET x = 1", None, [TABLE]), seconds=1)
+    episode = opened(Problem("?", "update", "UPDATE nowhere SET x = 1", None, [TABLE]))
     with pytest.raises(EpisodeError, match="no such table"):
         episode.step(answer(["x"]))
     episode.close()

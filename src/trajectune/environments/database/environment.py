@@ -3,23 +3,30 @@
 The idea: the agent sees a question and the headers of the tables, runs statements in a sandboxed
 SQLite that reads MySQL's way of writing, and commits an answer. Rules and scores are those of
 AgentBench's database environment (arXiv 2308.03688); tasks come from a seeded generator, from
-dbbench files, or from any database with a list of questions.
+dbbench files, or from any database with a list of questions. In place of SQLite, a MySQL, MariaDB or
+PostgreSQL server can hold the databases (the extra `servers`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from trajectune.environments.contract import Environment, Expert, Split, Task
 from trajectune.environments.database import sources
+from trajectune.environments.database.engine.store import Opening, Score, SqliteStore
 from trajectune.environments.database.episode import TOOLS, DatabaseEpisode
 from trajectune.environments.database.expert.expert import Routes, expert
 from trajectune.environments.database.generator.generated import GeneratedSource, Level
+from trajectune.environments.database.servers.address import address, is_mysql
 from trajectune.errors import RecipeError
 from trajectune.storage import Rejected
 from trajectune.trajectory import Tool
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 INSTRUCTION = (
     "You work with a MySQL database: you answer a question about it, or you carry out a change in it. "
@@ -34,10 +41,9 @@ INSTRUCTION = (
 
 NOTES = {
     "generated": "Generated tables, questions and changes; not AgentBench's tasks or numbers.",
-    "dbbench": "AgentBench's tasks, played on SQLite instead of MySQL.",
+    "dbbench": "AgentBench's tasks, played on {engine} instead of MySQL.",
 }
 """By source; a database of the user's own needs no note."""
-
 
 MAX_SECONDS = 600
 """The longest that a recipe may give a statement."""
@@ -51,6 +57,9 @@ class DatabaseEnvironment(Environment):
     `dbbench` (`path`: AgentBench's JSONL), or `sqlite` (`path`: a database, a dump or a folder;
     `questions`: a JSON list). Tasks from files all belong to `split`. `repair` and `look` are
     the shares of the expert's episodes that begin with a mistake or a look. `seconds` limits one statement.
+    `server` is the URL of a MySQL, MariaDB or PostgreSQL server that holds the databases, without a
+    password; `server_from` names the environment variable that holds such a URL, with one. `score` says
+    how a change is judged there: by `rows`, or by AgentBench's `hash` of them (MySQL and MariaDB).
     """
 
     name = "database"
@@ -73,19 +82,26 @@ class DatabaseEnvironment(Environment):
         questions: str | Path = "",
         split: Split = "test",
         seconds: float = 2.0,
+        server: str = "",
+        server_from: str = "",
+        score: Score = "rows",
     ) -> None:
         if not 0 < seconds <= MAX_SECONDS:
             raise RecipeError(
                 f"A statement cannot take {seconds} seconds.",
                 remedy=f"Set seconds: above 0, up to {MAX_SECONDS}.",
             )
+        self._url = address(server, server_from)
+        self._mysql = self._url is not None and is_mysql(self._url)
+        _check_score(score, self._mysql)
+        self._score: Score = score
         self.seconds = seconds
         self.routes = Routes(repair, look)
-        self.note = NOTES.get(source, "")
+        self.note = NOTES.get(source, "").format(engine=_engine(self._url))
         if source == "generated":
             self.source = GeneratedSource(seed, {"train": train, "dev": dev, "test": test}, kinds, level)
         elif source == "dbbench":
-            self.source = sources.dbbench(_given(path, "path", source), split)
+            self.source = sources.dbbench(_given(path, "path", source), split, typed=not self._mysql)
         elif source == "sqlite":
             file = _given(questions, "questions", source)
             self.source = sources.questions(_given(path, "path", source), file, split)
@@ -94,6 +110,11 @@ class DatabaseEnvironment(Environment):
                 f"There is no source {source!r} of database tasks.",
                 remedy="Use generated, dbbench or sqlite.",
             )
+
+        if self._url is not None and isinstance(self.source, sources.FileSource):
+            from trajectune.environments.database.servers.tables import unholdable
+
+            self.source.leave_out(partial(unholdable, mysql=self._mysql))
 
     @property
     def rejected(self) -> Sequence[Rejected]:
@@ -110,12 +131,40 @@ class DatabaseEnvironment(Environment):
     def open(self, task: Task, seed: int = 0) -> DatabaseEpisode:
         """Start an episode; nothing in this environment is random, so `seed` changes nothing."""
         del seed
-        return DatabaseEpisode(self.source.problem(task), self.seconds)
+        problem = self.source.problem(task)
+        return DatabaseEpisode(problem, self._opening()(problem))
 
     def expert(self, task: Task, observation: str, seed: int = 0) -> Expert | None:
         """A solver from the gold statement; `None` where that does not earn the reward."""
         del observation  # the problem says it all
-        return expert(self.source.problem(task), f"{task.id}/{seed}", self.routes)
+        problem = self.source.problem(task)
+        if self._url is None:
+            return expert(problem, f"{task.id}/{seed}", self.routes)
+        return expert(problem, f"{task.id}/{seed}", self.routes, self._opening())
+
+    def _opening(self) -> Opening:
+        if self._url is None:
+            return partial(SqliteStore, seconds=self.seconds)
+        from trajectune.environments.database.servers.server import SERVERS
+        from trajectune.environments.database.servers.store import ServerStore
+
+        return partial(ServerStore, SERVERS.at(self._url), seconds=self.seconds, score=self._score)
+
+
+def _engine(url: URL | None) -> str:
+    names = {"mysql": "a MySQL server of yours", "mariadb": "MariaDB", "postgresql": "PostgreSQL"}
+    return "SQLite" if url is None else names[url.get_backend_name()]
+
+
+def _check_score(score: str, mysql: bool) -> None:
+    if score not in get_args(Score):
+        raise RecipeError(f"There is no score {score!r}.", remedy=f"Use {' or '.join(get_args(Score))}.")
+    if score == "hash" and not mysql:
+        raise RecipeError(
+            "AgentBench's hash is computed by MySQL or MariaDB.",
+            where="score: hash",
+            remedy="Name such a server (server: or server_from:), or leave score out.",
+        )
 
 
 def _given(path: str | Path, option: str, source: str) -> Path:

@@ -1,4 +1,4 @@
-"""One episode: a sandbox, two tools, and a reward when the agent answers.
+"""One episode: a database of its own, two tools, and a reward when the agent answers.
 
 Invariants: whatever a call holds, it is answered (a wrong one with a fault); after `answer` the
 episode is over and its reward stays what it was.
@@ -6,16 +6,14 @@ episode is over and its reward stays what it was.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 
 from pydantic import JsonValue
 
 from trajectune.environments.contract import Episode, StepResult
 from trajectune.environments.database.engine.problem import Problem
-from trajectune.environments.database.engine.sandbox import Sandbox
-from trajectune.environments.database.engine.scoring import answers_match, states_match
-from trajectune.errors import EpisodeError
+from trajectune.environments.database.engine.scoring import answers_match
+from trajectune.environments.database.engine.store import Store
 from trajectune.trajectory import Fault, Tool, ToolCall
 
 TOOLS = (
@@ -49,11 +47,11 @@ MAX_NAME = 100
 
 
 class DatabaseEpisode(Episode):
-    """A problem being worked on."""
+    """A problem being worked on, in the database that was made for it."""
 
-    def __init__(self, problem: Problem, seconds: float) -> None:
+    def __init__(self, problem: Problem, store: Store) -> None:
         self.problem = problem
-        self.sandbox = Sandbox(image=problem.image, seconds=seconds)
+        self.store = store
         self._seen: set[tuple[str, int]] = set()
         self._last: StepResult | None = None
 
@@ -72,16 +70,16 @@ class DatabaseEpisode(Episode):
         return StepResult(f"There is no tool {name!r}; use sql or answer.", fault=Fault.UNKNOWN_TOOL)
 
     def close(self) -> None:
-        self.sandbox.close()
+        self.store.close()
 
     def _sql(self, arguments: Mapping[str, JsonValue]) -> StepResult:
         query = arguments.get("query")
         if not isinstance(query, str) or not query.strip():
             return _bad("sql needs `query`, a text with one SQL statement.")
-        state = (query.strip(), self.sandbox.changes)
+        state = (query.strip(), self.store.changes)
         repeated = state in self._seen
         self._seen.add(state)
-        answer = self.sandbox.run(query)
+        answer = self.store.run(query)
         if repeated:
             return StepResult(answer.text, fault=Fault.REPETITION)
         return _bad(answer.text) if answer.failed else StepResult(answer.text)
@@ -100,18 +98,7 @@ class DatabaseEpisode(Episode):
     def _right(self, values: list[str]) -> bool:
         if self.problem.answers is not None:
             return answers_match(values, self.problem.answers)
-        wanted = Sandbox(image=self.problem.image)
-        try:
-            wanted.query(self.problem.gold)
-            return states_match(self.sandbox, wanted)
-        except sqlite3.Error as error:
-            raise EpisodeError(
-                f"The statement that solves the task fails: {error}.",
-                where=self.problem.gold,
-                remedy="run the episode again",
-            ) from error
-        finally:
-            wanted.close()
+        return self.store.is_right()
 
 
 def _bad(observation: str) -> StepResult:

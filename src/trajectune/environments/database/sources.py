@@ -12,7 +12,7 @@ and BIRD's `evidence`, which is shown behind the question.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
@@ -53,13 +53,23 @@ class FileSource:
         """The problem of a task of `tasks`."""
         return self.problems[task.id]
 
+    def leave_out(self, reason: Callable[[Problem], str]) -> None:
+        """Reject the problems for which there is a reason."""
+        for id, problem in list(self.problems.items()):
+            if why := reason(problem):
+                del self.problems[id]
+                self.rejected.append(Rejected(int(id.rpartition("-")[2]), why))
 
-def dbbench(path: Path, split: Split) -> FileSource:
-    """AgentBench's `dbbench` JSONL (arXiv 2308.03688): one table and one question in each row."""
+
+def dbbench(path: Path, split: Split, typed: bool = True) -> FileSource:
+    """AgentBench's `dbbench` JSONL (arXiv 2308.03688): a question in each row, and its table or tables.
+
+    `typed`: columns have the types that the rows name; else all are TEXT, as AgentBench makes them.
+    """
     source = FileSource(split)
     for row in read_jsonl(path, source.rejected):
         try:
-            source.problems[f"dbbench-{path.stem}-{row.line}"] = _dbbench_problem(row.value)
+            source.problems[f"dbbench-{path.stem}-{row.line}"] = _dbbench_problem(row.value, typed)
         except UNUSABLE as error:
             source.rejected.append(Rejected(row.line, f"not a dbbench row: {error!r}"))
     if not source.problems:
@@ -87,21 +97,35 @@ def questions(path: Path, file: Path, split: Split) -> FileSource:
     return source
 
 
-def _dbbench_problem(row: Mapping[str, Any]) -> Problem:
-    info = row["table"]["table_info"]
-    columns = [Column(str(c["name"]), str(c["type"])) for c in info["columns"]]
-    width = len(columns)
-    if not isinstance(row["label"], list) or not all(isinstance(line, list) for line in info["rows"]):
-        raise TypeError("its label and the rows of its table must be lists")
-    rows = [[*line[:width], *[None] * (width - len(line))] for line in info["rows"]]
-    table = Table(str(row["table"]["table_name"]), columns, rows)
+def _dbbench_problem(row: Mapping[str, Any], typed: bool) -> Problem:
+    if row.get("user_sqlite"):
+        raise ValueError("its tables are in an SQLite file, which is not read; play it as source: sqlite")
+    shapes = row["table"] if isinstance(row["table"], list) else [row["table"]]
+    tables = [_dbbench_table(shape, typed) for shape in shapes]
     kind = str(row["type"][0]).lower()
     kind = KINDS.get(kind, kind.removeprefix("aggregation-"))
-    question = f"{row['description']}\n{row.get('add_description') or headers([table])}"
-    label = [str(value) for value in row["label"]]
+    evidence = f" ({row['evidence']})" if row.get("evidence") else ""
+    question = f"{row['description']}{evidence}\n{row.get('add_description') or headers(tables)}"
+    query = str((row.get("sql") or {}).get("query", ""))
     if kind in CHANGES:
-        return _sound(Problem(question, kind, label[0], None, [table]))
-    return _sound(Problem(question, kind, str((row.get("sql") or {}).get("query", "")), label, [table]))
+        gold = str(row["label"][0]) if row.get("label") else query
+        return _sound(
+            Problem(question, kind, gold, None, tables, answer_md5=str(row.get("answer_md5") or ""))
+        )
+    if not isinstance(row["label"], list):
+        raise TypeError("its label must be a list")
+    return _sound(Problem(question, kind, query, [str(value) for value in row["label"]], tables))
+
+
+def _dbbench_table(shape: Mapping[str, Any], typed: bool) -> Table:
+    """`typed`: as the row says; else every column is TEXT, as AgentBench makes it in MySQL."""
+    info = shape["table_info"]
+    columns = [Column(str(c["name"]), str(c["type"]) if typed else "TEXT") for c in info["columns"]]
+    width = len(columns)
+    if not all(isinstance(line, list) for line in info["rows"]):
+        raise TypeError("the rows of its table must be lists")
+    rows = [[*line[:width], *[None] * (width - len(line))] for line in info["rows"]]
+    return Table(str(shape["table_name"]), columns, rows)
 
 
 def _question_problem(row: Mapping[str, Any], images: Mapping[str, bytes]) -> Problem:

@@ -23,8 +23,10 @@ from trajectune.environments.household.expert.planner import follow
 from trajectune.environments.household.games.games import KINDS, Layout, lay_out
 from trajectune.environments.household.games.problem import Game, write_game
 from trajectune.environments.household.games.rooms import load_room, room_numbers
+from trajectune.environments.household.listed import CUT, listed_tasks
 from trajectune.environments.household.official import official_root, official_tasks, read_game
 from trajectune.errors import EpisodeError, RecipeError
+from trajectune.storage import Rejected
 from trajectune.trajectory import Tool
 
 Source = Literal["built", "official"]
@@ -59,13 +61,16 @@ look
 Name things and places with their numbers, as in: take mug 1 from shelf 2. You must stand at a place to \
 use it. If nothing happens, the command was not possible there."""
 
+CUTTING = INSTRUCTION.replace("use (lamp)", "slice (thing) with (knife)\nuse (lamp)")
+
 
 class HouseholdEnvironment(Environment):
     """ALFWorld's six kinds of tasks.
 
     `source`: `built` or `official` games. `seed`, `train`, `dev`, `test`: which built games, and how
     many a split has. `kinds`: only these kinds. `path`: folder or `.tar.gz` of official games (default
-    `$ALFWORLD_DATA`). `expert`: `explorer` searches with its eyes open, as an agent must; `planner`
+    `$ALFWORLD_DATA`). `games`: AgentBench's JSON list of official games, offered alone and in its order.
+    `expert`: `explorer` searches with its eyes open, as an agent must; `planner`
     knows where everything is. `snap`: replace impossible commands by the nearest possible one, as
     AgentBench does, instead of answering them with a fault.
     """
@@ -93,6 +98,7 @@ class HouseholdEnvironment(Environment):
         test: int = 120,
         kinds: Sequence[str] | None = None,
         path: str | Path | None = None,
+        games: str | Path | None = None,
         expert: ExpertName = "explorer",
         snap: bool = False,
     ) -> None:
@@ -100,16 +106,31 @@ class HouseholdEnvironment(Environment):
         _one_of("expert", expert, get_args(ExpertName))
         for kind in kinds or ():
             _one_of("kinds", kind, KINDS)
+        if games and source != "official":
+            raise RecipeError(
+                "A list of games names official ones.",
+                where="option games",
+                remedy="set source: official, or leave games out",
+            )
         self.note = NOTES[source]
         self._source = source
         self._seed = seed
         self._sizes: dict[Split, int] = {"train": train, "dev": dev, "test": test}
         self._kinds = tuple(kinds or KINDS)
         self._path = path
+        self._games = Path(games).expanduser() if games else None
+        self._rejected: list[Rejected] = []
         self._expert = expert
         self._snap = snap
         self._tasks: dict[Split, tuple[Task, ...]] = {}
         self._plans: dict[str, list[str]] = {}
+
+    @property
+    def rejected(self) -> Sequence[Rejected]:
+        """Games of the list that cannot be played, and why; the list is read for it."""
+        if self._games and not self._tasks:
+            self._read_official()
+        return self._rejected
 
     def tasks(self, split: Split) -> Sequence[Task]:
         if split not in self._tasks:
@@ -120,15 +141,16 @@ class HouseholdEnvironment(Environment):
         return self._tasks[split]
 
     def instruction(self, task: Task) -> str:
-        del task
-        return INSTRUCTION
+        return CUTTING if _must_cut(task) else INSTRUCTION
 
     def open(self, task: Task, seed: int = 0) -> HouseholdEpisode:
         """Start a game. Nothing in it is random, so every `seed` gives the same episode."""
         del seed
         return HouseholdEpisode(POOL, self._game(task), snap=self._snap)
 
-    def expert(self, task: Task, observation: str, seed: int = 0) -> Expert:
+    def expert(self, task: Task, observation: str, seed: int = 0) -> Expert | None:
+        if _must_cut(task):
+            return None  # no expert cuts things
         rng = random.Random(f"{task.id}/{seed}")
         if self._expert == "planner":
             return follow(observation, lambda: self._plan(task), rng)
@@ -147,7 +169,9 @@ class HouseholdEnvironment(Environment):
         raise EpisodeError(f"No room offers a game of kind {kind!r}.", where=f"{split} task {index}")
 
     def _read_official(self) -> None:
-        found = [task for task in official_tasks(official_root(self._path)) if task.kind in self._kinds]
+        root = official_root(self._path)
+        listed = listed_tasks(root, self._games, self._rejected) if self._games else official_tasks(root)
+        found = [task for task in listed if task.kind in self._kinds]
         for split in get_args(Split):
             self._tasks[split] = tuple(task for task in found if task.split == split)
 
@@ -171,6 +195,10 @@ class HouseholdEnvironment(Environment):
             self._plans[task.id] = worker.ask("plan")["plan"]
             POOL.give(worker)
         return self._plans[task.id]
+
+
+def _must_cut(task: Task) -> bool:
+    return CUT in str(task.data.get("game", ""))
 
 
 def _one_of(option: str, value: Any, allowed: Sequence[str]) -> None:

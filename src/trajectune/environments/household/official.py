@@ -51,12 +51,7 @@ def official_tasks(root: Path) -> list[Task]:
         trajectory: Any = read_json(game.with_name(TRAJECTORY))
         kind = trajectory.get("task_type", "") if isinstance(trajectory, dict) else ""
         if kind in KINDS and not _is_sliced(trajectory):
-            place = game.parent.relative_to(root)
-            # The last two folders name the game wherever the tree was put.
-            name = "/".join(game.parent.parts[-2:])
-            tasks.append(
-                Task(f"official/{name}", _split(place), kind, {"source": "official", "game": str(place)})
-            )
+            tasks.append(official_task(root, game, kind))
     if not tasks:
         raise DataError(
             f"No {GAME} with a {TRAJECTORY} beside it was found.",
@@ -64,6 +59,20 @@ def official_tasks(root: Path) -> list[Task]:
             remedy="give the folder that holds json_2.1.1",
         )
     return tasks
+
+
+def official_task(root: Path, game: Path, kind: str) -> Task:
+    """The task of a game file below `root`; its last two folders name it wherever the tree was put."""
+    place = game.parent.relative_to(root)
+    name = "/".join(game.parent.parts[-2:])
+    return Task(f"official/{name}", _split(place), kind, {"source": "official", "game": str(place)})
+
+
+def kind_of(game: Path) -> str:
+    """What a game's own file says of its kind; nothing where there is no such file."""
+    file = game.with_name(TRAJECTORY)
+    trajectory: Any = read_json(file) if file.is_file() else None
+    return str(trajectory.get("task_type", "")) if isinstance(trajectory, dict) else ""
 
 
 def read_game(root: Path, place: str) -> Game:

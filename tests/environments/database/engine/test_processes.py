@@ -19,6 +19,7 @@ from trajectune.environments.database.engine.sandbox import Answer, Sandbox
 from trajectune.environments.database.engine.tables import Column, Table
 from trajectune.errors import EpisodeError
 
+SERVER = f"{processes.__package__}.server"
 PETS = [Table("pets", [Column("name")], [["Rex"], ["Ada"]])]
 COUNT = "SELECT count(*) FROM pets"
 SLOW = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
@@ -200,14 +201,14 @@ def test_ctrl_c_ends_the_program_and_the_process_without_a_word_of_its_own():
 
 def test_a_process_that_does_not_start_is_broken_infrastructure(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    pool = Processes()
+    pool = Processes(SERVER)
     with pytest.raises(EpisodeError, match="did not start"):
         pool.take().ask({"number": 0, "sql": "", "seconds": 1, "whole": False}, b"")
     assert pool.running() == []
 
 
 def test_a_process_that_hangs_is_broken_infrastructure(monkeypatch: pytest.MonkeyPatch):
-    process = Process()
+    process = Process(SERVER)
     request = {"number": 0, "sql": "SELECT 1", "seconds": 0.1, "whole": False}
     assert process.ask(request, b"")[0]["text"] == "[(1,)]"
     monkeypatch.setattr(processes, "PATIENCE", 0.1)

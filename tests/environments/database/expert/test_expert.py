@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.databases import opened
 from trajectune.environments.contract import Move
 from trajectune.environments.database.engine.problem import Problem
 from trajectune.environments.database.engine.tables import Column, Table
-from trajectune.environments.database.episode import DatabaseEpisode
 from trajectune.environments.database.expert.expert import Routes, expert, read_values
 
 TABLE = Table(
@@ -31,7 +31,7 @@ def routes(item: Problem) -> list[list[Move]]:
     for seed in range(60):
         moves = expert(item, str(seed))
         assert moves is not None
-        episode = DatabaseEpisode(item, seconds=1)
+        episode = opened(item)
         route = [next(moves)]
         while not (result := episode.step(route[-1].calls[0])).done:
             route.append(moves.send(result.observation))
@@ -85,7 +85,7 @@ def moves_of(item: Problem, seed: str, routes: Routes) -> list[Move]:
     """The whole route of an expert."""
     moves = expert(item, seed, routes)
     assert moves is not None
-    episode = DatabaseEpisode(item, seconds=1)
+    episode = opened(item)
     route = [next(moves)]
     while not (result := episode.step(route[-1].calls[0])).done:
         route.append(moves.send(result.observation))

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trajectune.environments.database.engine.problem import Problem
+from support.databases import opened
 from trajectune.environments.database.engine.sandbox import Answer, Sandbox
 from trajectune.environments.database.engine.tables import Column, Table
-from trajectune.environments.database.episode import DatabaseEpisode
 from trajectune.environments.database.expert.expert import Routes, expert
 from trajectune.environments.database.expert.mistakes import Mistake, mistakes
 from trajectune.environments.database.expert.statement import read
@@ -35,14 +34,14 @@ def test_mistakes_are_wrong_harmless_and_mended(gold: str):
     kinds = set()
     for seed in range(40):
         for mistake in mistakes(Random(seed), read(gold), gold, "Which is the lowest?"):
-            episode = DatabaseEpisode(Problem("Which is the lowest?", "x", gold, None, [TABLE]), seconds=1)
-            before = episode.sandbox.state()
-            seen = episode.sandbox.run(mistake.sql)
-            assert episode.sandbox.state() == before
-            assert mistake.shows(seen, episode.sandbox.run(gold))
+            box = Sandbox([TABLE])
+            before = box.state()
+            seen = box.run(mistake.sql)
+            assert box.state() == before
+            assert mistake.shows(seen, box.run(gold))
             assert "\n" not in mistake.mended
             kinds.add(mistake.sql)
-            episode.close()
+            box.close()
     assert len(kinds) >= 3
 
 
@@ -80,7 +79,7 @@ def test_a_shown_mistake_fails_or_finds_something_else(number: int, unseen: bool
     first = next(moves)
     if first.trained:
         return  # no mistake of this statement shows itself
-    episode = DatabaseEpisode(problem, seconds=1)
+    episode = opened(problem)
     right = Sandbox(problem.tables)
     wrong = episode.step(first.calls[0])
     assert wrong.fault is not None or wrong.observation != right.run(problem.gold).text

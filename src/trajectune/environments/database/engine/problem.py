@@ -39,6 +39,8 @@ class Problem:
 
     shows: str | None = None
     """What `gold` shows an agent, where the source has run it."""
+    answer_md5: str = ""
+    """AgentBench's hash of the rows that `gold` leaves, where the source has one."""
 
     def __post_init__(self) -> None:
         if not self.image:

@@ -45,7 +45,8 @@ class ProcessEndedError(Exception):
 class Process:
     """One process; see `trajectune.environments.database.engine.server` for what it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
+        self._module = module
         self._lock = threading.Lock()
         self._forgotten: deque[int] = deque()
         self._ready = False
@@ -53,7 +54,7 @@ class Process:
         self._file = self._socket.makefile("rwb", BUFFER)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "trajectune.environments.database.engine.server"],
+                [sys.executable, "-P", "-m", module],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -112,7 +113,7 @@ class Process:
         except (EOFError, OSError) as error:
             raise EpisodeError(
                 f"The database process did not start (exit status {self.end()}).",
-                remedy=f"See what it says: {sys.executable} -m {__package__}.server",
+                remedy=f"See what it says: {sys.executable} -m {self._module}",
             ) from error
         self._ready = True
 
@@ -151,9 +152,13 @@ def _close(connection: socket.socket) -> None:
 
 
 class Processes:
-    """Starts processes and says which one takes the next database; safe to use from several threads."""
+    """Starts processes and says which one takes the next database; safe to use from several threads.
 
-    def __init__(self) -> None:
+    `module` is what each of them runs.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
         self._lock = threading.Lock()
         self._running: list[Process] = []
 
@@ -165,7 +170,7 @@ class Processes:
                 if not process.busy:
                     return process
             if len(self._running) < MAX_PROCESSES:
-                self._running.insert(0, Process())
+                self._running.insert(0, Process(self._module))
             self._running.append(self._running.pop(0))
             return self._running[-1]
 
@@ -181,6 +186,6 @@ class Processes:
         self._lock = threading.Lock()
 
 
-PROCESSES = Processes()
+PROCESSES = Processes(f"{__package__}.server")
 """Those of this program: environments built with different options share them."""
 os.register_at_fork(after_in_child=PROCESSES.disown)

@@ -6,6 +6,9 @@ memory may grow by `MEMORY` and no more; files have no size, so that nothing can
 other side (`trajectune.environments.database.engine.processes`) takes the end of this process for the
 statement's fault; it keeps an image of every database and opens it again in a new process.
 
+What a database is, is told to `serve`: here SQLite in memory, or a connection to a server
+(`trajectune.environments.database.servers.process`).
+
 Standard input is a socket: `{"number", "sql", "seconds", "whole", "forget"}`, behind it the image of a
 database that is opened first; the answer is what `Database.answer` gives, with the rows `changed`, behind
 it the new image where there are any. The end of the socket ends the process.
@@ -21,10 +24,10 @@ import resource
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from trajectune.environments.database.engine.fence import Database
 from trajectune.environments.database.engine.wire import BUFFER, receive, send
@@ -37,11 +40,29 @@ PER_DATABASE = 256 * 2**10
 """Bytes of an open connection, besides its pages."""
 
 
+class Held(Protocol):
+    """A database as it is held here: a `Database` of SQLite, or a connection to a server."""
+
+    @property
+    def changes(self) -> int: ...
+
+    def image(self) -> bytes: ...
+
+    def close(self) -> None: ...
+
+    def answer(self, sql: str, seconds: float, whole: bool) -> Mapping[str, Any]: ...
+
+
+Opening = Callable[[Mapping[str, Any], bytes], Held]
+"""Opens the database of a request, from the image behind it."""
+
+
 class Databases:
     """The open databases, by number."""
 
-    def __init__(self) -> None:
-        self._open: dict[int, Database] = {}
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
+        self._open: dict[int, Held] = {}
         self._sizes: dict[int, int] = {}
         self._own = _address_space()
         _, self._hard = resource.getrlimit(resource.RLIMIT_AS)
@@ -56,7 +77,7 @@ class Databases:
         number = request["number"]
         if number not in self._open:
             try:
-                self._open[number] = Database(image)
+                self._open[number] = self._opening(request, image)
             except sqlite3.Error as error:
                 return {"error": str(error), "changed": 0}, b""
             self._sizes[number] = len(image)
@@ -96,11 +117,11 @@ def _prepare() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
 
 
-def main() -> None:
+def serve(opening: Opening) -> None:
     """Serve until the other side is gone."""
     _prepare()
     gc.freeze()  # sqlglot is large and stays
-    databases = Databases()
+    databases = Databases(opening)
     with os.fdopen(0, "rb", BUFFER) as inbox, os.fdopen(os.dup(0), "wb") as outbox:
         send(outbox, {"ready": True})
         try:
@@ -111,4 +132,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(lambda _, image: Database(image))

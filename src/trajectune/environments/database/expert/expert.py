@@ -4,7 +4,8 @@ Routes, chosen by the seed: direct; a look at the table first; a mistake first, 
 mistake is shown and not trained); and, for changes, a check behind it. Values it answers with are
 read from the observation that it is sent.
 
-Invariant: an expert exists exactly where its gold statement, run here, earns the reward.
+Invariant: an expert exists exactly where its gold statement, run in the engine that the episode has, earns
+the reward.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import ast
 import re
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from trajectune.environments.contract import Expert, Move
 from trajectune.environments.database.engine.problem import Problem
-from trajectune.environments.database.engine.sandbox import Answer, Sandbox
+from trajectune.environments.database.engine.sandbox import SECONDS, Answer
 from trajectune.environments.database.engine.scoring import answers_match
+from trajectune.environments.database.engine.store import Opening, SqliteStore
 from trajectune.environments.database.expert import thoughts
 from trajectune.environments.database.expert.mistakes import Mistake, mistakes
 from trajectune.environments.database.expert.statement import Statement, read
@@ -27,6 +30,9 @@ from trajectune.trajectory import ToolCall
 
 CHECK_SHARE = 0.2
 """Of changes: how many are checked afterwards."""
+SQLITE: Opening = partial(SqliteStore, seconds=SECONDS)
+DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
+"""How the drivers of servers show exact numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +45,19 @@ class Routes:
     """A look at the values that matter first."""
 
 
-def expert(problem: Problem, seed: str, routes: Routes = Routes()) -> Expert | None:
-    """A solver of this problem; `seed` settles the route and the words."""
-    right = proof(problem)
-    return None if right is None else _moves(problem, right, Random(seed), routes)
+def expert(
+    problem: Problem, seed: str, routes: Routes = Routes(), opening: Opening = SQLITE
+) -> Expert | None:
+    """A solver of this problem; `seed` settles the route and the words, `opening` the engine."""
+    right = proof(problem, opening)
+    return None if right is None else _moves(problem, right, Random(seed), routes, opening)
 
 
-def proof(problem: Problem) -> Answer | None:
-    """What the gold statement shows; `None` unless it runs here, is shown whole and earns the reward."""
+def proof(problem: Problem, opening: Opening = SQLITE) -> Answer | None:
+    """What the gold statement shows; `None` unless it runs there, is shown whole and earns the reward."""
     if not problem.gold or "\n" in problem.gold:
         return None
-    answer = _shown(problem)
+    answer = _shown(problem, opening)
     if answer.failed:
         return None
     if problem.answers is None:
@@ -58,31 +66,31 @@ def proof(problem: Problem) -> Answer | None:
     return answer if values is not None and answers_match(values, problem.answers) else None
 
 
-def _shown(problem: Problem) -> Answer:
+def _shown(problem: Problem, opening: Opening) -> Answer:
     """What the gold statement shows."""
-    if problem.shows is not None:
+    if problem.shows is not None and opening is SQLITE:
         return Answer(problem.shows)
-    sandbox = Sandbox(image=problem.image)
-    answer = sandbox.run(problem.gold)
-    sandbox.close()
+    store = opening(problem)
+    answer = store.run(problem.gold)
+    store.close()
     return answer
 
 
 def read_values(observation: str) -> list[str] | None:
     """The values in an observation such as `[('a',), (2,)]`; `None` when it shows no whole result."""
     try:
-        rows = ast.literal_eval(observation)
+        rows = ast.literal_eval(DECIMAL.sub(r"'\1'", observation))
         return answers_of(rows)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
 
 
-def _moves(problem: Problem, right: Answer, rng: Random, routes: Routes) -> Expert:
+def _moves(problem: Problem, right: Answer, rng: Random, routes: Routes, opening: Opening) -> Expert:
     statement = read(problem.gold)
     why = thoughts.purpose(rng, statement, problem.question)
     roll = rng.random()
     if roll < routes.repair:
-        why = (yield from _mistaken(problem, right, statement, rng, why)) or why
+        why = (yield from _mistaken(problem, right, statement, rng, why, opening)) or why
     elif roll < routes.repair + routes.look:
         why = (yield from _look(statement, rng)) + why
     seen = yield _sql(why, problem.gold)
@@ -94,11 +102,11 @@ def _moves(problem: Problem, right: Answer, rng: Random, routes: Routes) -> Expe
 
 
 def _mistaken(
-    problem: Problem, right: Answer, statement: Statement, rng: Random, why: str
+    problem: Problem, right: Answer, statement: Statement, rng: Random, why: str, opening: Opening
 ) -> Generator[Move, str, str]:
     """Make one mistake and give back the thought that mends it (empty when none can be made)."""
     tried = mistakes(rng, statement, problem.gold, problem.question)
-    possible = [mistake for mistake in tried if _shows(problem, right, mistake)]
+    possible = [mistake for mistake in tried if _shows(problem, right, mistake, opening)]
     if not possible:
         return ""
     mistake = rng.choice(possible)
@@ -106,12 +114,12 @@ def _mistaken(
     return mistake.mended
 
 
-def _shows(problem: Problem, right: Answer, mistake: Mistake) -> bool:
+def _shows(problem: Problem, right: Answer, mistake: Mistake, opening: Opening) -> bool:
     """Try a mistake on a copy: does its output give it away, and nothing change?"""
-    sandbox = Sandbox(image=problem.image)
-    wrong = sandbox.run(mistake.sql)
-    changes = sandbox.changes
-    sandbox.close()
+    store = opening(problem)
+    wrong = store.run(mistake.sql)
+    changes = store.changes
+    store.close()
     return changes == 0 and mistake.shows(wrong, right)
 
 
