@@ -4,7 +4,7 @@ The idea: the agent sees a question and the headers of the tables, runs statemen
 SQLite that reads MySQL's way of writing, and commits an answer. Rules and scores are those of
 AgentBench's database environment (arXiv 2308.03688); tasks come from a seeded generator, from
 dbbench files, or from any database with a list of questions. In place of SQLite, a MySQL, MariaDB or
-PostgreSQL server can hold the databases (the extra `servers`).
+PostgreSQL server can hold the databases (the extra `database-servers`).
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
-from trajectune.environments.contract import Environment, Expert, Split, Task
+from trajectune.environments.contract import Expert, Split, Task
 from trajectune.environments.database import sources
 from trajectune.environments.database.engine.store import Opening, Score, SqliteStore
 from trajectune.environments.database.episode import TOOLS, DatabaseEpisode
 from trajectune.environments.database.expert.expert import Routes, expert
 from trajectune.environments.database.generator.generated import GeneratedSource, Level
 from trajectune.environments.database.servers.address import address, is_mysql
+from trajectune.environments.options import given_path, one_of
+from trajectune.environments.sourced import SourcedEnvironment
 from trajectune.errors import RecipeError
-from trajectune.storage import Rejected
 from trajectune.trajectory import Tool
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ INSTRUCTION = (
 )
 
 
+Source = Literal["generated", "dbbench", "sqlite"]
+SOURCES = get_args(Source)
 NOTES = {
     "generated": "Generated tables, questions and changes; not AgentBench's tasks or numbers.",
     "dbbench": "AgentBench's tasks, played on {engine} instead of MySQL.",
@@ -49,7 +52,7 @@ MAX_SECONDS = 600
 """The longest that a recipe may give a statement."""
 
 
-class DatabaseEnvironment(Environment):
+class DatabaseEnvironment(SourcedEnvironment[GeneratedSource | sources.FileSource]):
     """Questions and changes over SQLite databases in memory.
 
     `source` is `generated` (uses `seed`, `train`, `dev`, `test`: numbers of tasks, `kinds`,
@@ -63,12 +66,13 @@ class DatabaseEnvironment(Environment):
     """
 
     name = "database"
+    rules = INSTRUCTION
     tools: ClassVar[Sequence[Tool]] = TOOLS
     max_steps = 15
 
     def __init__(
         self,
-        source: Literal["generated", "dbbench", "sqlite"] = "generated",
+        source: Source = "generated",
         *,
         seed: int = 0,
         train: int = 600,
@@ -91,6 +95,8 @@ class DatabaseEnvironment(Environment):
                 f"A statement cannot take {seconds} seconds.",
                 remedy=f"Set seconds: above 0, up to {MAX_SECONDS}.",
             )
+        one_of(self.name, "source", source, SOURCES)
+        one_of(self.name, "score", score, get_args(Score))
         self._url = address(server, server_from)
         self._mysql = self._url is not None and is_mysql(self._url)
         _check_score(score, self._mysql)
@@ -101,32 +107,15 @@ class DatabaseEnvironment(Environment):
         if source == "generated":
             self.source = GeneratedSource(seed, {"train": train, "dev": dev, "test": test}, kinds, level)
         elif source == "dbbench":
-            self.source = sources.dbbench(_given(path, "path", source), split, typed=not self._mysql)
-        elif source == "sqlite":
-            file = _given(questions, "questions", source)
-            self.source = sources.questions(_given(path, "path", source), file, split)
+            file = given_path(self.name, source, "path", path)
+            self.source = sources.dbbench(file, split, typed=not self._mysql)
         else:
-            raise RecipeError(
-                f"There is no source {source!r} of database tasks.",
-                remedy="Use generated, dbbench or sqlite.",
-            )
-
+            file = given_path(self.name, source, "questions", questions)
+            self.source = sources.questions(given_path(self.name, source, "path", path), file, split)
         if self._url is not None and isinstance(self.source, sources.FileSource):
             from trajectune.environments.database.servers.tables import unholdable
 
             self.source.leave_out(partial(unholdable, mysql=self._mysql))
-
-    @property
-    def rejected(self) -> Sequence[Rejected]:
-        """Rows of the source that could not be used, and why."""
-        return self.source.rejected
-
-    def tasks(self, split: Split) -> Sequence[Task]:
-        return self.source.tasks(split)
-
-    def instruction(self, task: Task) -> str:
-        del task
-        return INSTRUCTION
 
     def open(self, task: Task, seed: int = 0) -> DatabaseEpisode:
         """Start an episode; nothing in this environment is random, so `seed` changes nothing."""
@@ -157,19 +146,9 @@ def _engine(url: URL | None) -> str:
 
 
 def _check_score(score: str, mysql: bool) -> None:
-    if score not in get_args(Score):
-        raise RecipeError(f"There is no score {score!r}.", remedy=f"Use {' or '.join(get_args(Score))}.")
     if score == "hash" and not mysql:
         raise RecipeError(
             "AgentBench's hash is computed by MySQL or MariaDB.",
             where="score: hash",
             remedy="Name such a server (server: or server_from:), or leave score out.",
         )
-
-
-def _given(path: str | Path, option: str, source: str) -> Path:
-    if not path:
-        raise RecipeError(
-            f"The database source {source!r} needs {option!r}.", remedy=f"Set {option}: FILE."
-        )
-    return Path(path)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from trajectune.environments.contract import Environment, Expert, Split, Task
 from trajectune.environments.household.engine.pool import POOL
@@ -25,6 +25,7 @@ from trajectune.environments.household.games.problem import Game, write_game
 from trajectune.environments.household.games.rooms import load_room, room_numbers
 from trajectune.environments.household.listed import CUT, listed_tasks
 from trajectune.environments.household.official import official_root, official_tasks, read_game
+from trajectune.environments.options import one_of
 from trajectune.errors import EpisodeError, RecipeError
 from trajectune.storage import Rejected
 from trajectune.trajectory import Tool
@@ -102,10 +103,10 @@ class HouseholdEnvironment(Environment):
         expert: ExpertName = "explorer",
         snap: bool = False,
     ) -> None:
-        _one_of("source", source, get_args(Source))
-        _one_of("expert", expert, get_args(ExpertName))
+        one_of(self.name, "source", source, get_args(Source))
+        one_of(self.name, "expert", expert, get_args(ExpertName))
         for kind in kinds or ():
-            _one_of("kinds", kind, KINDS)
+            one_of(self.name, "kinds", kind, KINDS)
         if games and source != "official":
             raise RecipeError(
                 "A list of games names official ones.",
@@ -199,12 +200,3 @@ class HouseholdEnvironment(Environment):
 
 def _must_cut(task: Task) -> bool:
     return CUT in str(task.data.get("game", ""))
-
-
-def _one_of(option: str, value: Any, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise RecipeError(
-            f"The household environment has no {option} {value!r}.",
-            where=f"option {option}",
-            remedy=f"one of: {', '.join(allowed)}",
-        )

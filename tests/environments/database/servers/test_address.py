@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from trajectune.environments import options
 from trajectune.environments.database import DatabaseEnvironment
-from trajectune.environments.database.servers import extra
 from trajectune.environments.database.servers.address import address, is_mysql
 from trajectune.errors import RecipeError, UnavailableError
 
@@ -72,8 +72,8 @@ def test_a_hash_needs_mysql(options: dict[str, str], words: str):
 
 
 def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(extra, "find_spec", lambda name: None if name == "pymysql" else object())
-    with pytest.raises(UnavailableError, match="servers") as caught:
+    monkeypatch.setattr(options, "find_spec", lambda name: None if name == "pymysql" else object())
+    with pytest.raises(UnavailableError, match="database environment needs packages") as caught:
         DatabaseEnvironment(server="mysql://a@h/")
     assert "pymysql" in caught.value.where
 

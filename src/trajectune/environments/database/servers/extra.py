@@ -5,19 +5,11 @@ SQLAlchemy and PyMySQL are MIT, psycopg is LGPL-3.0: an extra that a user instal
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
-from trajectune.errors import UnavailableError, install_extra
+from trajectune.environments.options import require_packages
 
 PACKAGES = ("sqlalchemy", "pymysql", "psycopg")
 
 
 def require_extra() -> None:
     """Raise `UnavailableError` where a package is missing."""
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if missing:
-        raise UnavailableError(
-            "Tasks on a database server need packages that are not installed.",
-            where=f"missing: {', '.join(missing)}",
-            remedy=install_extra("servers"),
-        )
+    require_packages("database", PACKAGES, "database-servers")
