@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -51,14 +50,18 @@ def main() -> None:
     with mariadb() as first, postgresql() as second:
         maria = SERVERS.at(make_url(first).set(drivername="mariadb+pymysql"))
         postgres = SERVERS.at(make_url(second).set(drivername="postgresql+psycopg"))
+        why = {
+            "SQLite": played(typed, partial(SqliteStore, seconds=SECONDS), lambda _: ""),
+            "MariaDB": played(texts, opening(maria), partial(unholdable, mysql=True)),
+            "PostgreSQL": played(typed, opening(postgres), partial(unholdable, mysql=False)),
+        }
         found = {
-            "gold": {
-                "SQLite": played(typed, partial(SqliteStore, seconds=SECONDS), lambda _: ""),
-                "MariaDB": played(texts, opening(maria), partial(unholdable, mysql=True)),
-                "PostgreSQL": played(typed, opening(postgres), partial(unholdable, mysql=False)),
-            },
+            "gold": {engine: reasons(outcomes) for engine, outcomes in why.items()},
             "hashes": hashes(texts, maria),
             "judges": judges(typed, texts, maria),
+            "why": {
+                engine: {id: each for id, each in words.items() if each} for engine, words in why.items()
+            },
         }
         SERVERS.close()
     show(found)
@@ -71,22 +74,14 @@ def opening(server: Server) -> Opening:
     return partial(ServerStore, server, seconds=SECONDS)
 
 
-def played(source: FileSource, opening: Opening, unholdable: Callable[[Problem], str]) -> dict[str, Any]:
-    """How many gold statements earn the reward, and why the others do not."""
-    begin = time.monotonic()
-    outcomes = {
-        id: unholdable(problem) or earned(problem, opening) for id, problem in source.problems.items()
-    }
-    seconds = time.monotonic() - begin
-    left = {id: words for id, words in outcomes.items() if words}
-    return {
-        "tasks": len(outcomes),
-        "hold": len(outcomes) - len(left),
-        "changes_hold": sum(p.answers is None and not outcomes[id] for id, p in source.problems.items()),
-        "left_out": dict(Counter(words.partition(":")[0] for words in left.values()).most_common()),
-        "why": left,
-        "seconds": round(seconds, 1),
-    }
+def played(source: FileSource, opening: Opening, unholdable: Callable[[Problem], str]) -> dict[str, str]:
+    """By task: why its gold statement earns nothing; empty where it earns the reward."""
+    return {id: unholdable(problem) or earned(problem, opening) for id, problem in source.problems.items()}
+
+
+def reasons(outcomes: dict[str, str]) -> dict[str, int]:
+    """How many hold, and how many do not for which reason."""
+    return dict(Counter(words.partition(":")[0] or "holds" for words in outcomes.values()).most_common())
 
 
 def earned(problem: Problem, opening: Opening) -> str:
@@ -179,9 +174,9 @@ def judged(store: Store, statements: list[str]) -> bool:
 
 def show(found: dict[str, Any]) -> None:
     """The tables as text."""
-    for engine, numbers in found["gold"].items():
-        print(f"{engine}: {numbers['hold']} of {numbers['tasks']} hold, {numbers['seconds']} s")
-        for id, words in numbers["why"].items():
+    for engine, counts in found["gold"].items():
+        print(f"{engine}: {counts}")
+        for id, words in found["why"][engine].items():
             print(f"  {id}: {words}")
     print(f"hashes equal: {found['hashes']}")
     for way, row in found["judges"].items():
