@@ -12,42 +12,60 @@ import functools
 import gc
 import os
 import sys
-from contextlib import suppress
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
-_MADV_HUGEPAGE = 14
+_USUAL_TRIM, _USUAL_MMAPS = 128 << 10, 65_536
+"""glibc's own values."""
+_ADVISE_LARGE, _ADVISE_SMALL = 14, 15
 _PAGE = 1 << 21
 
 
-@functools.cache
 def keep_freed_memory() -> bool:
-    """Set up glibc's allocator, once per process; False where there is no glibc."""
-    if not sys.platform.startswith("linux"):
+    """Set up glibc's allocator; False where there is no glibc."""
+    libc = _glibc()
+    if libc is None or not (libc.mallopt(_M_MMAP_MAX, 0) and libc.mallopt(_M_TRIM_THRESHOLD, -1)):
         return False
-    try:
-        libc = ctypes.CDLL("libc.so.6")
-        kept = libc.mallopt(_M_MMAP_MAX, 0) and libc.mallopt(_M_TRIM_THRESHOLD, -1)
-    except (OSError, AttributeError):
-        return False
-    _advise_large_pages(libc)
-    return bool(kept)
+    _advise(libc, _ADVISE_LARGE)
+    return True
 
 
 def give_back_freed_memory() -> None:
-    """Hand what is free to the kernel: after a tuning others need it, in this process or beside it."""
+    """Hand what is free to the kernel, now and from now on: others need it, here or beside this process.
+
+    What comes after a tuning frees blocks in another order. With the allocator left as it was for tuning,
+    nothing of that would ever go back, and every small piece would take a large page.
+    """
     gc.collect()
-    with suppress(OSError, AttributeError):  # another libc keeps nothing on our account
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    libc = _glibc()
+    if libc is not None:
+        libc.malloc_trim(0)
+        _advise(libc, _ADVISE_SMALL)
+        libc.mallopt(_M_MMAP_MAX, _USUAL_MMAPS)
+        libc.mallopt(_M_TRIM_THRESHOLD, _USUAL_TRIM)
+        libc.malloc_trim(0)
 
 
-def _advise_large_pages(libc: ctypes.CDLL) -> None:
-    """Grow the heap by half of the machine's memory without touching it, and ask for large pages there."""
+@functools.cache
+def _glibc() -> ctypes.CDLL | None:
+    """The C library, where it is glibc."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt, libc.malloc_trim  # noqa: B018  (another libc lacks them)
+    except (OSError, AttributeError):
+        return None
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     libc.free.argtypes = [ctypes.c_void_p]
     libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    return libc
+
+
+def _advise(libc: ctypes.CDLL, pages: int) -> None:
+    """Grow the heap by half of the memory without touching it, and say which pages it is to have."""
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     block = libc.malloc(size)
     if block:
         start = -(-block // _PAGE) * _PAGE
-        libc.madvise(start, size - 2 * _PAGE, _MADV_HUGEPAGE)
+        libc.madvise(start, size - 2 * _PAGE, pages)
         libc.free(block)
