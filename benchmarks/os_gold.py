@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.machine import machine
+from harness.results import dumps
 from trajectune.environments.operating_system.sandbox.identity import draw
 from trajectune.environments.operating_system.sandbox.limits import Limits
 from trajectune.environments.operating_system.tasks.source import FileSource
@@ -35,12 +36,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         os.environ["TRAJECTUNE_CACHE"] = cache  # what earlier trials found does not count here
         found = {name: tried(options.data / f"{name}.json", options.scripts) for name in ("dev", "train")}
-    for name, numbers in found.items():
-        print(f"{name}: {numbers['hold']} of {numbers['rows']} hold, {numbers['seconds']} s")
-        for reason, count in numbers["left_out"].items():
-            print(f"  {count:4}  {reason}")
+    gold = {name: numbers.pop("gold") for name, numbers in found.items()}
+    print(dumps(gold))
     if options.out:
-        write_json(options.out, machine(ids=draw().way) | {"files": found})
+        write_json(options.out, machine(ids=draw().way) | {"gold": gold, "files": found})
 
 
 def tried(path: Path, scripts: Path | None) -> dict[str, Any]:
@@ -51,9 +50,7 @@ def tried(path: Path, scripts: Path | None) -> dict[str, Any]:
     reasons = Counter(row.reason.partition(":")[0] for row in rejected)
     answers = [source.problem(task).answer for task in tasks]
     return {
-        "rows": len(tasks) + len(rejected),
-        "hold": len(tasks),
-        "left_out": dict(reasons.most_common()),
+        "gold": {"holds": len(tasks), **dict(reasons.most_common())},
         "rows_left_out": [row.line for row in rejected],
         "gold_is_zero": answers.count("0"),
         "seconds": round(time.monotonic() - started, 1),

@@ -32,9 +32,9 @@ def test_load_with_options(name: str):
         ("no_such_module_here:Environment", {}, "check the spelling"),
         (DATABASE.replace("Environment", "Enviroment"), {}, "package.module:Class"),
         ("json:JSONDecoder", {}, "inherits"),
-        ("database", {"source": "oracle"}, "generated, dbbench or sqlite"),
+        ("database", {"source": "oracle"}, "one of: generated, dbbench, sqlite"),
         ("database", {"kinds": ["selekt"]}, "select"),
-        ("database", {"source": "dbbench"}, "path: FILE"),
+        ("database", {"source": "dbbench"}, "set path: PATH"),
     ],
 )
 def test_mistakes_come_with_a_remedy(name: str, options: dict[str, object], remedy: str):
