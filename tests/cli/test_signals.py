@@ -69,6 +69,33 @@ def test_a_signal_before_the_run_has_begun_ends_it_in_one_line(
     stop(tmp_path, number, soon)
 
 
+GREEDY = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.{signal})
+    print("goes on")
+except BaseException:
+    pass
+from trajectune.environments.database import DatabaseEnvironment as Greedy
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_module_that_swallows_exceptions_cannot_swallow_a_signal(name: str, tmp_path: Path) -> None:
+    (tmp_path / "greedy.py").write_text(GREEDY.format(signal=name), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "trajectune.cli.entry", "environments", "check", "greedy:Greedy"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        timeout=120,
+    )
+    assert done.returncode == 128 + signal.Signals[name], done.stderr
+    assert "goes on" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
 def test_a_run_that_was_stopped_in_two_stages_goes_on(tmp_path: Path) -> None:
     stop(tmp_path, signal.SIGTERM, reached("database.jsonl"))
     stop(tmp_path, signal.SIGINT, reached("metrics.jsonl"))

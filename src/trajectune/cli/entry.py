@@ -16,6 +16,11 @@ from types import FrameType
 
 MISTAKE = 2
 """Exit status for what the user must mend."""
+HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+AGAIN = 0.05
+"""Seconds until a signal that came during an import is tried again."""
+IMPORTER = "<frozen importlib._bootstrap>"
+"""What the interpreter calls the code that imports."""
 STOPPED = "stopped; what is finished is kept: the same command again goes on"
 
 
@@ -29,7 +34,7 @@ def main() -> None:
             # What a signal cuts short may end in another exception than the signal's own.
             if not heard or (isinstance(leaving, SystemExit) and not leaving.code):
                 raise
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in HEARD:
                 signal.signal(number, signal.SIG_IGN)  # the way out is short
             print(STOPPED, file=sys.stderr)
             sys.exit(128 + heard[0])
@@ -60,14 +65,22 @@ def _run() -> None:
 
 @contextmanager
 def _listening(heard: list[int]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM become `KeyboardInterrupt`, and their numbers are kept; ignored ones stay so."""
+    """Ctrl-C and SIGTERM become `KeyboardInterrupt`, and their numbers are kept; ignored ones stay so.
+
+    While something is imported they wait until that is done: libraries swallow exceptions there, in C too.
+    """
 
     def hear(number: int, frame: FrameType | None) -> None:
-        del frame
-        heard.append(number)
+        if number != signal.SIGALRM:
+            heard.append(number)
+        if _is_importing(frame):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN)
+            return
         raise KeyboardInterrupt
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    }
     for number, old in before.items():
         if old is not signal.SIG_IGN:
             signal.signal(number, hear)
@@ -77,6 +90,12 @@ def _listening(heard: list[int]) -> Iterator[None]:
         if not heard:
             for number, old in before.items():
                 signal.signal(number, old)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_filename != IMPORTER:
+        frame = frame.f_back
+    return frame is not None
 
 
 if __name__ == "__main__":
