@@ -24,6 +24,7 @@ from harness.process import Child
 from harness.progress import line
 from harness.results import dumps, run, status, write
 from harness.table import table
+from harness.weather import adopt_orphans
 
 ROOT = Path(__file__).parents[1]
 SIX = ["database", "household", "operating_system", "knowledge_graph", "web_shop", "web_navigation"]
@@ -32,6 +33,7 @@ SIX = ["database", "household", "operating_system", "knowledge_graph", "web_shop
 def main() -> int:
     """Measure, print and keep the numbers."""
     options = _options()
+    adopt_orphans()  # environments have processes of their own
     trees = {"this": ROOT} | ({"against": options.against.resolve()} if options.against else {})
     found: dict[str, Comparison] = {}
     for name in options.environments:

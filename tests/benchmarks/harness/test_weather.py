@@ -85,3 +85,30 @@ def test_elsewhere_than_on_linux_nothing_is_said_of_others(
     monkeypatch.setattr(module, "_PROC", tmp_path)
     _, found = Station(dtype=torch.float32).watch(lambda: None)
     assert (found.others, found.mhz) == (None, None)
+
+
+ORPHAN = """
+import subprocess, sys, time
+from harness.weather import adopt_orphans, own_seconds
+adopt_orphans()
+burn = "import time; print(flush=True)\\nwhile time.process_time() < 0.3: pass"
+parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {burn!r}]).stdout"
+start = own_seconds()
+subprocess.run([sys.executable, "-c", parent], stdout=subprocess.DEVNULL)
+deadline = time.monotonic() + 30
+while own_seconds() - start < 0.3 and time.monotonic() < deadline:
+    time.sleep(0.02)
+print(own_seconds() - start)
+"""
+
+
+@linux
+def test_an_orphan_is_ours_where_orphans_are_adopted() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ORPHAN],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(done.stdout) >= 0.3
