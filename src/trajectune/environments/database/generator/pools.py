@@ -9,6 +9,7 @@ Invariant: the same generator state gives the same value, on every machine.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
@@ -63,7 +64,7 @@ def _drawn(spec: str) -> Callable[[Random, bool], Value]:
     if kind == "of":
         return lambda rng, _: rng.choice(words)
     if kind == "as":
-        return lambda rng, odd: rng.choice(words).replace("*", _proper(rng, WORDS["root"], odd))
+        return lambda rng, odd: _an(rng.choice(words).replace("*", _proper(rng, WORDS["root"], odd)))
     if kind in NAMES:
         return NAMES[kind]
     text = TEXTS[kind]
@@ -78,6 +79,11 @@ def sql_type(spec: str) -> str:
 
 def _proper(rng: Random, words: list[str], made_up: bool) -> str:
     return invented(rng) if made_up else rng.choice(words)
+
+
+def _an(title: str) -> str:
+    """With the right article: a question that names the title may correct a wrong one in it."""
+    return re.sub(r"\b([Aa]) (?=[aeiouAEIO])", r"\1n ", title)
 
 
 def _date(rng: Random) -> str:
