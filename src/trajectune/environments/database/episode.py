@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
+from trajectune.environments.answers import bad_arguments, unknown_tool
 from trajectune.environments.contract import Episode, StepResult
 from trajectune.environments.database.engine.problem import Problem
 from trajectune.environments.database.engine.scoring import answers_match
@@ -42,8 +43,6 @@ TOOLS = (
         },
     ),
 )
-MAX_NAME = 100
-"""Characters of an unknown tool's name that are given back."""
 
 
 class DatabaseEpisode(Episode):
@@ -66,8 +65,7 @@ class DatabaseEpisode(Episode):
             return self._sql(call.arguments)
         if call.name == "answer":
             return self._answer(call.arguments)
-        name = call.name[:MAX_NAME]
-        return StepResult(f"There is no tool {name!r}; use sql or answer.", fault=Fault.UNKNOWN_TOOL)
+        return unknown_tool(call, TOOLS)
 
     def close(self) -> None:
         self.store.close()
@@ -75,23 +73,23 @@ class DatabaseEpisode(Episode):
     def _sql(self, arguments: Mapping[str, JsonValue]) -> StepResult:
         query = arguments.get("query")
         if not isinstance(query, str) or not query.strip():
-            return _bad("sql needs `query`, a text with one SQL statement.")
+            return bad_arguments("sql needs `query`, a text with one SQL statement.")
         state = (query.strip(), self.store.changes)
         repeated = state in self._seen
         self._seen.add(state)
         answer = self.store.run(query)
         if repeated:
             return StepResult(answer.text, fault=Fault.REPETITION)
-        return _bad(answer.text) if answer.failed else StepResult(answer.text)
+        return bad_arguments(answer.text) if answer.failed else StepResult(answer.text)
 
     def _answer(self, arguments: Mapping[str, JsonValue]) -> StepResult:
         values = arguments.get("values")
         if not isinstance(values, list) or any(isinstance(v, list | dict) for v in values):
-            return _bad("answer needs `values`, a list of texts.")
+            return bad_arguments("answer needs `values`, a list of texts.")
         try:
             texts = ["none" if value is None else str(value) for value in values]
         except ValueError:  # Python writes no number of more than 4,300 digits
-            return _bad("A number in `values` is too long; give it as a text.")
+            return bad_arguments("A number in `values` is too long; give it as a text.")
         self._last = StepResult("", done=True, reward=float(self._right(texts)))
         return self._last
 
@@ -99,7 +97,3 @@ class DatabaseEpisode(Episode):
         if self.problem.answers is not None:
             return answers_match(values, self.problem.answers)
         return self.store.is_right()
-
-
-def _bad(observation: str) -> StepResult:
-    return StepResult(observation, fault=Fault.BAD_ARGUMENTS)

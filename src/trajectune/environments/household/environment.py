@@ -17,7 +17,7 @@ from typing import ClassVar, Literal, get_args
 
 from trajectune.environments.contract import Environment, Expert, Split, Task
 from trajectune.environments.household.engine.pool import POOL
-from trajectune.environments.household.episode import HouseholdEpisode
+from trajectune.environments.household.episode import TOOLS, HouseholdEpisode
 from trajectune.environments.household.expert.explorer import explore
 from trajectune.environments.household.expert.planner import follow
 from trajectune.environments.household.games.games import KINDS, Layout, lay_out
@@ -77,17 +77,7 @@ class HouseholdEnvironment(Environment):
     """
 
     name: ClassVar[str] = "household"
-    tools: ClassVar[Sequence[Tool]] = (
-        Tool(
-            name="act",
-            description="Carry out one text command in the room.",
-            parameters={
-                "type": "object",
-                "properties": {"command": {"type": "string", "description": "such as: go to shelf 1"}},
-                "required": ["command"],
-            },
-        ),
-    )
+    tools: ClassVar[Sequence[Tool]] = TOOLS
     max_steps = 35
 
     def __init__(

@@ -14,16 +14,26 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from trajectune.environments.answers import unknown_tool
 from trajectune.environments.contract import MAX_OBSERVATION_CHARS, Episode, StepResult
 from trajectune.environments.household.engine.nearest import nearest
 from trajectune.environments.household.engine.pool import Pool, Worker
 from trajectune.errors import EpisodeError
-from trajectune.trajectory import Fault, ToolCall
+from trajectune.trajectory import Fault, Tool, ToolCall
 
 MAX_COMMAND = 200
 """Longest command that is looked at; the longest admissible one has about 50 characters."""
-MAX_NAME = 100
-"""Characters of an unknown tool's name that are given back."""
+TOOLS = (
+    Tool(
+        name="act",
+        description="Carry out one text command in the room.",
+        parameters={
+            "type": "object",
+            "properties": {"command": {"type": "string", "description": "such as: go to shelf 1"}},
+            "required": ["command"],
+        },
+    ),
+)
 SAME_COMMANDS = 3
 NOTHING = "Nothing happens."
 CUT = " ... (cut)"
@@ -51,8 +61,7 @@ class HouseholdEpisode(Episode):
 
     def step(self, call: ToolCall) -> StepResult:
         if call.name != "act":
-            name = call.name[:MAX_NAME]
-            return StepResult(f"There is no tool {name!r}; use act.", fault=Fault.UNKNOWN_TOOL)
+            return unknown_tool(call, TOOLS)
         command = call.arguments.get("command")
         if not isinstance(command, str) or len(call.arguments) > 1:
             return StepResult("act takes one text: command.", fault=Fault.BAD_ARGUMENTS)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from trajectune.environments.answers import unknown_tool
 from trajectune.environments.contract import Episode, StepResult
 from trajectune.environments.knowledge_graph.graph.program import (
     Count,
@@ -32,7 +33,7 @@ from trajectune.environments.knowledge_graph.graph.vocabulary import Edge
 from trajectune.environments.knowledge_graph.listing import listed
 from trajectune.environments.knowledge_graph.scoring import NOTHING, Scores, score
 from trajectune.environments.knowledge_graph.sources.problem import Problem
-from trajectune.environments.knowledge_graph.tools import ARGUMENTS
+from trajectune.environments.knowledge_graph.tools import ARGUMENTS, TOOLS
 from trajectune.trajectory import Fault, ToolCall
 
 T = TypeVar("T")
@@ -78,8 +79,7 @@ class KnowledgeGraphEpisode(Episode):
         if self._last is not None:
             return self._last
         if call.name not in ARGUMENTS:
-            known = ", ".join(ARGUMENTS)
-            return StepResult(f"There is no tool {_cut(call.name)}; use {known}.", fault=Fault.UNKNOWN_TOOL)
+            return unknown_tool(call, TOOLS)
         try:
             arguments = _texts(call.name, call.arguments)
             result = self._doing[call.name](self, *arguments)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
+from trajectune.environments.answers import bad_arguments, unknown_tool
 from trajectune.environments.contract import Episode, StepResult
 from trajectune.environments.operating_system.machine import judge
 from trajectune.environments.operating_system.observation import observe
@@ -40,8 +41,6 @@ TOOLS = (
     ),
     _tool("finish_action", "Say that the change that was asked for is made, and end the task."),
 )
-MAX_NAME = 100
-"""Characters of an unknown tool's name that are given back."""
 NOT_RUN = {126, 127}
 """Exit statuses of a shell that could not run a command at all."""
 
@@ -68,9 +67,7 @@ class OperatingSystemEpisode(Episode):
             return self._answer(call.arguments)
         if call.name == "finish_action":
             return self._commit(not self.problem.check and self._solved("None"))
-        names = ", ".join(tool.name for tool in TOOLS)
-        text = f"There is no tool {call.name[:MAX_NAME]!r}; use one of: {names}."
-        return StepResult(text, fault=Fault.UNKNOWN_TOOL)
+        return unknown_tool(call, TOOLS)
 
     def close(self) -> None:
         self.box.close()
@@ -78,9 +75,9 @@ class OperatingSystemEpisode(Episode):
     def _bash(self, arguments: Mapping[str, JsonValue]) -> StepResult:
         script = arguments.get("script")
         if not isinstance(script, str) or not script.strip():
-            return _bad("bash_action needs `script`, a text with bash code.")
+            return bad_arguments("bash_action needs `script`, a text with bash code.")
         if why := unfit(script):
-            return _bad(f"The script {why}.")
+            return bad_arguments(f"The script {why}.")
         output = self.box.run(script)
         observation = observe(output, self.box.limits)
         if output.gone:
@@ -98,11 +95,11 @@ class OperatingSystemEpisode(Episode):
     def _answer(self, arguments: Mapping[str, JsonValue]) -> StepResult:
         answer = arguments.get("answer")
         if isinstance(answer, bool) or not isinstance(answer, str | int | float):
-            return _bad("answer_action needs `answer`, a text.")
+            return bad_arguments("answer_action needs `answer`, a text.")
         try:
             text = str(answer)
         except ValueError:  # Python writes no number of more than 4,300 digits
-            return _bad("A number as long as that cannot be read; give it as a text.")
+            return bad_arguments("A number as long as that cannot be read; give it as a text.")
         return self._commit(self._solved(text))
 
     def _solved(self, answer: str) -> bool:
@@ -116,7 +113,3 @@ class OperatingSystemEpisode(Episode):
     def _commit(self, solved: bool) -> StepResult:
         self._last = StepResult("", done=True, reward=float(solved))
         return self._last
-
-
-def _bad(observation: str) -> StepResult:
-    return StepResult(observation, fault=Fault.BAD_ARGUMENTS)

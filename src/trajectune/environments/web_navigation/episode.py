@@ -13,6 +13,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
+from trajectune.environments.answers import bad_arguments, unknown_tool
 from trajectune.environments.contract import Episode, StepResult
 from trajectune.environments.web_navigation.page.element import shortened
 from trajectune.environments.web_navigation.page.page import Page
@@ -21,7 +22,7 @@ from trajectune.environments.web_navigation.ranking.ranker import Ranker
 from trajectune.environments.web_navigation.scoring import Judged, judge
 from trajectune.environments.web_navigation.tournament import LETTERS, NONE, Tournament
 from trajectune.environments.web_navigation.walk import OPERATIONS, Act, Operation, Walk
-from trajectune.trajectory import Fault, Tool, ToolCall
+from trajectune.trajectory import Tool, ToolCall
 
 TOOL = Tool(
     name="choose",
@@ -45,8 +46,6 @@ SHOWN_ACTIONS = 5
 MAX_TASK = 500
 MAX_NOTE = 300
 """Characters. With a snippet, five choices and five previous actions they fit into an observation."""
-MAX_NAME = 100
-"""Characters of an unknown tool's name that are given back."""
 
 
 class WebNavigationEpisode(Episode):
@@ -80,8 +79,7 @@ class WebNavigationEpisode(Episode):
         if self._last is not None:
             return self._last
         if call.name != TOOL.name:
-            name = call.name[:MAX_NAME]
-            return StepResult(f"There is no tool {name!r}; use choose.", fault=Fault.UNKNOWN_TOOL)
+            return unknown_tool(call, [TOOL])
         chosen = self._read(call.arguments)
         return chosen if isinstance(chosen, StepResult) else self._decide(chosen)
 
@@ -94,15 +92,17 @@ class WebNavigationEpisode(Episode):
         if letter == NONE:
             return None
         if not isinstance(letter, str) or letter not in LETTERS[: len(self.choices) + 1] or not letter:
-            return _bad(f"choice must be a letter from A to {LETTERS[len(self.choices)]}.")
+            return bad_arguments(f"choice must be a letter from A to {LETTERS[len(self.choices)]}.")
         if action not in OPERATIONS:
-            return _bad(f"action must be one of {', '.join(OPERATIONS)}.")
+            return bad_arguments(f"action must be one of {', '.join(OPERATIONS)}.")
         if not isinstance(value, str | None) or (action == "CLICK" and value):
-            return _bad("value must be the text to type or the option to select; a CLICK has none.")
+            return bad_arguments(
+                "value must be the text to type or the option to select; a CLICK has none."
+            )
         operation = cast("Operation", action)
         act = Act(self.choices[LETTERS.index(letter) - 1], operation, value or "")
         problem = self.walk.impossible(act)
-        return _bad(problem) if problem else act
+        return bad_arguments(problem) if problem else act
 
     def _decide(self, act: Act | None) -> StepResult:
         place = None
@@ -168,7 +168,3 @@ def _shown(page: Page, choices: tuple[str, ...]) -> tuple[str, str]:
     elements = [page.candidates[key] for key in choices]
     lines = [f"{LETTERS[n + 1]}. {choice(element, n)}" for n, element in enumerate(elements)]
     return snippet(page, elements), "\n".join(lines)
-
-
-def _bad(observation: str) -> StepResult:
-    return StepResult(observation, fault=Fault.BAD_ARGUMENTS)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from trajectune.environments.answers import unknown_tool
 from trajectune.environments.contract import MAX_OBSERVATION_CHARS, Episode, StepResult
 from trajectune.environments.web_shop.shop import pages
 from trajectune.environments.web_shop.shop.catalogue import Catalogue
@@ -86,8 +87,7 @@ class ShopEpisode(Episode):
             return self._bought
         name = ARGUMENTS.get(call.name)
         if name is None:
-            wrong = f"There is no tool {call.name[:MAX_ECHO]!r}; use search or click."
-            return self._wrong(wrong, Fault.UNKNOWN_TOOL)
+            return self._wrong(unknown_tool(call, TOOLS).observation, Fault.UNKNOWN_TOOL)
         argument = call.arguments.get(name)
         if not isinstance(argument, str) or not argument.strip() or len(call.arguments) > 1:
             return self._wrong(f"{call.name} takes one text that is not empty: {name}.")

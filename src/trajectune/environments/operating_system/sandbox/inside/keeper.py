@@ -15,6 +15,7 @@ import json
 import os
 import signal
 import socket
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from trajectune.environments.operating_system.sandbox.inside import filter, namespaces, root
@@ -29,7 +30,7 @@ LARGEST = 65_536
 def main() -> None:
     """Serve until the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for boxes here
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whatever this program inherited
     root.alternatives()  # looked up once, for all that fork from here
     root.mounts()
     with socket.socket(fileno=os.dup(0)) as connection:
@@ -37,6 +38,7 @@ def main() -> None:
             text, descriptors, _, _ = socket.recv_fds(connection, LARGEST, 3)
             if not text:
                 return
+            _forget_ended()
             process = os.fork()
             if process == 0:
                 connection.close()
@@ -48,12 +50,18 @@ def main() -> None:
             os.close(handle)
 
 
+def _forget_ended() -> None:
+    """Let go of boxes that have ended; not at once, so that a handle can be had of one that ends at birth."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     """Turn this process into the box of a request."""
     for place, descriptor in enumerate(descriptors):
         os.dup2(descriptor, place)
     os.closerange(3, 64)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
