@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _forget_ended() -> None:
-    """Let go of boxes that have ended; not at once, so that a handle can be had of one that ends at birth."""
+    """Let go of boxes that have ended; not at once: a handle is to be had of one that ends at birth too."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
