@@ -24,9 +24,11 @@ from harness.process import Child
 from harness.progress import line
 from harness.results import dumps, run, status, write
 from harness.table import table
-from harness.weather import adopt_orphans
+from harness.weather import Station, adopt_orphans
 
 ROOT = Path(__file__).parents[1]
+SANDBOXED = "operating_system"
+"""Its processes have a namespace of their own, whose times are lost with it: they would pass for others."""
 SIX = ["database", "household", "operating_system", "knowledge_graph", "web_shop", "web_navigation"]
 
 
@@ -40,7 +42,12 @@ def main() -> int:
         asked = {"environment": name, "episodes": options.episodes}
         sides = {version: _side(version, tree, asked) for version, tree in trees.items()}
         found[name] = compare(
-            sides, baseline=list(sides)[-1], seconds=options.seconds, warmups=1, show=line(name)
+            sides,
+            baseline=list(sides)[-1],
+            seconds=options.seconds,
+            warmups=1,
+            station=Station(others=name != SANDBOXED),
+            show=line(name),
         )
         print(table(name, found[name]))
     report = machine(episodes=options.episodes) | {"steps_per_second": speeds(found)}

@@ -63,9 +63,15 @@ class Weather(BaseModel):
 
 
 class Station:
-    """Watches pieces of work; a probe between two pieces serves both."""
+    """Watches pieces of work; a probe between two pieces serves both.
 
-    def __init__(self, device: str = "cpu", dtype: torch.dtype = torch.bfloat16) -> None:
+    `others`: whether other processes are watched; they cannot be where our own are in a sandbox.
+    """
+
+    def __init__(
+        self, device: str = "cpu", dtype: torch.dtype = torch.bfloat16, others: bool = True
+    ) -> None:
+        self._others = others
         self._sync = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
         width = 8192 if device.startswith("cuda") else 2048 if dtype == torch.bfloat16 else 1024
         self._operations = 2.0 * width**3
@@ -86,7 +92,7 @@ class Station:
         after = self._probe()
         return done, Weather(
             seconds=end.wall - start.wall,
-            others=end.others_since(start),
+            others=end.others_since(start) if self._others else None,
             mhz=megahertz(),
             before=before,
             after=after,

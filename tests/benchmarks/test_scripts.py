@@ -12,6 +12,7 @@ import pytest
 import decode
 import environment_side
 import environments
+import record
 import tables
 import tune
 from decoding import DECODERS, Case, random_prompts, side
@@ -21,6 +22,8 @@ from harness.comparison import Answer, Comparison
 from harness.weather import Weather
 from support.models import Tiny
 from support.weather import FakeStation, weather
+from trajectune.evaluate.contract import Measurement, SystemIdentity
+from trajectune.evaluate.intervals import Interval
 from trajectune.models.loading import LoadedModel
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.settings import TuneSettings
@@ -186,3 +189,22 @@ def test_speeds_of_environments_have_their_table() -> None:
 def test_an_instant_agent_repeats_what_the_expert_did() -> None:
     rates = environment_side.measured("database", 2)
     assert rates["steps in open episodes"] > rates["steps"] > 0
+
+
+def test_measurements_of_several_runs_are_kept_by_folder_and_suite(tmp_path: Path) -> None:
+    measured = Measurement(
+        suite="database",
+        group="held-out",
+        system=SystemIdentity(name="tuned", model="m"),
+        headline="success",
+        metrics={name: Interval(value=0.25, low=0.1, high=0.5) for name in ("success", "valid_replies")},
+        counts={"episodes": 12},
+    )
+    folder = tmp_path / "dev" / "stages" / "evaluate" / "tuned-1" / "database"
+    folder.mkdir(parents=True)
+    (folder / "measurement.json").write_text(measured.model_dump_json(), encoding="utf-8")
+    found = record.scores([tmp_path / "dev"])
+    assert found["dev: database"]["success"]["value"] == 0.25
+    assert "| dev: database | 12 | 25 % [10–50] | 25 % [10–50] |" in tables.table_of({"scores": found})
+    with pytest.raises(SystemExit, match="no measurement"):
+        record.scores([tmp_path / "nothing"])

@@ -68,9 +68,11 @@ def check(
     """
     from trajectune.environments.check import check_environment
     from trajectune.environments.registry import load_environment
+    from trajectune.run.display import Display
 
     environment = load_environment(name, key_values(option))
-    findings = check_environment(environment, tasks)
+    with Display().bars():
+        findings = check_environment(environment, tasks)
     console = Terminal()
     _print_findings(console, findings)
     for row in getattr(environment, "rejected", ()):
@@ -98,9 +100,12 @@ def play(
     another call of the same move; `/say` speaks to the user; `/quit` leaves.
     """
     from trajectune.environments.registry import load_environment
+    from trajectune.run.display import Display
 
     environment = load_environment(name, key_values(option))
-    play_task(environment, find_task(environment, split, task), seed)
+    with Display().bars():
+        found = find_task(environment, split, task)
+    play_task(environment, found, seed)
 
 
 def find_task(environment: Environment, split: str, which: str) -> Task:

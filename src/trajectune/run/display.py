@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from trajectune.progress import OnProgress, Progress
+from trajectune.progress import OnProgress, Progress, listening
 from trajectune.terminal import Terminal
 
 
@@ -51,7 +51,8 @@ class Display:
         hidden = not (self.console.is_terminal or self.console.is_jupyter)
         with Bars(*columns, *more, console=self.console, disable=hidden, transient=True) as self._bars:
             try:
-                yield
+                with listening(self.on_progress):
+                    yield
             finally:
                 self._bars, self._tasks = None, {}
 

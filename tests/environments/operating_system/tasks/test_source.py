@@ -15,10 +15,11 @@ from trajectune.environments.operating_system import OperatingSystemEnvironment
 from trajectune.environments.operating_system.sandbox.limits import Limits
 from trajectune.environments.operating_system.tasks import source
 from trajectune.environments.operating_system.tasks.replay import DoesNotHoldError, replayed
-from trajectune.environments.operating_system.tasks.rows import read_row
-from trajectune.environments.operating_system.tasks.source import FileSource
+from trajectune.environments.operating_system.tasks.rows import Row, read_row
+from trajectune.environments.operating_system.tasks.source import FileSource, Found
 from trajectune.environments.play import start
 from trajectune.errors import DataError, RecipeError
+from trajectune.progress import Progress, listening
 from trajectune.trajectory import ToolCall
 
 INTEGER = {"language": "python", "file": "check/integer-match.py"}
@@ -187,6 +188,30 @@ def test_check_scripts_run_in_the_agents_machine_but_not_in_its_shell(file: Path
     assert answered(environment, 1, pretend, call("finish_action")).reward == 0
     assert answered(environment, 1, solve, call("finish_action")).reward == 1
     assert answered(environment, 1, solve, call("answer_action", answer="a\0b")).reward == 0
+
+
+def test_trials_tell_how_far_they_are_and_survive_ctrl_c(
+    file: Path, bubblewrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del bubblewrap
+    tried, heard = list[str](), list[Progress]()
+
+    def stopped(row: Row, *_: object) -> Found:
+        tried.append(row.problem.question)
+        if len(tried) == 2:
+            raise KeyboardInterrupt
+        return {"reason": "too hard"}
+
+    monkeypatch.setattr(source, "AT_ONCE", 1)
+    monkeypatch.setattr(source, "_try", stopped)
+    with pytest.raises(KeyboardInterrupt), listening(heard.append):
+        FileSource(file, "dev", LIMITS).tasks("dev")
+    assert [each.done for each in heard] == [0, 1]
+    assert heard[0].what.endswith(file.name)
+    first = tried[:]
+    FileSource(file, "dev", LIMITS).tasks("dev")
+    assert first[0] not in tried[len(first) :]
+    assert first[1] in tried[len(first) :]
 
 
 def test_a_file_is_needed() -> None:

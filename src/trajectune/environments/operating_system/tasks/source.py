@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from trajectune.environments.operating_system.tasks.problem import Problem, Stag
 from trajectune.environments.operating_system.tasks.replay import REASONS, DoesNotHoldError, replayed
 from trajectune.environments.operating_system.tasks.rows import Row, read_row
 from trajectune.errors import DataError
+from trajectune.progress import announce, told
 from trajectune.storage import Rejected, cache_dir, filling, read_json, write_json
 
 AT_ONCE = min(4, os.cpu_count() or 1)
@@ -80,12 +81,14 @@ class FileSource:
         known: dict[str, Found] = read_json(file) if file.is_file() else {}
         left = {number: row for number, row in self._rows.items() if str(number) not in known}
         if left:
-            program = require_sandbox()
-            with ThreadPoolExecutor(AT_ONCE) as threads:
-                found = threads.map(lambda row: _try(row, program, self._limits), left.values())
-                known |= {str(number): trial for number, trial in zip(left, found, strict=True)}
-            with filling(file):
-                write_json(file, {number: trial for number, trial in known.items() if not _slow(trial)})
+            trials = _try_all(left, require_sandbox(), self._limits)
+            try:
+                what = f"trying the solutions of {self.path.name}"
+                for number, trial in told(trials, what, len(left), announce):
+                    known[str(number)] = trial
+            finally:  # what was found before Ctrl-C is kept
+                with filling(file):
+                    write_json(file, {number: trial for number, trial in known.items() if not _slow(trial)})
         return known
 
     def _key(self) -> str:
@@ -120,6 +123,16 @@ def _read(path: Path, scripts: Path | None, rejected: list[Rejected]) -> dict[in
             remedy="give a file of AgentBench's os_interaction (description, create, evaluation)",
         )
     return rows
+
+
+def _try_all(rows: Mapping[int, Row], program: str, limits: Limits) -> Iterator[tuple[int, Found]]:
+    """What the trials of these rows find, in their order, some at the same time."""
+    threads = ThreadPoolExecutor(AT_ONCE)
+    try:
+        found = threads.map(lambda row: _try(row, program, limits), rows.values())
+        yield from zip(rows, found, strict=True)
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def _try(row: Row, program: str, limits: Limits) -> Found:

@@ -28,8 +28,11 @@ from trajectune.environments.web_shop.shop.catalogue import Catalogue
 from trajectune.environments.web_shop.shop.product import Product, product
 from trajectune.environments.web_shop.shop.search import Index, IndexBuilder
 from trajectune.errors import DataError
+from trajectune.progress import Progress, announce
 from trajectune.storage import Rejected, cache_dir, filling, read_jsonl, write_folder
 
+TOLD = 2_000
+"""Products between two signs of progress."""
 FORM = 1
 """Raised when the files of a store change; older ones are made again."""
 PRODUCTS, PLACES, CODES, ORDER, INDEX, REJECTED = (
@@ -136,6 +139,8 @@ def _products(path: Path, known: dict[str, tuple[str, ...]], rejected: IO[bytes]
     """The products of a file, each code once (the first, as in WebShop)."""
     seen: set[str] = set()
     for number, row in enumerate(items(path), 1):
+        if number % TOLD == 0:
+            announce(Progress(f"reading {path.name}", number, None))
         asin = row.get("asin") if isinstance(row, dict) else None
         try:
             item = read_product(row, known.get(asin.upper(), ()) if isinstance(asin, str) else ())
