@@ -35,6 +35,10 @@ def test_load_with_options(name: str):
         ("database", {"source": "oracle"}, "one of: generated, dbbench, sqlite"),
         ("database", {"kinds": ["selekt"]}, "select"),
         ("database", {"source": "dbbench"}, "set path: PATH"),
+        ("database", {"split": "tset"}, "did you mean 'test'?"),
+        ("knowledge_graph", {"split": "tset"}, "did you mean 'test'?"),
+        ("operating_system", {"split": "tset"}, "did you mean 'test'?"),
+        ("web_navigation", {"split": "tset"}, "did you mean 'test'?"),
     ],
 )
 def test_mistakes_come_with_a_remedy(name: str, options: dict[str, object], remedy: str):

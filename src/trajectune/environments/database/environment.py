@@ -96,6 +96,7 @@ class DatabaseEnvironment(SourcedEnvironment[GeneratedSource | sources.FileSourc
                 remedy=f"Set seconds: above 0, up to {MAX_SECONDS}.",
             )
         one_of(self.name, "source", source, SOURCES)
+        one_of(self.name, "split", split, get_args(Split))
         one_of(self.name, "score", score, get_args(Score))
         self._url = address(server, server_from)
         self._mysql = self._url is not None and is_mysql(self._url)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from trajectune.environments.contract import Expert, Split, Task
 from trajectune.environments.operating_system.demonstration import DEMONSTRATION
@@ -75,6 +75,7 @@ class OperatingSystemEnvironment(SourcedEnvironment[GeneratedSource | FileSource
         demonstrate: bool = True,
     ) -> None:
         one_of(self.name, "source", source, NOTES)
+        one_of(self.name, "split", split, get_args(Split))
         self.limits = _limits(limits or {})
         self.routes = Routes(repair, look)
         self.demonstrate = demonstrate

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from trajectune.environments.contract import Expert, Split, Task
 from trajectune.environments.options import given_path, one_of
@@ -86,6 +86,8 @@ class WebNavigationEnvironment(SourcedEnvironment[GeneratedSource | DocumentSour
                 f"top_k is {top_k}.", where="option top_k", remedy="Ask about at least one candidate."
             )
         one_of(self.name, "source", source, NOTES)
+        if split is not None:
+            one_of(self.name, "split", split, get_args(Split))
         self.note = NOTES[source]
         self.ranker = _ranker(ranker)
         self._top_k = top_k
