@@ -194,10 +194,10 @@ def test_trials_tell_how_far_they_are_and_survive_ctrl_c(
     file: Path, bubblewrap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del bubblewrap
-    tried, heard = list[str](), list[Progress]()
+    tried, heard = list[Row](), list[Progress]()
 
     def stopped(row: Row, *_: object) -> Found:
-        tried.append(row.problem.question)
+        tried.append(row)
         if len(tried) == 2:
             raise KeyboardInterrupt
         return {"reason": "too hard"}
