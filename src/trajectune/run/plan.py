@@ -16,7 +16,7 @@ from trajectune.curate.steps.filter import Filter
 from trajectune.curate.steps.registry import build_steps
 from trajectune.models.folder.check import check_model
 from trajectune.models.folder.names import resolve_model
-from trajectune.run.recipe import Recipe
+from trajectune.run.recipe import Recipe, check_tunes
 from trajectune.run.recipe.sections import SourceSpec
 from trajectune.run.stages.general import OWN_ROWS
 from trajectune.terminal import Terminal
@@ -25,7 +25,11 @@ from trajectune.tune.model.early import check_tunable
 
 
 def plan_recipe(recipe: Recipe, rate: float | None = None) -> Forecast:
-    """Forecast the tuning of a recipe. `rate` is in TFLOP/s over all devices; measured here when absent."""
+    """Forecast the tuning of a recipe. `rate` is in TFLOP/s over all devices; measured here when absent.
+
+    Raises `RecipeError` for a recipe that tunes nothing.
+    """
+    check_tunes(recipe)
     here = not isinstance(resolve_model(recipe.source_model), str)  # a hub is not asked
     if here:
         check_tunable(check_model(recipe.source_model), recipe.tune)

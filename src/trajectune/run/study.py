@@ -13,7 +13,7 @@ from functools import cached_property
 
 from trajectune.composition.files import Emulation
 from trajectune.errors import RecipeError
-from trajectune.run.recipe import Recipe, override
+from trajectune.run.recipe import Recipe, check_tunes, override
 from trajectune.run.recipe.study import BASE, TUNED, ComparisonsSpec, base_of, file_name
 from trajectune.run.stage import Result, Stage, Work, bind, in_order
 from trajectune.run.stages import base, collect, curate, evaluate, general, tune
@@ -28,11 +28,16 @@ def stages_of(recipe: Recipe) -> list[Stage]:
     needed = ("base",) if small else ()
     made = [Stage("base", base.reads, base.run, ("general",))] if small else []
     acting = ("base",) if needs_base(recipe) else ()
-    return [
+    data = [
         Stage("collect", collect.reads, collect.run, acting),
         Stage("general", general.reads, general.run),
         *made,
         Stage("curate", curate.reads, curate.run, ("collect", "general")),
+    ]
+    if recipe.data_only:
+        return data
+    return [
+        *data,
         Stage("tune", tune.reads, tune.run, ("curate", *needed)),
         evaluate.base_stage(recipe),
         evaluate.tuned_stage(recipe),
@@ -46,12 +51,9 @@ class Arm:
     name: str
     """Empty for the only arm of a plain recipe."""
     seed: int
+    recipe: Recipe
     results: Mapping[str, Result]
     """By name of stage."""
-
-    @property
-    def recipe(self) -> Recipe:
-        return self.results["tune"].recipe
 
     @property
     def folder(self) -> str:
@@ -103,6 +105,8 @@ class Study:
         Raises `RecipeError` for the name of a base model that the arms turn out not to have.
         """
         spec = self.recipe.study
+        if self.recipe.data_only:
+            return ComparisonsSpec()
         if spec is None:
             return ComparisonsSpec(changes=[(BASE, TUNED)])
         if spec.comparisons is None and spec.systems is None:
@@ -144,7 +148,12 @@ class Study:
         return [(row, f"systems/{file_name(row.system)}-{row.seed}") for row in self.rows]
 
     def until(self, stage: str) -> list[Result]:
-        """What has to be there for a stage of all arms (`evaluate`: of all systems), in order."""
+        """What has to be there for a stage of all arms (`evaluate`: of all systems), in order.
+
+        Raises `RecipeError` for a stage that a recipe for data alone does not have.
+        """
+        if stage in ("tune", "evaluate"):
+            check_tunes(self.recipe)
         if stage == REPORT:
             return in_order([self.report])
         if stage == "evaluate":
@@ -162,6 +171,8 @@ class Study:
 
     def _all_rows(self) -> list[Row]:
         spec = self.recipe.study
+        if self.recipe.data_only:
+            return []
         if spec is None:
             (arm,) = self.arms
             return [_row(name, arm, name) for name in (BASE, TUNED)]
@@ -222,7 +233,7 @@ class Study:
 
 
 def _arm(name: str, seed: int, recipe: Recipe) -> Arm:
-    return Arm(name, seed, bind(stages_of(recipe), recipe))
+    return Arm(name, seed, recipe, bind(stages_of(recipe), recipe))
 
 
 def _row(system: str, arm: Arm, which: str) -> Row:

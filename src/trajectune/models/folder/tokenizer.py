@@ -29,6 +29,8 @@ def read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
             where=str(folder),
             remedy="put the model's tokenizer.json into the folder",
         )
+    # Whoever encodes here counts tokens and cuts; the library's own word about long texts helps nobody.
+    found.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
     return found
 
 

@@ -23,8 +23,16 @@ def headline(page: Page) -> list[str]:
         found = [*_gaps(page), *best, *(_range(view, systems) for view in suites if view.lower_is_better)]
     else:
         found = [_of_two(view, systems) for view in suites]
-    shown = [sentence for sentence in found if sentence][:MOST]
+    shown = [sentence for sentence in [*found, _data(page)] if sentence][:MOST]
     return [sentence[0].upper() + sentence[1:] for sentence in shown] or ["Nothing was measured."]
+
+
+def _data(page: Page) -> str:
+    """How much data was made, where nothing was measured with it."""
+    if page.entries or not page.funnel:
+        return ""
+    kept, episodes = (sum(getattr(row, name) for row in page.funnel) for name in ("kept", "episodes"))
+    return f"{kept:,} of {episodes:,} episodes became training data, from {len(page.funnel)} sources."
 
 
 def _of_two(view: SuiteView, systems: list[str]) -> str:

@@ -65,7 +65,8 @@ def _different(study: Study, where: Callable[[Result], Path], stage: str) -> lis
     """The results of a stage that differ, each named after its arm unless all arms share one."""
     found: dict[str, Arm] = {}
     for arm in study.arms:
-        found.setdefault(arm.results[stage].fingerprint, arm)
+        if stage in arm.results:  # a recipe for data alone tunes nothing
+            found.setdefault(arm.results[stage].fingerprint, arm)
     seeds = len({arm.seed for arm in found.values()}) > 1
     return [
         (_prefix(arm, seeds) if len(found) > 1 else "", arm, where(arm.results[stage]))
@@ -140,5 +141,6 @@ def _files(study: Study) -> dict[str, str]:
     }
     for arm in study.arms:
         before = f"{arm.name}-{arm.seed}: " if arm.name else ""
-        found |= {before + name: arm.folder + path for name, path in shown.items()}
+        made = {name: path for name, path in shown.items() if path.partition("/")[0] in arm.results}
+        found |= {before + name: arm.folder + path for name, path in made.items()}
     return found | {f"{row.system}-{row.seed}": name for row, name in study.row_links()}

@@ -23,7 +23,7 @@ def show_summary(home: RunDirectory, study: Study, until: str, display: Display)
         for arm in study.arms:
             if found := collected(arm.recipe, home.folder(arm.results["collect"])):
                 display.show(collected_table(found))
-    elif until == "curate":
+    elif until == "curate" or study.recipe.data_only:
         for arm in study.arms:
             funnel = Funnel.load(home.folder(arm.results["curate"]) / "funnel.json")
             if funnel.rows:

@@ -5,6 +5,13 @@ sentence under each field, `mistakes` says what is wrong with one in a user's wo
 section of an earlier version is written now.
 """
 
-from trajectune.run.recipe.recipe import Recipe, check_recipe, dump_recipe, load_recipe, override
+from trajectune.run.recipe.recipe import (
+    Recipe,
+    check_recipe,
+    check_tunes,
+    dump_recipe,
+    load_recipe,
+    override,
+)
 
-__all__ = ["Recipe", "check_recipe", "dump_recipe", "load_recipe", "override"]
+__all__ = ["Recipe", "check_recipe", "check_tunes", "dump_recipe", "load_recipe", "override"]

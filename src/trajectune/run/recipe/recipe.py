@@ -10,10 +10,10 @@ the key; dumping a recipe and loading it again gives an equal one.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from trajectune.errors import RecipeError
 from trajectune.run.recipe.mistakes import known_fields, mistakes
@@ -58,8 +58,16 @@ class Recipe(Section):
     """What is measured of every system."""
     suites: dict[str, SuiteSpec] = Field(default_factory=dict)
     """Suites of your own by name, besides those that `environments` and `evaluate` ask for."""
+    data_only: bool = False
+    """Stop at the training data: nothing is tuned or measured, and the page shows the data."""
     study: StudySpec | None = None
     """Set to run several arms and compare them."""
+
+    @model_validator(mode="after")
+    def _a_study_measures(self) -> Self:
+        if self.data_only and self.study is not None:
+            raise ValueError("a study compares tuned models: leave out `study`, or `data_only`")
+        return self
 
     @property
     def source_model(self) -> str:
@@ -93,6 +101,16 @@ def check_recipe(data: dict[str, Any], where: str) -> Recipe:
             where=where,
             remedy="the fields of each section are listed in docs/recipes.md",
         ) from None
+
+
+def check_tunes(recipe: Recipe) -> None:
+    """Raises `RecipeError` for a recipe that makes data alone, before it is tuned or measured."""
+    if recipe.data_only:
+        raise RecipeError(
+            "this recipe makes training data alone",
+            where="data_only",
+            remedy="run, collect or curate it; to tune and to measure, leave out `data_only`",
+        )
 
 
 def override(recipe: Recipe, changes: dict[str, Any]) -> Recipe:

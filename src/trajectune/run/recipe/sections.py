@@ -89,6 +89,9 @@ class SourceSpec(Section):
     """Reasoning that the data holds apart from replies: `keep` trains it with them, `omit` does not."""
 
 
+ExportFormat = Literal["agentinstruct", "sharegpt", "agentflan", "openai", "alpaca"]
+
+
 class CurateSpec(Section):
     """How agent and general data are mixed (AgentTuning, section 2.3, equation 1)."""
 
@@ -102,6 +105,8 @@ class CurateSpec(Section):
     """General examples held out for the general loss."""
     steps: list[str | dict[str, dict[str, Any] | None]] = Field(default_factory=default_steps)
     """Curate steps in their order, each a name or a name with its options."""
+    export: ExportFormat | None = None
+    """Format in which the training rows of each source are also written, as `export/SOURCE.parquet`."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -1,8 +1,9 @@
 """The stage `curate`: from trajectories and files to training data, mixed, with every mask proven.
 
 Leaves `train.jsonl` and `validation.jsonl` (examples), `<environment>.kept.jsonl`, `funnel.json` (how many
-trajectories came through), `mixture.json` (what was taken of what) and, where rows could not be used,
-`rejected.jsonl` with the reason of each. It takes a moment, so it is made from the start each time.
+trajectories came through), `mixture.json` (what was taken of what), where it is asked for `export/`, and,
+where rows could not be used, `rejected.jsonl` with the reasons. It takes a moment, so it is made from the
+start each time.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from trajectune.run.api.rejections import Rejections, as_rejections, read_reject
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Work
 from trajectune.run.stages.environments import bound_environments
+from trajectune.run.stages.export import export
 from trajectune.run.stages.general import read_notes
 from trajectune.run.stages.losses import rejection_warnings, unreadable_warnings
 from trajectune.run.stages.sources import examples_of, holds_trajectories, source_values
@@ -73,6 +75,7 @@ def reads(recipe: Recipe) -> JsonValue:
         "tokenizer": model_values(recipe.source_model),
         "max_tokens": recipe.tune.max_tokens,
         "seed": recipe.seed,
+        **({"export": recipe.curate.export} if recipe.curate.export else {}),
     }
 
 
@@ -109,6 +112,8 @@ def run(work: Work) -> None:
     rejected += as_rejections([*train.rejected, *held_out.rejected])
     _write(folder / "train.jsonl", train.kept)
     _write(folder / "validation.jsonl", held_out.kept)
+    if recipe.curate.export:
+        export(folder / "export", train.kept, recipe.curate.export, work.say)
     write_rejections(folder / "rejected.jsonl", rejected)
     curated = _described(mixed, train, len(held_out.kept), rejected, warnings)
     write_json(folder / "mixture.json", curated.model_dump(mode="json"))

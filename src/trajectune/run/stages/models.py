@@ -20,7 +20,7 @@ def check_models(recipes: Iterable[Recipe]) -> None:
         for name, acts in _named(recipe).items():
             if name not in known:
                 known[name] = check_model(name, template=acts)
-        if recipe.source_model in known:
+        if recipe.source_model in known and not recipe.data_only:
             check_tunable(_to_tune(recipe, known[recipe.source_model]), recipe.tune)
 
 
