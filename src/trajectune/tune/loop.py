@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from trajectune.progress import OnProgress, silent
 from trajectune.storage import read_record
 from trajectune.tune.data.rows import TokenRow
 from trajectune.tune.metrics import TuneResult
-from trajectune.tune.model.memory import give_back_freed_memory, keep_freed_memory
+from trajectune.tune.model.memory import Holes, give_back_freed_memory, keep_freed_memory
 from trajectune.tune.processes import join_processes
 from trajectune.tune.settings import TuneSettings
 from trajectune.tune.trainer import RESULT, Trainer
@@ -48,10 +48,10 @@ def tune(
     fingerprint = _fingerprint(rows, shares, model, settings)
     if (finished := _finished(run_dir, fingerprint)) is not None:
         return finished
-    with _large_blocks(processes.device):
+    with _large_blocks(processes.device) as after_step:
         trainer = Trainer(rows, model, settings, run_dir, shares, processes, fingerprint)
         provenance = _provenance(model, trainer, dialect) if processes.first else None
-        trainer.run(on_progress)
+        trainer.run(on_progress, after_step)
         if processes.first:
             trainer.finish(provenance)
         processes.wait()
@@ -60,14 +60,13 @@ def tune(
 
 
 @contextmanager
-def _large_blocks(device: str) -> Iterator[None]:
-    """While a tuning runs on a CPU, the memory that it frees stays with it."""
-    if device != "cpu":
-        yield
+def _large_blocks(device: str) -> Iterator[Callable[[], object]]:
+    """While a tuning runs on a CPU, the memory that it frees stays with it; gives what bounds that."""
+    if device != "cpu" or not keep_freed_memory():
+        yield lambda: None
         return
-    keep_freed_memory()
     try:
-        yield
+        yield Holes().settle
     finally:
         give_back_freed_memory()
 

@@ -10,7 +10,7 @@ counted as often as its label weighs), over all packs and processes.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +88,9 @@ class Trainer:
             self.checkpoints.restore(self.optimizer, found[0], self.done)
         processes.wait()
 
-    def run(self, on_progress: OnProgress = silent) -> None:
+    def run(
+        self, on_progress: OnProgress = silent, after_step: Callable[[], object] = lambda: None
+    ) -> None:
         """All steps that are left, with a checkpoint now and then."""
         total, first = self.schedule.steps, self.processes.first
         if first:
@@ -96,6 +98,7 @@ class Trainer:
         with MetricsLog(self.run_dir, self.done, first=first) as log:
             while self.done < total:
                 metrics = self.step()
+                after_step()
                 log.write(metrics)
                 if first:
                     on_progress(Progress("tuning", self.done, total, f"loss {metrics.loss:.3f}"))

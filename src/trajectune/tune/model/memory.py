@@ -3,6 +3,9 @@
 glibc gives every large block back to the kernel as soon as it is freed, and the kernel clears each page
 of 4 KiB again on the next allocation. With tensors of megabytes that costs as much as the arithmetic. Here
 `malloc` is told to keep what it has, and the kernel to use pages of 2 MiB for what it will get.
+
+What is kept has holes: packs differ in size, and so do the blocks that each leaves behind. Holes that fit
+nothing would add up step by step until memory is full, so now and then all of them go back (`Holes`).
 """
 
 from __future__ import annotations
@@ -12,12 +15,16 @@ import functools
 import gc
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 _USUAL_TRIM, _USUAL_MMAPS = 128 << 10, 65_536
 """glibc's own values."""
 _ADVISE_LARGE, _ADVISE_SMALL = 14, 15
 _PAGE = 1 << 21
+_GROWTH = 1.15
+"""The forecast of a tuning leaves a fifth of the free memory, and a trim costs a step's page faults."""
 
 
 def keep_freed_memory() -> bool:
@@ -27,6 +34,37 @@ def keep_freed_memory() -> bool:
         return False
     _advise(libc, _ADVISE_LARGE)
     return True
+
+
+class Holes:
+    """Bounds what a process grows by under `keep_freed_memory`: `settle` is called after each step."""
+
+    def __init__(self, resident: Callable[[], float] | None = None) -> None:
+        self._resident = resident or resident_memory
+        self._lean: float | None = None
+        """Bytes after the first step without old holes; `None` until it is done."""
+
+    def settle(self) -> bool:
+        """Hand all that is free to the kernel where holes have grown to `_GROWTH`; whether that was so."""
+        now = self._resident()
+        if self._lean is None:
+            self._lean = now
+        if now <= _GROWTH * self._lean:
+            return False
+        self._lean = None
+        if (libc := _glibc()) is not None:
+            libc.malloc_trim(0)
+            _advise(libc, _ADVISE_LARGE)  # giving back the end of the heap lost it
+        return True
+
+
+def resident_memory() -> float:
+    """Bytes of this process that are in memory; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0.0
+    return float(pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 def give_back_freed_memory() -> None:
