@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from trajectune.cli.masks import masks
+from trajectune.cli.pairs import pairs
 from trajectune.cli.quarantine import Quarantine, counting
 from trajectune.cli.trajectories import trajectories
 from trajectune.example import Example
@@ -100,6 +101,7 @@ def convert(
 
 app.command()(masks)
 app.command()(trajectories)
+app.command()(pairs)
 
 
 class Misfits:

@@ -36,12 +36,12 @@ class Quarantine:
         self.count += 1
 
 
-def counting() -> Progress:
-    """A bar on stderr; silent where stderr is no terminal."""
+def counting(what: str = "rows") -> Progress:
+    """A counter on stderr; silent where stderr is no terminal."""
     console = Terminal(stderr=True)
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description} {task.completed:,} rows"),
+        TextColumn(f"{{task.description}} {{task.completed:,}} {what}"),
         TimeElapsedColumn(),
     )
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
