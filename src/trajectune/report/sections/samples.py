@@ -1,8 +1,8 @@
-"""Sample trajectories for the page: the same task as several systems played it, side by side."""
+"""Sample trajectories for the page: one task as several systems played it; what was gathered for the data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from trajectune.trajectory import Trajectory
@@ -59,3 +59,19 @@ def _by_key(suites: Mapping[str, Iterable[Trajectory]]) -> dict[Key, Trajectory]
         for each in episodes
         if not each.outcome.is_infrastructure_error
     }
+
+
+def choose_gathered(source: str, episodes: Iterable[Trajectory], kept: Collection[str]) -> Sample | None:
+    """Of a source the first episode that became training data, and the first that did not, by id.
+
+    `kept` are the ids of the former. Episodes without a move and those that the infrastructure broke are
+    not shown; `None` where nothing is left.
+    """
+    first: dict[bool, Trajectory] = {}
+    for each in episodes:
+        is_kept = each.id in kept
+        shown = first.get(is_kept)
+        if each.steps and each.reward is not None and (shown is None or each.id < shown.id):
+            first[is_kept] = each
+    names = {True: "became training data", False: "was rejected"}
+    return Sample(source, {name: first.get(is_kept) for is_kept, name in names.items()}) if first else None
