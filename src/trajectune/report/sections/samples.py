@@ -1,4 +1,4 @@
-"""Sample trajectories for the page: one task as several systems played it; what was gathered for the data."""
+"""Sample trajectories for the page: a task as several systems played it, and what data were made of."""
 
 from __future__ import annotations
 
@@ -61,17 +61,19 @@ def _by_key(suites: Mapping[str, Iterable[Trajectory]]) -> dict[Key, Trajectory]
     }
 
 
-def choose_gathered(source: str, episodes: Iterable[Trajectory], kept: Collection[str]) -> Sample | None:
-    """Of a source the first episode that became training data, and the first that did not, by id.
+def choose_gathered(source: str, episodes: Iterable[Trajectory], kept: Collection[str]) -> list[Sample]:
+    """Of a source the first episode that became training data, and the worst that did not, as far as any.
 
     `kept` are the ids of the former. Episodes without a move and those that the infrastructure broke are
-    not shown; `None` where nothing is left.
+    not shown.
     """
-    first: dict[bool, Trajectory] = {}
+    chosen: dict[bool, tuple[float, str, Trajectory]] = {}
     for each in episodes:
-        is_kept = each.id in kept
-        shown = first.get(is_kept)
-        if each.steps and each.reward is not None and (shown is None or each.id < shown.id):
-            first[is_kept] = each
+        if each.steps and each.reward is not None:
+            is_kept = each.id in kept
+            rank = (0.0 if is_kept else each.reward, each.id, each)
+            chosen[is_kept] = min(chosen.get(is_kept, rank), rank, key=lambda ranked: ranked[:2])
     names = {True: "became training data", False: "was rejected"}
-    return Sample(source, {name: first.get(is_kept) for is_kept, name in names.items()}) if first else None
+    return [
+        Sample(source, {name: chosen[is_kept][2]}) for is_kept, name in names.items() if is_kept in chosen
+    ]

@@ -1,4 +1,4 @@
-"""Sample trajectories of the data: what the stages `collect` and `curate` left, whatever was measured later."""
+"""Sample trajectories of the data: what the stages `collect` and `curate` left, whatever came later."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from trajectune.trajectory import Trajectory
 
 
 def gathered_samples(recipe: Recipe, collect: Path, curate: Path, before: str = "") -> Iterator[Sample]:
-    """A sample of each environment that trajectories were collected in; `before` is put before its name.
+    """Samples of each environment that trajectories were collected in; `before` is put before its name.
 
     `collect` and `curate` are the folders of the two results; an environment whose files are not there has
-    no sample.
+    none.
     """
     for key, spec in recipe.environments.items():
         played, kept = collect / f"{key}.jsonl", curate / f"{key}.kept.jsonl"
         if spec.collect and played.exists() and kept.exists():
             ids = {each.id for each in read_records(kept, Trajectory)}
-            sample = choose_gathered(before + key, read_records(played, Trajectory), ids)
-            yield from [sample] if sample else []
+            yield from choose_gathered(before + key, read_records(played, Trajectory), ids)
