@@ -12,6 +12,7 @@ a reason, the same words for all rows that are refused for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 from trajectune.curate.importing.grammars import Grammar, grammar_of
@@ -46,12 +47,13 @@ class Source(NamedTuple):
     reward: float
     """The least with which the makers kept a row (AgentTuning, section 2.1.3: 1; Mind2Web 2/3)."""
 
-    @classmethod
-    def of(cls, grammar: Grammar) -> Source:
-        """Asks the environment, which is not built for it."""
-        found = environment_class(grammar.environment)
-        dialect = find_dialect(DIALECT, grammar.environment)
-        return cls(grammar, dialect, found.tools, found.reward_threshold)
+
+@cache
+def source_of(grammar: Grammar) -> Source:
+    """Asks the environment, which is not built for it."""
+    found = environment_class(grammar.environment)
+    dialect = find_dialect(DIALECT, grammar.environment)
+    return Source(grammar, dialect, found.tools, found.reward_threshold)
 
 
 def to_trajectory(example: Example) -> Trajectory:
@@ -61,7 +63,7 @@ def to_trajectory(example: Example) -> Trajectory:
     if grammar is None:
         raise NotImportedError(NO_GRAMMAR)
     _check_turns(messages)
-    source = Source.of(grammar)
+    source = source_of(grammar)
     instruction, turns = _opened(source, messages)
     shown, real = _divided(grammar, turns)
     if len(real) < 2:

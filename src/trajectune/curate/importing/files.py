@@ -1,7 +1,7 @@
 """A whole file of conversations as trajectories, and the account of it.
 
-Invariants: rows in = trajectories + refused, each refused with its line and the reason; memory grows with
-the ids alone.
+Invariants: rows in = trajectories + refused, each refused with its line and the reason; rows with one id
+are attempts at one task, in their order; memory grows with the ids alone.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from trajectune.curate.formats import read_numbered
 from trajectune.curate.importing.conversation import DIALECT, NotImportedError, to_trajectory
 from trajectune.curate.importing.proof import Sameness, words_again
+from trajectune.dialects.contract import Dialect
 from trajectune.environments.registry import find_dialect
 from trajectune.storage import Rejected, RejectedSink
 from trajectune.trajectory import Trajectory
-
-TWICE = "the id of an earlier row"
 
 
 @dataclass(slots=True)
@@ -50,24 +50,36 @@ def import_trajectories(
     `DataError` when the file cannot be read or no row has a known format.
     """
     unread = _Counted(rejected, count.refused)
-    seen: set[str] = set()
+    attempts: Counter[tuple[str, str]] = Counter()
     for numbered in read_numbered(path, unread, format=format):
+        example = numbered.example
         try:
-            trajectory = to_trajectory(numbered.example)
-            if trajectory.id in seen:
-                raise NotImportedError(TWICE)
+            trajectory = _attempt(to_trajectory(example), attempts)
         except NotImportedError as error:
             count.refused[str(error)] += 1
-            rejected.append(Rejected(numbered.line, f"{numbered.example.id}: {error}"))
+            rejected.append(Rejected(numbered.line, f"{example.id}: {error}"))
             continue
-        seen.add(trajectory.id)
         count.rows[trajectory.environment] += 1
         count.steps[trajectory.environment] += len(trajectory.steps)
-        dialect = find_dialect(DIALECT, trajectory.environment)
-        for way, number in words_again(trajectory, numbered.example, dialect).items():
+        for way, number in words_again(trajectory, example, dialect_of(trajectory.environment)).items():
             assert way is not None  # `to_trajectory` has refused such a row
             count.turns[way] += number
         yield trajectory
+
+
+@cache
+def dialect_of(environment: str) -> Dialect:
+    """What the released conversations of an environment are written in."""
+    return find_dialect(DIALECT, environment)
+
+
+def _attempt(trajectory: Trajectory, attempts: Counter[tuple[str, str]]) -> Trajectory:
+    """The trajectory under the number that it has among those of its task."""
+    task = trajectory.environment, trajectory.task
+    number = attempts[task]
+    attempts[task] += 1
+    numbered = {"id": f"{'/'.join(task)}/{number}", "attempt": number}
+    return trajectory.model_copy(update=numbered) if number else trajectory
 
 
 class _Counted:
