@@ -38,7 +38,7 @@ def test_one_source_has_no_total_and_nothing_played_is_a_dash() -> None:
     text = printed(FunnelRow(source="database"))
     assert "total" not in text
     assert "rejected" not in text
-    assert text.count("–") == 2
+    assert text.count("–") == 3
 
 
 def test_the_table_of_a_large_run_fits_80_columns() -> None:

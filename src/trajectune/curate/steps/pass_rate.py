@@ -71,7 +71,7 @@ class PassRate(CurateStep[Trajectory]):
             yield Reject(row.id, reason) if reason else row
 
     def _reason(self, passed: int, attempts: int) -> str | None:
-        """What speaks against a task; exact, without a division."""
+        """What speaks against a task."""
         above, below = self.options.above, self.options.below
         if attempts < self.options.least_attempts:
             return TOO_FEW
