@@ -3,9 +3,9 @@
     python benchmarks/importing.py ../shared/data --out benchmarks/results/importing.json
 
 Every row is a trajectory or refused with a reason. Every trajectory is written again in the `agentbench`
-dialect, and each of the agent's turns is compared with the released one: as it is, but for white space, and
-but for that and the form of a final answer's values. Every trajectory is also written in each other dialect.
-The table: `tables.py`.
+dialect, and each of the agent's turns is compared with the released one: as it is, but for white space,
+and but for that and the form of a final answer's values. Every trajectory is also written in each other
+dialect. The table: `tables.py`.
 """
 
 from __future__ import annotations

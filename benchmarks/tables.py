@@ -82,10 +82,23 @@ def imported(data: dict[str, dict[str, Any]]) -> str:
     for name, found in data.items():
         counts = [found["rows"], found["trajectories"], found["steps"]]
         counts += [found["turns"].get(way, 0) for way in ("exact", "spaces", "values")]
-        refused = "; ".join(f"{count:,} × {reason}" for reason, count in found["refused"].items())
+        refused = _by_reason(found["refused"])
         dialects = ", ".join(name for name, count in found["dialects"].items() if count == counts[1])
-        rows.append([name, *(f"{count:,}" for count in counts), dialects, refused or "–"])
+        rows.append([name, *(f"{count:,}" for count in counts), dialects, refused])
     return markdown([*heads, "written in", "refused, by reason"], rows)
+
+
+def _by_reason(refused: dict[str, int]) -> str:
+    """`part: reason` with its number each; parts of one reason together."""
+    reasons: dict[str, dict[str, int]] = {}
+    for key, count in refused.items():
+        part, _, reason = key.partition(": ")
+        reasons.setdefault(reason, {})[part] = count
+    said = []
+    for reason, parts in reasons.items():
+        named = ", ".join(f"{part} {count:,}" for part, count in parts.items())
+        said.append(f"{sum(parts.values()):,} × {reason} ({named})")
+    return "; ".join(said) or "–"
 
 
 def environment_speed(data: dict[str, Any]) -> str:
