@@ -46,6 +46,8 @@ def table_of(data: dict[str, Any]) -> str:
         return latency(data)
     if "gold" in data:
         return gold(data["gold"])
+    if "imported" in data:
+        return imported(data["imported"])
     if "steps_per_second" in data:
         return environment_speed(data["steps_per_second"])
     if "recall" in data:
@@ -71,6 +73,32 @@ def gold(data: dict[str, dict[str, int]]) -> str:
         others = [f"{count:,} × {reason}" for reason, count in counts.items() if reason != "holds"]
         rows.append([source, f"{whole:,}", f"{counts.get('holds', 0):,}", "; ".join(sorted(others)) or "–"])
     return markdown(["gold of", "replayed", "hold", "others, by reason"], rows)
+
+
+def imported(data: dict[str, dict[str, Any]]) -> str:
+    """Released rows read back: how many are trajectories, and how their agent's turns are written again."""
+    heads = ["data", "rows", "trajectories", "turns", "the same", "but for spaces", "but for values"]
+    rows = []
+    for name, found in data.items():
+        counts = [found["rows"], found["trajectories"], found["steps"]]
+        counts += [found["turns"].get(way, 0) for way in ("exact", "spaces", "values")]
+        refused = _by_reason(found["refused"])
+        dialects = ", ".join(name for name, count in found["dialects"].items() if count == counts[1])
+        rows.append([name, *(f"{count:,}" for count in counts), dialects, refused])
+    return markdown([*heads, "written in", "refused, by reason"], rows)
+
+
+def _by_reason(refused: dict[str, int]) -> str:
+    """`part: reason` with its number each; parts of one reason together."""
+    reasons: dict[str, dict[str, int]] = {}
+    for key, count in refused.items():
+        part, _, reason = key.partition(": ")
+        reasons.setdefault(reason, {})[part] = count
+    said = []
+    for reason, parts in reasons.items():
+        named = ", ".join(f"{part} {count:,}" for part, count in parts.items())
+        said.append(f"{sum(parts.values()):,} × {reason} ({named})")
+    return "; ".join(said) or "–"
 
 
 def environment_speed(data: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from curate.steps.rows import trajectory
 from trajectune.curate.funnel import Funnel, FunnelRow
 from trajectune.curate.sift import sift
 from trajectune.curate.steps.contract import Context
+from trajectune.curate.steps.filter import BELOW, INFRASTRUCTURE
 from trajectune.curate.steps.registry import build_steps, default_steps
 from trajectune.storage import JsonlWriter, read_records
 from trajectune.trajectory import Trajectory
@@ -43,7 +44,9 @@ def test_every_episode_is_accounted_for(tmp_path: Path) -> None:
         "below the reward threshold": 1,
         "infrastructure error": 1,
     }
-    assert row == FunnelRow(source="guess", tasks=3, episodes=6, rejected=rejected, kept=2, turns=1.5)
+    assert row == FunnelRow(
+        source="guess", environment="guess", tasks=3, episodes=6, rejected=rejected, kept=2, turns=1.5
+    )
     assert (row.passed, row.infrastructure_errors) == (4, 1)
     assert row.pass_rate == 4 / 5
     assert row.ratio == 2 / 3
@@ -60,6 +63,29 @@ def test_without_steps_everything_is_kept(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text(ROWS[3].model_dump_json() + "\n", encoding="utf-8")
     row = sift(tmp_path / "t.jsonl", tmp_path / "kept.jsonl", [], Context("guess"))
     assert (row.kept, row.rejected) == (1, {})
+
+
+def test_who_passed_is_counted_whatever_the_steps_reject(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    with JsonlWriter(path) as writer:
+        for each in ROWS:
+            writer.write(each)
+    steps = build_steps([{"length": {"least_steps": 3}}, "filter"])
+    row = sift(path, tmp_path / "kept.jsonl", steps, Context("guess", 1.0))
+    assert (row.kept, row.passed, row.infrastructure_errors) == (0, 4, 1)
+    own = build_steps([{"filter": {"threshold": 0.5}}])
+    assert sift(path, tmp_path / "kept.jsonl", own, Context("guess", 1.0)).passed == 5
+
+
+def test_a_funnel_of_an_earlier_version_says_who_passed_by_its_reasons() -> None:
+    stored = {"source": "db", "episodes": 9, "kept": 3, "rejected": {BELOW: 4, INFRASTRUCTURE: 2}}
+    row = FunnelRow.model_validate(stored)
+    assert (row.passed, row.infrastructure_errors, row.environment) == (3, 2, "")
+    first = {"environment": "db", "episodes": 9, "kept": 3, "errors": 2, "failures": 4}
+    assert FunnelRow.model_validate(first) == row
+    assert FunnelRow.model_validate({**stored, "passed": 1}).passed == 1
+    with pytest.raises(ValidationError, match="rejected"):
+        FunnelRow.model_validate({"source": "db", "rejected": {BELOW: "many"}})
 
 
 def test_nothing_kept_is_an_empty_file(tmp_path: Path) -> None:

@@ -240,3 +240,37 @@ def test_long_texts_are_cut_and_the_cut_is_marked(tmp_path: Path) -> None:
     html = written(pages.run_page(), tmp_path, [pages.sample("x" * 5000)])
     assert "[3000 characters cut]" in html.text
     assert "x" * 2001 not in html.text
+
+
+def test_the_funnel_stands_beside_the_papers_and_says_why_episodes_were_rejected(tmp_path: Path) -> None:
+    row = pages.MADE["funnel"][0]
+    rows = [
+        row.model_copy(update={"environment": "database", "rejected": {"below the reward threshold": 18}}),
+        row.model_copy(update={"source": "mine", "environment": "my_house"}),
+        row.model_copy(update={"source": "house", "environment": "household"}),
+    ]
+    html = written(pages.run_page().model_copy(update={"funnel": rows}), tmp_path)
+    assert html.row("Database") == ["Database", "6376", "", "", "538", "2.06", "8.4 %", ""]
+    assert html.row("ALFWorld")[4:7] == ["336", "13.52", "35.2 %"]
+    assert html.row("total")[1:5] == ["7330", "", "", "874"]
+    assert "database, rejected: 18 below the reward threshold" in html.text
+    assert "AgentTuning, Table 1 (arXiv 2310.12823)" in html.text
+    assert_self_contained(html)
+    alone = written(pages.run_page().model_copy(update={"funnel": rows[1:2]}), tmp_path / "alone")
+    assert "AgentTuning, Table 1" not in alone.text
+
+
+def test_what_was_gathered_is_shown_also_where_nothing_was_measured(tmp_path: Path) -> None:
+    page = pages.run_page().model_copy(update={"entries": [], "changes": []})
+    found = [Sample("shop", {"was rejected": pages.episode("g1", 0.0, text="the goal")})]
+    path = write_page(page, [], tmp_path, found)
+    html = Html(path.read_text(encoding="utf-8"))
+    for words in (
+        "Trajectories that were gathered",
+        "shop",
+        "was rejected",
+        "the goal",
+        "Nothing was measured.",
+    ):
+        assert words in html.text
+    assert "Trajectories that were gathered" not in written(page, tmp_path / "none", []).text

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from trajectune.cli.masks import masks
+from trajectune.cli.pairs import pairs
+from trajectune.cli.quarantine import Quarantine, counting
+from trajectune.cli.trajectories import trajectories
 from trajectune.example import Example
-from trajectune.storage import Rejected, encode, open_atomic
+from trajectune.storage import Rejected
 from trajectune.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ def convert(
 
     get_format(to)  # a wrong name is said before anything is read
     notes: Counter[str] = Counter()
-    with _progress() as progress, ExitStack() as stack:
+    with counting() as progress, ExitStack() as stack:
         quarantine = Quarantine(target_file.with_name(f"{target_file.name}.rejected.jsonl"), stack)
         task = progress.add_task("converting", total=None)
 
@@ -98,27 +100,8 @@ def convert(
 
 
 app.command()(masks)
-
-
-class Quarantine:
-    """A sink that writes rejected rows to a file, which exists only when there are some."""
-
-    def __init__(self, path: Path, stack: ExitStack) -> None:
-        self.path = path
-        self.count = 0
-        self.line = 0
-        """Line of IN of the example that is being written."""
-        self._stack = stack
-        self._file: IO[bytes] | None = None
-        with suppress(OSError):  # that of an earlier conversion says nothing about this one
-            path.unlink()
-
-    def append(self, row: Rejected, /) -> None:
-        """Write one row: `line`, `reason`."""
-        if self._file is None:
-            self._file = self._stack.enter_context(open_atomic(self.path))
-        self._file.write(encode({"line": row.line, "reason": row.reason}))
-        self.count += 1
+app.command()(trajectories)
+app.command()(pairs)
 
 
 class Misfits:
@@ -149,14 +132,3 @@ def _print_conversion(target: Path, to: str, count: WriteCount, quarantine: Quar
         console.print(f"{quarantine.count:,} rows rejected: see {place}", highlight=False)
     for name, rows in count.lost.items():
         console.print(f"{name} of {rows:,} rows do not fit {to}", highlight=False)
-
-
-def _progress() -> Progress:
-    """A bar on stderr; silent where stderr is no terminal."""
-    console = Terminal(stderr=True)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description} {task.completed:,} rows"),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)

@@ -26,9 +26,15 @@ class FunnelRow(Record):
 
     source: str
     """The recipe's name for the environment."""
+    environment: str = ""
+    """The environment itself; empty where the file holds episodes of several, or none."""
     tasks: int = 0
     """Different tasks that were played (Table 1: instructions)."""
     episodes: int = 0
+    infrastructure_errors: int = 0
+    """Episodes that the infrastructure failed."""
+    passed: int = 0
+    """Episodes with at least the threshold's reward."""
     rejected: dict[str, int] = Field(default_factory=dict)
     """Episodes that are not kept, by the reason that a curate step gave."""
     kept: int = 0
@@ -40,30 +46,19 @@ class FunnelRow(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _read_version_1(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or "environment" not in data:
+    def _read_earlier_versions(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
             return data
-        rest = {key: value for key, value in data.items() if key not in (*_VERSION_1, "environment")}
-        counts = {reason: data.get(key, 0) for key, reason in _VERSION_1.items()}
-        found = {reason: count for reason, count in counts.items() if count}
-        return {**rest, "source": data["environment"], "rejected": found}
+        if "environment" in data and "source" not in data:
+            data = _from_version_1(data)
+        rejected = data.get("rejected", {})
+        return data if "passed" in data or not isinstance(rejected, dict) else _with_passed(data, rejected)
 
     @model_validator(mode="after")
     def _every_episode_counts_once(self) -> Self:
         if self.episodes != self.kept + sum(self.rejected.values()):
             raise ValueError(f"{self.source}: {self.episodes} episodes are not those kept and rejected")
         return self
-
-    @property
-    def infrastructure_errors(self) -> int:
-        """Episodes that the infrastructure failed."""
-        return self.rejected.get(INFRASTRUCTURE, 0)
-
-    @property
-    def passed(self) -> int:
-        """Episodes with at least the threshold's reward."""
-        failures = self.rejected.get(BELOW, 0) + self.rejected.get(NO_STEP, 0)
-        return self.episodes - self.infrastructure_errors - failures
 
     @property
     def pass_rate(self) -> float | None:
@@ -75,6 +70,27 @@ class FunnelRow(Record):
     def ratio(self) -> float | None:
         """Kept trajectories for each task (Table 1: ratio); `None` without tasks."""
         return self.kept / self.tasks if self.tasks else None
+
+
+def _from_version_1(data: dict[str, Any]) -> dict[str, Any]:
+    """A row whose reasons were fields, and whose source was called environment."""
+    rest = {key: value for key, value in data.items() if key not in (*_VERSION_1, "environment")}
+    counts = {reason: data.get(key, 0) for key, reason in _VERSION_1.items()}
+    found = {reason: count for reason, count in counts.items() if count}
+    return {**rest, "source": data["environment"], "rejected": found}
+
+
+def _with_passed(data: dict[str, Any], rejected: dict[str, Any]) -> dict[str, Any]:
+    """A row that says who passed only through the filter's reasons."""
+    try:
+        broken, failed = rejected.get(INFRASTRUCTURE, 0), rejected.get(BELOW, 0) + rejected.get(NO_STEP, 0)
+        return {
+            **data,
+            "infrastructure_errors": broken,
+            "passed": data.get("episodes", 0) - broken - failed,
+        }
+    except TypeError:  # no counts: the fields themselves will say so
+        return data
 
 
 class Funnel(Record):
@@ -102,6 +118,8 @@ class Funnel(Record):
             source="total",
             tasks=sum(row.tasks for row in self.rows),
             episodes=sum(row.episodes for row in self.rows),
+            infrastructure_errors=sum(row.infrastructure_errors for row in self.rows),
+            passed=sum(row.passed for row in self.rows),
             rejected=dict(rejected),
             kept=kept,
             unreadable=sum(row.unreadable for row in self.rows),

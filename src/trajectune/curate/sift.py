@@ -1,19 +1,21 @@
 """From a file of trajectories to the file of those that become training data.
 
 Invariants: the file is streamed, memory grows with its ids alone; every row of it is in the funnel: kept,
-rejected or unreadable, a second row of one id among the latter.
+rejected or unreadable. Who succeeded is counted beside the steps, whatever they are and in whatever order.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from trajectune.curate.funnel import FunnelRow
+from trajectune.curate.played import PlayedFile
 from trajectune.curate.steps.apply import Chain
 from trajectune.curate.steps.contract import Context, CurateStep
-from trajectune.storage import Rejected, encode, open_atomic, read_records
+from trajectune.curate.steps.filter import INFRASTRUCTURE, Filter, shortcoming
+from trajectune.storage import encode, open_atomic
 from trajectune.trajectory import Trajectory
 
 
@@ -23,18 +25,23 @@ def sift(path: Path, kept: Path, steps: Sequence[CurateStep[Trajectory]], contex
     `kept` is written atomically. Raises `DataError` when a file cannot be read or written, or when a step
     loses rows.
     """
-    played = _Played(path)
-    chain = Chain(steps, played, context)
+    played = PlayedFile(path)
+    judged = _Judged(played, _threshold(steps, context))
+    chain = Chain(steps, judged, context)
     number = moves = 0
     with open_atomic(kept) as file:
         for trajectory in chain:
             file.write(encode(trajectory))
             number += 1
             moves += len(trajectory.steps)
+    environments = {environment for environment, _ in played.tasks}
     return FunnelRow(
         source=context.source,
+        environment=environments.pop() if len(environments) == 1 else "",
         tasks=len(played.tasks),
         episodes=played.episodes,
+        infrastructure_errors=judged.count[INFRASTRUCTURE],
+        passed=judged.count[None],
         rejected=dict(Counter(rejection.reason for rejection in chain.rejected)),
         kept=number,
         unreadable=len(played.unreadable),
@@ -42,23 +49,22 @@ def sift(path: Path, kept: Path, steps: Sequence[CurateStep[Trajectory]], contex
     )
 
 
-class _Played:
-    """The trajectories of a file, read anew each time, and what the last reading found."""
+def _threshold(steps: Sequence[CurateStep[Trajectory]], context: Context) -> float:
+    """The reward that counts as a success: the filter's own, where it has one."""
+    given = (step.options.threshold for step in steps if isinstance(step, Filter))
+    return next((each for each in given if each is not None), context.threshold)
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.tasks: set[tuple[str, str]] = set()
-        self.episodes = 0
-        self.unreadable: list[Rejected] = []
+
+class _Judged:
+    """Trajectories, and how many of the last reading fell short of a success, and why; `None`: did not."""
+
+    def __init__(self, rows: Iterable[Trajectory], threshold: float) -> None:
+        self._rows = rows
+        self._threshold = threshold
+        self.count: Counter[str | None] = Counter()
 
     def __iter__(self) -> Iterator[Trajectory]:
-        self.tasks, self.episodes, self.unreadable = set(), 0, []
-        seen: set[str] = set()
-        for trajectory in read_records(self._path, Trajectory, self.unreadable):
-            if trajectory.id in seen:
-                self.unreadable.append(Rejected(0, f"{trajectory.id} stands there twice"))
-                continue
-            seen.add(trajectory.id)
-            self.tasks.add((trajectory.environment, trajectory.task))
-            self.episodes += 1
-            yield trajectory
+        self.count = Counter()
+        for row in self._rows:
+            self.count[shortcoming(row, self._threshold)] += 1
+            yield row

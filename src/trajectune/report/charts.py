@@ -51,7 +51,7 @@ def bars_chart(groups: Sequence[Bars], title: str, name: str) -> Markup:
                     _bar(axes, row * pitch + index * _STEP, interval, colour(index))
         middle = (series - 1) * _STEP / 2
         axes.set_yticks(
-            [row * pitch + middle for row in range(len(groups))], [_short(each.label) for each in groups]
+            [row * pitch + middle for row in range(len(groups))], [short(each.label) for each in groups]
         )
         axes.set_ylim((len(groups) - 1) * pitch + series * _STEP - _STEP / 2, -_STEP)
         axes.set_xlim(0, 100)
@@ -71,7 +71,7 @@ def points_chart(values: Mapping[str, Interval], label: str, title: str, name: s
         for row, interval in enumerate(values.values()):
             axes.plot([interval.low, interval.high], [row, row], color=INK, lw=1)
             axes.plot(interval.value, row, "o", color=colour(row), ms=6)
-        axes.set_yticks(range(len(values)), [_short(name) for name in values])
+        axes.set_yticks(range(len(values)), [short(name) for name in values])
         axes.set_ylim(len(values) - 0.4, -0.6)
         axes.set_xlabel(harmless(label))
         axes.tick_params(axis="y", length=0)
@@ -87,7 +87,7 @@ def loss_chart(curves: Sequence[LossCurve]) -> Markup:
         axes = figure.subplots()
         for index, curve in enumerate(curves):
             marker = "o" if len(curve.steps) == 1 else None
-            label = _short(curve.name)
+            label = short(curve.name)
             axes.plot(
                 curve.steps, curve.losses, color=colour(index + 1), lw=1.4, marker=marker, label=label
             )
@@ -149,7 +149,7 @@ def _line(
     below = [scale * (interval.value - interval.low) for _, interval in points]
     above = [scale * (interval.high - interval.value) for _, interval in points]
     style = {"fmt": "o-", "capsize": 2, "lw": 1.4, "ms": 5}
-    axes.errorbar(places, values, yerr=[below, above], color=shade, label=_short(label), **style)
+    axes.errorbar(places, values, yerr=[below, above], color=shade, label=short(label), **style)
 
 
 def _bar(axes: Axes, position: float, interval: Interval, shade: str) -> None:
@@ -176,7 +176,8 @@ def _error(interval: Interval, scale: float = 1.0) -> list[list[float]]:
     return [[scale * (interval.value - interval.low)], [scale * (interval.high - interval.value)]]
 
 
-def _short(label: str, limit: int = 26) -> str:
+def short(label: str, limit: int = 26) -> str:
+    """A label that fits beside a drawing."""
     label = harmless(label)
     label = f" {label}" if label.startswith("_") else label  # matplotlib leaves such labels out
     return label if len(label) <= limit else label[: limit - 1] + "…"

@@ -24,6 +24,8 @@ class FunnelRow(Record):
     """From tasks to training data, for one source: the columns of AgentTuning's Table 1."""
 
     source: str
+    environment: str = ""
+    """What was played, by which the paper's row is found; empty where it is not known."""
     tasks: int
     """Instructions."""
     episodes: int
@@ -35,6 +37,8 @@ class FunnelRow(Record):
     turns: float | None
     """Mean turns of those kept."""
     infrastructure_errors: int = 0
+    rejected: dict[str, int] = Field(default_factory=dict)
+    """Episodes that are not kept, by reason."""
 
     @property
     def ratio(self) -> float | None:

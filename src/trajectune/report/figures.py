@@ -13,6 +13,7 @@ from markupsafe import Markup
 from trajectune.evaluate.intervals import Interval
 from trajectune.report import charts
 from trajectune.report.contents import Page
+from trajectune.report.sections.beside import funnel_chart
 from trajectune.report.views import SuiteView, suites_of, systems_of, trade
 
 MOST_SERIES = 4
@@ -32,6 +33,8 @@ class Figures:
     trade: Markup | None
     weights: list[Markup]
     loss: Markup | None
+    funnel: Markup | None
+    """Trajectories kept and their turns, beside the paper's."""
 
 
 def figures_of(page: Page) -> Figures:
@@ -46,6 +49,7 @@ def figures_of(page: Page) -> Figures:
         trade=charts.trade_chart(placed) if len(placed) >= 3 else None,
         weights=_weights(page, suites),
         loss=charts.loss_chart(drawn) if drawn else None,
+        funnel=funnel_chart(page.funnel),
     )
 
 

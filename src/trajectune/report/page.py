@@ -20,8 +20,10 @@ from trajectune.harmless import harmless
 from trajectune.report import views, wording
 from trajectune.report.contents import Page
 from trajectune.report.figures import figures_of
+from trajectune.report.sections.beside import beside, paper_total
 from trajectune.report.sections.headline import headline
 from trajectune.report.sections.samples import Sample
+from trajectune.report.table1 import SOURCE
 from trajectune.storage import read_record, write_atomic, write_json
 
 _FILTERS = (
@@ -38,11 +40,16 @@ _FILTERS = (
 )
 
 
-def write_page(page: Page, samples: Sequence[Sample], out_dir: Path) -> Path:
-    """Write `index.html` and `page.json` (all its data) into `out_dir`; gives the page's path."""
+def write_page(
+    page: Page, samples: Sequence[Sample], out_dir: Path, gathered: Sequence[Sample] = ()
+) -> Path:
+    """Write `index.html` and `page.json` (all its data) into `out_dir`; gives the page's path.
+
+    `samples` are episodes of the systems that were measured, `gathered` those that the data was made of.
+    """
     out_dir.mkdir(parents=True, exist_ok=True)
     write_json(out_dir / "page.json", page.model_dump(mode="json"))
-    write_atomic(out_dir / "index.html", render(page, samples))
+    write_atomic(out_dir / "index.html", render(page, samples, gathered))
     return out_dir / "index.html"
 
 
@@ -53,7 +60,7 @@ def read_page(path: Path) -> Page:
     )
 
 
-def render(page: Page, samples: Sequence[Sample]) -> str:
+def render(page: Page, samples: Sequence[Sample], gathered: Sequence[Sample] = ()) -> str:
     """The page as HTML, every value escaped unless it is our own drawing."""
     environment = Environment(
         loader=PackageLoader("trajectune.report"),
@@ -68,7 +75,7 @@ def render(page: Page, samples: Sequence[Sample]) -> str:
     assert source is not None  # it was given above
     style = source.get_source(environment, "style.css")[0]
     return environment.get_template("report.html").render(
-        style=Markup(style), page=page, samples=samples, **_computed(page)
+        style=Markup(style), page=page, samples=samples, gathered=gathered, **_computed(page)
     )
 
 
@@ -89,6 +96,9 @@ def _computed(page: Page) -> dict[str, Any]:
         "warnings": views.warnings_of(page),
         "headline": headline(page),
         "figures": figures_of(page),
+        "papers": [beside(row) for row in page.funnel],
+        "paper_total": paper_total(page.funnel),
+        "table_1": SOURCE,
         "shares": {view.name for view in suites if view.is_share},
         "identities": _identities(page),
         "settings": yaml.safe_dump(page.settings, sort_keys=False, allow_unicode=True),

@@ -38,7 +38,7 @@ def test_one_source_has_no_total_and_nothing_played_is_a_dash() -> None:
     text = printed(FunnelRow(source="database"))
     assert "total" not in text
     assert "rejected" not in text
-    assert text.count("–") == 2
+    assert text.count("–") == 3
 
 
 def test_the_table_of_a_large_run_fits_80_columns() -> None:
@@ -59,3 +59,16 @@ def test_the_table_of_a_large_run_fits_80_columns() -> None:
     for cell in ("household-official", "37,035", "64,959", "3,702", "30,000", "12.25", "51.6%"):
         assert cell in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_papers_row_stands_below_the_sources() -> None:
+    counts = {"episodes": 20, "passed": 20, "kept": 20, "tasks": 20}
+    one = FunnelRow(source="database-derived", environment="database", **counts)
+    two = FunnelRow(source="house", environment="household", **counts)
+    text = printed(one, two, FunnelRow(source="mine", environment="my_house"))
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "paper: Database, 5,302 360 2.03 6.8%" in lines
+    assert "paper: ALFWorld 954 336 13.52 35.2%" in lines
+    assert "paper: total 6,256 696 7.58 11.1%" in lines
+    assert "paper: AgentTuning, Table 1 (arXiv 2310.12823)" in lines
+    assert "paper" not in printed(FunnelRow(source="mine", environment="my_house"))

@@ -50,7 +50,7 @@ class Filter(CurateStep[Trajectory]):
         threshold = context.threshold if own is None else own
         surplus = self._surplus(rows, threshold)
         for place, row in enumerate(rows):
-            reason = _shortcoming(row, threshold) or surplus.get(place)
+            reason = shortcoming(row, threshold) or surplus.get(place)
             yield Reject(row.id, reason) if reason else row
 
     def _surplus(self, rows: Iterable[Trajectory], threshold: float) -> dict[int, str]:
@@ -60,7 +60,7 @@ class Filter(CurateStep[Trajectory]):
         """
         successes: defaultdict[tuple[str, str], list[tuple[str, int, bytes]]] = defaultdict(list)
         for place, row in enumerate(rows):
-            if _shortcoming(row, threshold) is None:
+            if shortcoming(row, threshold) is None:
                 successes[row.environment, row.task].append((row.id, place, _calls(row)))
         surplus: dict[int, str] = {}
         for found in successes.values():
@@ -74,7 +74,7 @@ class Filter(CurateStep[Trajectory]):
         return surplus
 
 
-def _shortcoming(trajectory: Trajectory, threshold: float) -> str | None:
+def shortcoming(trajectory: Trajectory, threshold: float) -> str | None:
     """Why an episode is no success, whatever the others are."""
     if trajectory.reward is None:
         return INFRASTRUCTURE

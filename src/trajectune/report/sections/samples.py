@@ -1,8 +1,8 @@
-"""Sample trajectories for the page: the same task as several systems played it, side by side."""
+"""Sample trajectories for the page: a task as several systems played it, and what data were made of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from trajectune.trajectory import Trajectory
@@ -59,3 +59,21 @@ def _by_key(suites: Mapping[str, Iterable[Trajectory]]) -> dict[Key, Trajectory]
         for each in episodes
         if not each.outcome.is_infrastructure_error
     }
+
+
+def choose_gathered(source: str, episodes: Iterable[Trajectory], kept: Collection[str]) -> list[Sample]:
+    """Of a source the first episode that became training data, and the worst that did not, as far as any.
+
+    `kept` are the ids of the former. Episodes without a move and those that the infrastructure broke are
+    not shown.
+    """
+    chosen: dict[bool, tuple[float, str, Trajectory]] = {}
+    for each in episodes:
+        if each.steps and each.reward is not None:
+            is_kept = each.id in kept
+            rank = (0.0 if is_kept else each.reward, each.id, each)
+            chosen[is_kept] = min(chosen.get(is_kept, rank), rank, key=lambda ranked: ranked[:2])
+    names = {True: "became training data", False: "was rejected"}
+    return [
+        Sample(source, {name: chosen[is_kept][2]}) for is_kept, name in names.items() if is_kept in chosen
+    ]

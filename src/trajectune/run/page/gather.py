@@ -14,9 +14,11 @@ from trajectune.curate.funnel import Funnel
 from trajectune.report.contents import Entry, FunnelRow, LossCurve, MixtureRow, Page, StageTime
 from trajectune.report.page import write_page
 from trajectune.report.sections.provenance import commit, hardware, versions
+from trajectune.report.sections.samples import Sample
 from trajectune.run.api.measuring import samples_of
 from trajectune.run.directory import seconds_of
 from trajectune.run.page.comparing import Measured, changes, curves, gaps
+from trajectune.run.page.gathered import gathered_samples
 from trajectune.run.stage import Result, Work, in_order
 from trajectune.run.stages.curate import read_curated
 from trajectune.run.study import Arm, Study
@@ -29,7 +31,8 @@ Named = tuple[str, Arm, Path]
 def write_report(work: Work, study: Study) -> None:
     """Gather what the stages left, and write `index.html` and `page.json`."""
     measured = Measured(study, work.where)
-    write_page(gather(work, study, measured), samples_of(measured.first_seeds()), work.folder)
+    samples = samples_of(measured.first_seeds())
+    write_page(gather(work, study, measured), samples, work.folder, list(_gathered(work, study)))
 
 
 def gather(work: Work, study: Study, measured: Measured) -> Page:
@@ -74,6 +77,11 @@ def _different(study: Study, where: Callable[[Result], Path], stage: str) -> lis
     ]
 
 
+def _gathered(work: Work, study: Study) -> Iterator[Sample]:
+    for before, arm, curate in _different(study, work.where, "curate"):
+        yield from gathered_samples(arm.recipe, work.where(arm.results["collect"]), curate, before)
+
+
 def _prefix(arm: Arm, seeds: bool) -> str:
     return f"{arm.name}, seed {arm.seed}: " if seeds else f"{arm.name}: "
 
@@ -83,12 +91,14 @@ def _funnel(named: Named) -> Iterator[FunnelRow]:
     for row in Funnel.load(folder / "funnel.json").rows:
         yield FunnelRow(
             source=prefix + row.source,
+            environment=row.environment,
             tasks=row.tasks,
             episodes=row.episodes - row.infrastructure_errors,
             passed=row.passed,
             kept=row.kept,
             turns=row.turns,
             infrastructure_errors=row.infrastructure_errors,
+            rejected=row.rejected,
         )
 
 

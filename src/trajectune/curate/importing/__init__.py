@@ -1,0 +1,1 @@
+"""From conversations of others back to trajectories: what it says, what is lost."""

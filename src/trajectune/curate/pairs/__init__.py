@@ -1,0 +1,1 @@
+"""Preference pairs out of trajectories: of one task, an episode that succeeded against one that failed."""
