@@ -95,13 +95,21 @@ class Usage(Record):
     prompt_tokens: int = 0
     generated_tokens: int = 0
     seconds: float = 0.0
+    requests: int = 0
+    """Requests made of a server, those that failed among them; 0 where none is asked."""
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             generated_tokens=self.generated_tokens + other.generated_tokens,
             seconds=self.seconds + other.seconds,
+            requests=self.requests + other.requests,
         )
+
+    @property
+    def tokens(self) -> int:
+        """Read and written together."""
+        return self.prompt_tokens + self.generated_tokens
 
 
 class Reply(Record):

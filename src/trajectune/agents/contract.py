@@ -84,5 +84,11 @@ class Agent(ABC):
         """The conversation is over: free what is kept for it. Unknown ids are ignored."""
         del conversation_id
 
+    def give_up(self) -> None:  # noqa: B027 - optional
+        """Replies that only wait, for their turn or for another try, end now as errors.
+
+        Later ones are asked for as ever. Called from any thread.
+        """
+
     def close(self) -> None:  # noqa: B027 - optional
         """Free everything. Calling it again does nothing."""

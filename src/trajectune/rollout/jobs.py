@@ -35,6 +35,8 @@ class Rules:
     max_steps: int
     bad_format_limit: int
     repetition_limit: int | None = None
+    source: str = ""
+    """What ids of trajectories begin with."""
 
 
 def broken(job: Job, rules: Rules, outcome: Outcome, error: str, usage: Usage) -> Trajectory:
