@@ -1,7 +1,8 @@
 """The line to a chat endpoint: what is sent with every request, and an answer bounded in size and time.
 
 The idea: everything that is secret is here, so that nothing above can tell it: the key and the values of
-some headers come from environment variables, and `redact` takes them out of whatever a server says.
+some headers come from environment variables, and `redact` takes them out of whatever a server says. Every
+request in flight has a client of its own: one pool of a thousand connections would be searched for each.
 
 Invariants: a secret is in no message, file or log; an answer that is too large or too slow is an
 `httpx.HTTPError`, as one that never came is.
@@ -12,7 +13,9 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +57,6 @@ class Channel:
         headers: Mapping[str, str],
         header_variables: Mapping[str, str],
         timeout: float,
-        connections: int,
     ) -> None:
         """`header_variables` gives headers the values of environment variables. Raises `RecipeError`."""
         check_headers(headers)
@@ -64,11 +66,10 @@ class Channel:
         given = {"Authorization": f"Bearer {key}"} if key else {}
         self._secrets = [each for each in (key, *secret.values()) if each]
         self._timeout = timeout
-        self._client = httpx.Client(
-            timeout=timeout,
-            limits=httpx.Limits(max_connections=max(connections, 1)),
-            headers={**given, **headers, **secret},
-        )
+        self._headers = {**given, **headers, **secret}
+        self._tls = httpx.create_ssl_context()
+        self._idle: deque[httpx.Client] = deque()
+        self._closed = False
 
     @property
     def address(self) -> str:
@@ -77,20 +78,39 @@ class Channel:
 
     def post(self, body: Mapping[str, Any]) -> Answer:
         """The answer to one request. Raises `httpx.HTTPError`, or `httpx.InvalidURL`."""
+        with self._client() as client, client.stream("POST", self._url, json=body) as response:
+            content = self._content(response)
+            return Answer(response.status_code, response.headers, content)
+
+    def _content(self, response: httpx.Response) -> bytes:
+        """All that is sent, within its bounds."""
         deadline = time.monotonic() + self._timeout
         content = bytearray()
-        with self._client.stream("POST", self._url, json=body) as response:
-            try:
-                for chunk in response.iter_bytes():
-                    content += chunk
-                    if len(content) > MAX_ANSWER_BYTES:
-                        raise httpx.ReadError("the answer is too large")
-                    if time.monotonic() > deadline:
-                        raise httpx.ReadTimeout("the answer takes too long")
-            except httpx.HTTPError:
-                if DONE not in content:  # behind the end of a stream nothing more is of interest
-                    raise
-        return Answer(response.status_code, response.headers, bytes(content))
+        try:
+            for chunk in response.iter_bytes():
+                content += chunk
+                if len(content) > MAX_ANSWER_BYTES:
+                    raise httpx.ReadError("the answer is too large")
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout("the answer takes too long")
+        except httpx.HTTPError:
+            if DONE not in content:  # behind the end of a stream nothing more is of interest
+                raise
+        return bytes(content)
+
+    @contextmanager
+    def _client(self) -> Iterator[httpx.Client]:
+        """The client that was used last, so that its connection is still open, or a new one."""
+        try:
+            client = self._idle.pop()
+        except IndexError:
+            client = httpx.Client(timeout=self._timeout, headers=self._headers, verify=self._tls)
+        try:
+            yield client
+        finally:
+            self._idle.append(client)
+            if self._closed:
+                self.close()
 
     def redact(self, text: str) -> str:
         """The text without any secret that was sent."""
@@ -99,7 +119,11 @@ class Channel:
         return text
 
     def close(self) -> None:
-        self._client.close()
+        """Close every connection; those of requests in flight when they end."""
+        self._closed = True
+        while self._idle:
+            with suppress(IndexError):  # another thread closes too
+                self._idle.pop().close()
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

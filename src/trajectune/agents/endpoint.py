@@ -113,7 +113,6 @@ class EndpointAgent(Agent):
             headers=headers or {},
             header_variables=header_variables or {},
             timeout=timeout,
-            connections=workers,
         )
         self._server = Availability(self._channel.address, on_notice)
 
@@ -204,7 +203,7 @@ class EndpointAgent(Agent):
                 return read_answer(answer, time.perf_counter() - started)
         except UnreadableError as error:
             raise _PassingError(self._channel.redact(str(error))) from None
-        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:  # the last where it was closed
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             what = f"no answer from the endpoint: {type(error).__name__}: {error}"
             raise _PassingError(self._channel.redact(what)) from None
         return self._refused(answer, body)

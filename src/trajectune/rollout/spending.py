@@ -11,7 +11,7 @@ requests that are being answered at that moment still count: it is exceeded by o
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -61,6 +61,8 @@ class Spending:
         self._path = path
         self._budget = budget or Budget()
         self._lock = threading.Lock()
+        self._pending: deque[Line] = deque()
+        self._writing = threading.Lock()
         self._writer: JsonlWriter | None = None
         self._sums: defaultdict[str, Usage] = defaultdict(Usage)
         for source, usage in spent(path).items():
@@ -82,11 +84,23 @@ class Spending:
             )
         if usage == Usage():
             return
-        line = Line(source=source, **usage.model_dump())
         with self._lock:
-            self._writer = self._writer or JsonlWriter(self._path)
-            self._writer.write(line)
             self._sums[source] += usage
+            self._pending.append(Line(source=source, **usage.model_dump()))
+        self._write()
+
+    def _write(self) -> None:
+        """Write what is pending, unless another thread is at it, which then writes this too.
+
+        Nobody waits for the disk: a thousand threads would stand in line behind each other.
+        """
+        while self._pending and self._writing.acquire(blocking=False):
+            try:
+                self._writer = self._writer or JsonlWriter(self._path)
+                while self._pending:
+                    self._writer.write(self._pending.popleft())
+            finally:
+                self._writing.release()
 
     @property
     def reached(self) -> bool:
@@ -111,7 +125,8 @@ class Spending:
 
     def close(self) -> None:
         """Bring the ledger to the disk; it may be added to again."""
-        with self._lock:
+        self._write()
+        with self._writing:
             if self._writer is not None:
                 self._writer.close()
             self._writer = None
