@@ -226,6 +226,8 @@ class Trajectory(Record):
     """The dialect in which the agent wrote; empty when it wrote none."""
     template: str = ""
     """Digest of the tokenizer and chat template under which `Reply.tokens` were sampled; empty for none."""
+    history_limit: int | None = None
+    """Segments of the conversation that the agent was shown (`trajectune.history`); `None`: all of it."""
     instruction: str
     """The rules of the environment, without any words about format (a dialect adds those)."""
     tools: list[Tool] = Field(default_factory=list)

@@ -35,6 +35,8 @@ class Rules:
     max_steps: int
     bad_format_limit: int
     repetition_limit: int | None = None
+    history_limit: int | None = None
+    """Segments of the conversation that the agent is shown (`trajectune.history`)."""
     source: str = ""
     """What ids of trajectories begin with."""
 

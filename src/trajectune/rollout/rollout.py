@@ -83,6 +83,7 @@ def rollout(
     source: str = "",
     bad_format_limit: int = 1,
     repetition_limit: int | None = None,
+    history_limit: int | None = None,
     tries: int = 3,
     threshold: float | None = None,
     spending: Spending | None = None,
@@ -93,10 +94,11 @@ def rollout(
     `source` is what trajectory ids begin with (the environment's name if empty); it tells two entries of
     one environment apart. `bad_format_limit` replies in a row that give the environment nothing to do end
     an episode (AgentBench: 1), and so do `repetition_limit` repetitions in a row (the same call with the
-    same answer; None: never); `max_steps` replaces the environment's own limit; `tries` bounds how often an
-    episode is run when the infrastructure fails; `threshold` replaces the environment's own in what is
-    counted as solved (it changes no file); `spending` is told of every reply, and ends the rollout with
-    `BudgetError` where its budget is reached and episodes are left. Raises what a user must mend
+    same answer; None: never); `history_limit` is how many segments of the conversation the agent is shown
+    (`trajectune.history`; None: all); `max_steps` replaces the environment's own limit; `tries` bounds how
+    often an episode is run when the infrastructure fails; `threshold` replaces the environment's own in
+    what is counted as solved (it changes no file); `spending` is told of every reply, and ends the rollout
+    with `BudgetError` where its budget is reached and episodes are left. Raises what a user must mend
     (`TrajectuneError`); after Ctrl-C, `KeyboardInterrupt` goes on upwards when everything finished is on
     disk.
     """
@@ -108,7 +110,15 @@ def rollout(
     result = RolloutResult(path, episodes=len(jobs), resumed=len(jobs) - len(todo), threshold=least)
     steps = max_steps or environment.max_steps
     rules = Rules(
-        environment, dialect, agent.name, agent.template, steps, bad_format_limit, repetition_limit, source
+        environment,
+        dialect,
+        agent.name,
+        agent.template,
+        steps,
+        bad_format_limit,
+        repetition_limit,
+        history_limit,
+        source,
     )
     if todo and not (spending and spending.reached):
         workers = Workers(agent, rules, todo, tries, spending)

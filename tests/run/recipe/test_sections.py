@@ -47,6 +47,7 @@ BOUNDS: list[tuple[str, Any, Any]] = [
     ("rollout.max_context", 64, 63),
     ("rollout.bad_format_limit", 1, 0),
     ("rollout.repetition_limit", 1, 0),
+    ("rollout.history_limit", 1, 0),
     ("evaluate.max_new_tokens", 1, 0),
     ("evaluate.repetition_limit", None, 0),
 ]

@@ -110,6 +110,7 @@ def rollout(
     threshold: float | None = None,
     bad_format_limit: int = 1,
     repetition_limit: int | None = None,
+    history_limit: int | None = None,
     spending: Spending | None = None,
     on_progress: OnProgress | None = None,
 ) -> Played:
@@ -137,6 +138,7 @@ def rollout(
                 threshold=least,
                 bad_format_limit=bad_format_limit,
                 repetition_limit=repetition_limit,
+                history_limit=history_limit,
                 spending=spending,
                 on_progress=tell,
             )

@@ -167,6 +167,8 @@ class RolloutSpec(Section):
     """Unreadable replies in a row that end an episode (AgentBench: 1)."""
     repetition_limit: Annotated[int, Field(ge=1)] | None = None
     """Repetitions in a row (same call, same answer) that end an episode; empty: none do (AgentBench)."""
+    history_limit: Annotated[int, Field(ge=1)] | None = None
+    """Segments of the conversation that the agent is shown (AgentBench: 3500); empty: all of it."""
 
 
 class EvaluateSpec(RolloutSpec):

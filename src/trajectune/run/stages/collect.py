@@ -76,6 +76,7 @@ def _play(work: Work, bound: BoundEnvironment, spending: Spending) -> None:
             threshold=bound.threshold,
             bad_format_limit=recipe.rollout.bad_format_limit,
             repetition_limit=recipe.rollout.repetition_limit,
+            history_limit=recipe.rollout.history_limit,
             spending=spending,
             on_progress=work.on_progress,
         )
