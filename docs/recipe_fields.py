@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from trajectune.composition.files import Drafting, Emulation
+from trajectune.rollout.spending import Budget, Price
 from trajectune.run.recipe import Recipe
 from trajectune.run.recipe.sections import (
     AgentSpec,
@@ -32,6 +33,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`model`, where it is to be made": ShrinkSpec,
     "`environments.<name>`": EnvironmentSpec,
     "`agent`": AgentSpec,
+    "`agent.price`": Price,
+    "`agent.budget`": Budget,
     "`rollout`": RolloutSpec,
     "`curate`": CurateSpec,
     "`curate.agent.<name>` and `curate.general.<name>`": SourceSpec,

@@ -56,6 +56,10 @@ class AgentError(TrajectuneError):
     """The infrastructure of agents broke: an endpoint that stays down, a decoder out of memory."""
 
 
+class BudgetError(TrajectuneError):
+    """What may be spent is spent: the work stopped in good order, and goes on with a larger budget."""
+
+
 def install_extra(name: str) -> str:
     """How an optional part is installed, for a remedy: from the checkout, since no registry has it."""
     return f"pip install '.[{name}]' in the checkout of trajectune"

@@ -114,5 +114,7 @@ class Example(Record):
     """Tools offered through the chat template itself (native calls); empty otherwise."""
     template: str = ""
     """Digest of the tokenizer and chat template under which `Message.tokens` were sampled."""
+    history_limit: int | None = None
+    """Segments of the conversation that each turn was shown (`trajectune.history`); `None`: all of it."""
     metadata: dict[str, Any] = Field(default_factory=dict)
     """What the source's own format held beyond the above, so that an export gives it back."""

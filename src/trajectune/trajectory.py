@@ -95,13 +95,21 @@ class Usage(Record):
     prompt_tokens: int = 0
     generated_tokens: int = 0
     seconds: float = 0.0
+    requests: int = 0
+    """Requests made of a server, those that failed among them; 0 where none is asked."""
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             generated_tokens=self.generated_tokens + other.generated_tokens,
             seconds=self.seconds + other.seconds,
+            requests=self.requests + other.requests,
         )
+
+    @property
+    def tokens(self) -> int:
+        """Read and written together."""
+        return self.prompt_tokens + self.generated_tokens
 
 
 class Reply(Record):
@@ -218,6 +226,8 @@ class Trajectory(Record):
     """The dialect in which the agent wrote; empty when it wrote none."""
     template: str = ""
     """Digest of the tokenizer and chat template under which `Reply.tokens` were sampled; empty for none."""
+    history_limit: int | None = None
+    """Segments of the conversation that the agent was shown (`trajectune.history`); `None`: all of it."""
     instruction: str
     """The rules of the environment, without any words about format (a dialect adds those)."""
     tools: list[Tool] = Field(default_factory=list)

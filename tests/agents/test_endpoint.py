@@ -7,11 +7,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+from support.endpoint import Answer, Server, completion, reach_this_machine, servers
 from trajectune.agents.contract import AgentReply, Conversation
 from trajectune.agents.endpoint import EndpointAgent
 from trajectune.dialects.contract import Reading
@@ -22,70 +22,18 @@ from trajectune.example import Message
 from trajectune.trajectory import Fault, Reply, Tool, ToolCall
 
 KEY = "sk-very-secret-0123456789"
-Answer = tuple[int, dict[str, str], bytes]
-
-
-def completion(text: str | None = "Hello.", finish: str = "stop") -> Answer:
-    choice = {"message": {"role": "assistant", "content": text}, "finish_reason": finish}
-    body = {"choices": [choice], "usage": {"prompt_tokens": 12, "completion_tokens": 3}}
-    return 200, {}, json.dumps(body).encode()
-
-
-class Server:
-    """Answers the n-th request with the n-th answer (the last one for ever)."""
-
-    def __init__(self, *answers: Answer | Callable[[], Answer]) -> None:
-        self.answers = answers
-        self.requests: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-        self.times: list[float] = []
-        lock = threading.Lock()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                with lock:
-                    number = len(outer.requests)
-                    outer.requests.append({"path": self.path, **body})
-                    outer.headers.append({k.lower(): v for k, v in self.headers.items()})
-                    outer.times.append(time.monotonic())
-                answer = outer.answers[min(number, len(outer.answers) - 1)]
-                status, headers, content = answer() if callable(answer) else answer
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("content-length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, format: str, *args: object) -> None:
-                del format, args
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/v1"
-        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
 
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    reach_this_machine(monkeypatch)
     monkeypatch.setenv("TEST_KEY", KEY)
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Server]]:
-    servers: list[Server] = []
-
-    def start(*answers: Answer | Callable[[], Answer]) -> Server:
-        servers.append(Server(*answers))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.http.shutdown()
-        server.http.server_close()
+    with servers() as start:
+        yield start
 
 
 HI = [Message(role="user", content="Hi ü")]
@@ -358,6 +306,20 @@ def ask_many(url: str, count: int, **options: Any) -> tuple[list[AgentReply], li
         thread.join(30)
     agent.close()
     return replies, raised
+
+
+def test_those_who_waited_for_the_first_answer_go_together(serve: Callable[..., Server]) -> None:
+    """Wrong before: each of them held up the next, so that the first request of 64 workers took minutes."""
+
+    def slow() -> Answer:
+        time.sleep(0.2)
+        return completion()
+
+    server = serve(slow)
+    replies, _ = ask_many(server.url, 16)
+    assert len(replies) == 16
+    assert server.times[1] - server.times[0] >= 0.2, "the first goes alone"
+    assert server.times[-1] - server.times[0] < 1.5
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 
 from trajectune.errors import TrajectuneError
@@ -38,16 +38,17 @@ class Availability:
     @contextmanager
     def request(self) -> Iterator[None]:
         """Around a request and all its tries; the first goes alone. Raises what refused an earlier one."""
-        if self._known.is_set():
+        with self._first if not self._known.is_set() else nullcontext():
+            alone = not self._known.is_set()
             self.check()
-            yield
-            return
-        with self._first:
-            self.check()
-            try:
-                yield
-            finally:
-                self._known.set()
+            if alone:
+                try:
+                    yield
+                finally:
+                    self._known.set()
+                return
+        # those who waited for the first go together: none holds the lock while it asks
+        yield
 
     def refuse(self, error: TrajectuneError) -> TrajectuneError:
         """Nobody need ask any more; gives the error, to be raised."""

@@ -29,7 +29,10 @@ class Conversation:
     id: str
     """Unique among open conversations; an agent may keep state (a KV cache) under it."""
     messages: Sequence[Message]
-    """Everything said so far; ends with a user's or a tool's message. Grows by appending only."""
+    """What was said so far; ends with a user's or a tool's message.
+
+    Grows by appending only, unless a limit of the history leaves out more than before (`omitted`).
+    """
     task: Task
     """For the expert, which knows the answer. Models must not look."""
     tools: Sequence[Tool] = ()
@@ -39,6 +42,13 @@ class Conversation:
     seed: int = 0
     stop: Sequence[str] = ()
     """Strings after which the reply is over."""
+    omitted: int = 0
+    """Earlier messages that are left out of `messages` (`trajectune.history`)."""
+
+    @property
+    def length(self) -> int:
+        """Messages said so far, those left out among them: another number for each turn."""
+        return len(self.messages) + self.omitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,12 @@ class Agent(ABC):
     def forget(self, conversation_id: str) -> None:
         """The conversation is over: free what is kept for it. Unknown ids are ignored."""
         del conversation_id
+
+    def give_up(self) -> None:  # noqa: B027 - optional
+        """Replies that only wait, for their turn or for another try, end now as errors.
+
+        Later ones are asked for as ever. Called from any thread.
+        """
 
     def close(self) -> None:  # noqa: B027 - optional
         """Free everything. Calling it again does nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import time
+from collections.abc import Mapping
 
 import httpx
 
@@ -23,9 +24,9 @@ def chat_url(url: str) -> httpx.URL:
     return parsed
 
 
-def retry_after(response: httpx.Response) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds of a `Retry-After` header, given as a number or as a date; `None` without one."""
-    value = response.headers.get("retry-after", "")
+    value = headers.get("retry-after", "")
     try:
         return max(0.0, float(value))
     except ValueError:

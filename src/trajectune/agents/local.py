@@ -7,7 +7,8 @@ each turn, and only what follows the last reply is taken from it.
 
 Invariants: a prompt that goes on is the last prompt, the generated tokens and the template's tail, and
 reads as the template says; where that cannot be shown (a template that rewrites its past, a reply cut
-at a stop string) the prompt is the template's own. Greedy replies do not depend on the batch.
+at a stop string, a past of which less is shown) the prompt is the template's own. Greedy replies do not
+depend on the batch.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class LocalAgent(Agent):
             session=conversation.id,
             stop_strings=tuple(conversation.stop),
             sampling=self._sampling,
-            seed=conversation.seed + len(conversation.messages),
+            seed=conversation.seed + conversation.length,
         )
 
     def _continued(self, conversation: Conversation, written: list[int]) -> list[int]:
@@ -178,5 +179,5 @@ def _named(call: ToolCall, conversation: Conversation, number: int) -> ToolCall:
     """The call with an id: nine letters and digits that follow from the task, the seed and the turn."""
     if call.id:
         return call
-    place = f"{conversation.task.id}/{conversation.seed}/{len(conversation.messages)}/{number}"
+    place = f"{conversation.task.id}/{conversation.seed}/{conversation.length}/{number}"
     return call.model_copy(update={"id": hashlib.sha256(place.encode()).hexdigest()[:9]})

@@ -10,15 +10,29 @@ What comes back can be written to any file (no half surrogate pairs).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trajectune.dialects.text import plain
+from trajectune.errors import RecipeError
 from trajectune.example import Message
 from trajectune.storage import parse_json
 from trajectune.trajectory import Tool, ToolCall
 
 Json = dict[str, Any]
+
+_OURS = ("model", "messages", "tools", "stream", "n")
+"""Fields of a request that are ours alone to fill."""
+
+
+def check_fields(body: Mapping[str, Any]) -> Json:
+    """Further fields of a request. Raises `RecipeError` for one that is ours."""
+    if taken := [name for name in _OURS if name in body]:
+        raise RecipeError(
+            f"`body` cannot hold {', '.join(taken)}: the rollout fills that itself",
+            remedy="`model` and `stream` are options of their own; leave the others out",
+        )
+    return dict(body)
 
 
 def message_body(message: Message) -> Json:

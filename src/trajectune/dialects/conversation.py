@@ -66,6 +66,7 @@ def to_example(trajectory: Trajectory, dialect: Dialect) -> Example:
         messages=messages,
         tools=list(trajectory.tools) if dialect.native else [],
         template=trajectory.template if verbatim else "",
+        history_limit=trajectory.history_limit,
         metadata={"task": trajectory.task, "kind": trajectory.kind, "reward": trajectory.reward},
     )
 

@@ -5,7 +5,8 @@ the dialect (which may first have a question), checks the calls against the tool
 answer, and writes down both.
 
 Invariants: an exception that leaves a method is the infrastructure's (the caller decides to try again), or
-the user's to mend; everything an agent may do wrong is a step with a fault. The conversation only grows.
+the user's to mend; everything an agent may do wrong is a step with a fault. The conversation only grows;
+a limit of the history (`trajectune.history`) leaves out more of it with time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from trajectune.dialects.contract import Ask, Opening, Reading, step_key
 from trajectune.dialects.conversation import replied
 from trajectune.environments.contract import Move, StepResult
 from trajectune.example import Message
+from trajectune.history import cut
 from trajectune.rollout import bounds
 from trajectune.rollout.arguments import check_call
 from trajectune.rollout.jobs import Job, Rules, described
@@ -66,9 +68,11 @@ class EpisodeRun:
 
     def conversation(self) -> Conversation:
         """The episode as the agent sees it."""
+        shown, omitted = cut(self._messages, self._rules.history_limit)
         return Conversation(
             id=self.conversation_id,
-            messages=tuple(self._messages),
+            messages=tuple(shown),
+            omitted=omitted,
             task=self.job.task,
             tools=tuple(self._tools) if self._rules.dialect.native else (),
             observation=self._observation,
@@ -205,6 +209,7 @@ class EpisodeRun:
             demonstration=self._opening.demonstration,
             dialect=self._rules.dialect.name if self._wrote else "",
             template=self._rules.template if self._wrote else "",
+            history_limit=self._rules.history_limit,
             observation=self._opening.observation,
             steps=self._steps,
             reward=reward,

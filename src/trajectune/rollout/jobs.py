@@ -35,6 +35,10 @@ class Rules:
     max_steps: int
     bad_format_limit: int
     repetition_limit: int | None = None
+    history_limit: int | None = None
+    """Segments of the conversation that the agent is shown (`trajectune.history`)."""
+    source: str = ""
+    """What ids of trajectories begin with."""
 
 
 def broken(job: Job, rules: Rules, outcome: Outcome, error: str, usage: Usage) -> Trajectory:

@@ -6,7 +6,7 @@ state: whatever kills the process, the same call goes on with the episodes that 
 Invariants: an episode's seed and id follow from the rollout's seed, the task and the attempt; an id is
 in the file at most once. A failure of the infrastructure is tried again up to `tries` times, then recorded
 without a reward, and a later call runs that episode anew. Errors that a user must mend stop the
-rollout; so do many failures in a row.
+rollout; so do many failures in a row, and a budget that is spent.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from trajectune.errors import AgentError, EpisodeError, TrajectuneError
 from trajectune.progress import OnProgress, Progress, silent
 from trajectune.rollout.finished import finished
 from trajectune.rollout.jobs import Job, Rules
+from trajectune.rollout.spending import Spending
 from trajectune.rollout.workers import Workers
 from trajectune.storage import JsonlWriter
 from trajectune.trajectory import Outcome, Trajectory, Usage
@@ -82,8 +83,10 @@ def rollout(
     source: str = "",
     bad_format_limit: int = 1,
     repetition_limit: int | None = None,
+    history_limit: int | None = None,
     tries: int = 3,
     threshold: float | None = None,
+    spending: Spending | None = None,
     on_progress: OnProgress = silent,
 ) -> RolloutResult:
     """Run `attempts` episodes of each task and append their trajectories to the JSONL file `path`.
@@ -91,24 +94,39 @@ def rollout(
     `source` is what trajectory ids begin with (the environment's name if empty); it tells two entries of
     one environment apart. `bad_format_limit` replies in a row that give the environment nothing to do end
     an episode (AgentBench: 1), and so do `repetition_limit` repetitions in a row (the same call with the
-    same answer; None: never); `max_steps` replaces the environment's own limit; `tries` bounds how often an
-    episode is run when the infrastructure fails; `threshold` replaces the environment's own in what is
-    counted as solved (it changes no file). Raises what a user must mend (`TrajectuneError`); after Ctrl-C,
-    `KeyboardInterrupt` goes on upwards when everything finished is on disk.
+    same answer; None: never); `history_limit` is how many segments of the conversation the agent is shown
+    (`trajectune.history`; None: all); `max_steps` replaces the environment's own limit; `tries` bounds how
+    often an episode is run when the infrastructure fails; `threshold` replaces the environment's own in
+    what is counted as solved (it changes no file); `spending` is told of every reply, and ends the rollout
+    with `BudgetError` where its budget is reached and episodes are left. Raises what a user must mend
+    (`TrajectuneError`); after Ctrl-C, `KeyboardInterrupt` goes on upwards when everything finished is on
+    disk.
     """
-    jobs = _jobs(source or environment.name, tasks, attempts, seed)
+    source = source or environment.name
+    jobs = _jobs(source, tasks, attempts, seed)
     done = finished(path)
     todo = deque(job for job in jobs.values() if job.id not in done)
     least = environment.reward_threshold if threshold is None else threshold
     result = RolloutResult(path, episodes=len(jobs), resumed=len(jobs) - len(todo), threshold=least)
     steps = max_steps or environment.max_steps
     rules = Rules(
-        environment, dialect, agent.name, agent.template, steps, bad_format_limit, repetition_limit
+        environment,
+        dialect,
+        agent.name,
+        agent.template,
+        steps,
+        bad_format_limit,
+        repetition_limit,
+        history_limit,
+        source,
     )
-    if todo:
-        workers = Workers(agent, rules, todo, tries)
+    if todo and not (spending and spending.reached):
+        workers = Workers(agent, rules, todo, tries, spending)
         with JsonlWriter(path) as writer:
             _gather(workers, writer, result, on_progress)
+    left = result.episodes - result.resumed - result.played
+    if left and spending and spending.reached:
+        raise spending.error(left, str(path))
     return result
 
 

@@ -6,6 +6,8 @@ for the next at once.
 
 Invariants: an episode is opened, stepped and closed by one thread; every job ends in `results` as
 exactly one trajectory, unless the workers are stopped; an error that only a user can mend ends them all.
+A budget that is reached stops them: an episode that the last replies did not end is no failure, and is run
+anew by a later call.
 """
 
 from __future__ import annotations
@@ -22,18 +24,22 @@ from trajectune.agents.contract import Agent, AgentReply
 from trajectune.errors import AgentError, EpisodeError, TrajectuneError
 from trajectune.rollout.episode import EpisodeRun
 from trajectune.rollout.jobs import Job, Rules, broken
+from trajectune.rollout.spending import Spending
 from trajectune.trajectory import Outcome, Trajectory, Usage
 
 
 class Workers:
     """The threads that run episodes. Results are trajectories, then `None`; an exception ends all."""
 
-    def __init__(self, agent: Agent, rules: Rules, jobs: deque[Job], tries: int) -> None:
+    def __init__(
+        self, agent: Agent, rules: Rules, jobs: deque[Job], tries: int, spending: Spending | None = None
+    ) -> None:
         self.rules = rules
         self.results: SimpleQueue[Trajectory | BaseException | None] = SimpleQueue()
         self._agent = agent
         self._jobs = jobs
         self._tries = tries
+        self._spending = spending
         self._stopping = threading.Event()
         self._running = max(1, min(agent.workers, len(jobs)))
         self._lock = threading.Lock()
@@ -48,7 +54,7 @@ class Workers:
 
     def stop(self, seconds: float = 10.0) -> None:
         """Ask all threads to stop after their present step, and wait `seconds` for them."""
-        self._stopping.set()
+        self._end()
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -59,6 +65,11 @@ class Workers:
             item = self.results.get()
             if isinstance(item, Trajectory):
                 yield item
+
+    def _end(self) -> None:
+        """No further step is made, and none that only waits is waited for."""
+        self._stopping.set()
+        self._agent.give_up()
 
     def _work(self) -> None:
         lanes: list[EpisodeRun] = []
@@ -91,6 +102,8 @@ class Workers:
     def _step(self, lanes: list[EpisodeRun]) -> list[EpisodeRun]:
         """One reply for each lane; gives the lanes that go on."""
         replies = self._ask(lanes)
+        if self._spending is not None:
+            self._account(replies, self._spending)
         return [lane for lane, reply in zip(lanes, replies, strict=True) if self._goes_on(lane, reply)]
 
     def _ask(self, lanes: list[EpisodeRun]) -> list[AgentReply]:
@@ -100,8 +113,18 @@ class Workers:
             _raise_if_for_the_user(error)
             return [AgentReply("", finish="error", error=_words(error))] * len(lanes)
 
+    def _account(self, replies: list[AgentReply], spending: Spending) -> None:
+        """Write down what the replies took; a budget that is reached ends the work."""
+        for reply in replies:
+            answered = reply.move is None and reply.finish in ("stop", "length")
+            spending.add(self.rules.source, reply.usage, answered=answered)
+        if spending.reached:
+            self._end()
+
     def _goes_on(self, lane: EpisodeRun, reply: AgentReply) -> bool:
         """Whether the episode needs another reply; what has ended is recorded."""
+        if reply.finish == "error" and self._stopping.is_set():
+            return True  # nobody waited for it: the episode is left as it is
         if reply.finish == "error":
             self._leave(lane)
             self._failed(lane.job, Outcome.AGENT_ERROR, AgentError(reply.error), lane.usage)

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from trajectune.errors import RecipeError
+from trajectune.rollout.spending import Budget, Price
 from trajectune.run.recipe import Recipe, check_recipe
 from trajectune.run.recipe.sections import (
     AgentSpec,
@@ -27,6 +28,12 @@ BOUNDS: list[tuple[str, Any, Any]] = [
     ("model.epochs", 0.01, 0),
     ("agent.workers", 1, 0),
     ("agent.temperature", 0, -0.1),
+    ("agent.requests_per_minute", 0.1, 0),
+    ("agent.tokens_per_minute", 0.1, 0),
+    ("agent.price.prompt", 0, -0.1),
+    ("agent.price.generated", 0, -0.1),
+    ("agent.budget.tokens", 1, 0),
+    ("agent.budget.money", 0.01, 0),
     ("environments.db.collect", 0, -1),
     ("environments.db.attempts", 1, 0),
     ("environments.db.evaluate", 0, -1),
@@ -40,6 +47,7 @@ BOUNDS: list[tuple[str, Any, Any]] = [
     ("rollout.max_context", 64, 63),
     ("rollout.bad_format_limit", 1, 0),
     ("rollout.repetition_limit", 1, 0),
+    ("rollout.history_limit", 1, 0),
     ("evaluate.max_new_tokens", 1, 0),
     ("evaluate.repetition_limit", None, 0),
 ]
@@ -63,6 +71,8 @@ def recipe(key: str, value: Any) -> dict[str, Any]:
     place[last] = value
     if parents == ["model"]:
         place["shrink"] = "tiny"
+    if last == "money":
+        data["agent"]["price"] = {"prompt": 1}
     if "general" in parents:
         place["data"] = "self"
     return data
@@ -87,7 +97,8 @@ def test_the_last_good_value_is_taken_and_the_first_bad_one_is_named(key: str, g
 def test_no_bound_is_without_a_test() -> None:
     """A new field with a bound belongs into the table above."""
     tested = {key.rpartition(".")[2] for key, *_ in BOUNDS}
-    sections = (AgentSpec, CurateSpec, EnvironmentSpec, EvaluateSpec, RolloutSpec, ShrinkSpec, SourceSpec)
+    own = (AgentSpec, CurateSpec, EnvironmentSpec, EvaluateSpec, RolloutSpec, ShrinkSpec, SourceSpec)
+    sections = (*own, Budget, Price)
     properties = [item for each in sections for item in each.model_json_schema()["properties"].items()]
     bounded = {name for name, schema in properties if "inimum" in json.dumps(schema)}
     assert bounded == tested
@@ -100,6 +111,26 @@ def test_an_endpoint_needs_an_address_and_a_model(missing: str) -> None:
     del agent[missing]
     with pytest.raises(RecipeError, match=r"agent: .*an endpoint agent needs `url` and `model`"):
         check_recipe({"name": "x", "agent": agent}, where="")
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        ({"headers": {"X-Api-Key": "sk-1"}}, "would be stored .*`header_variables`"),
+        ({"headers": {"Authorization": "Basic sk-1"}}, "would be stored"),
+        ({"headers": {"not a name": "x"}}, "is no name of a header"),
+        ({"headers": {"X-Title": "two\nlines"}}, "cannot be sent"),
+        ({"body": {"messages": []}}, "`body` cannot hold messages"),
+        ({"body": {"stream": True}}, "`body` cannot hold stream"),
+        ({"budget": {"money": 1}}, "needs `price`"),
+    ],
+)
+def test_what_cannot_be_sent_or_kept_to_is_refused_and_no_secret_is_told(
+    agent: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(RecipeError, match=rf"agent: .*{said}") as caught:
+        check_recipe({"name": "x", "agent": agent}, where="")
+    assert "sk-1" not in str(caught.value)
 
 
 def test_a_name_is_an_agent_source_or_a_general_one() -> None:

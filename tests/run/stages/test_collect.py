@@ -1,9 +1,10 @@
-"""Why episodes broke is said on the terminal, not in a file alone."""
+"""Why episodes broke, and what they cost, is said on the terminal, not in a file alone."""
 
 from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from support.endpoint import completion, reach_this_machine, servers
+from trajectune.errors import BudgetError
 from trajectune.run.display import Display
-from trajectune.run.recipe import check_recipe
+from trajectune.run.recipe import Recipe, check_recipe
 from trajectune.run.run import run_recipe
 from trajectune.terminal import Terminal
 
@@ -58,3 +61,35 @@ def test_the_table_shows_why_an_endpoint_failed(url: str, tmp_path: Path) -> Non
     )
     assert shown.count(reason) == 2, "as it happens, and in the table"
     assert "unknown field temperature" in shown
+
+
+def collecting(url: str, tokens: int | None) -> Recipe:
+    agent = {"kind": "endpoint", "url": url, "model": "m", "workers": 2, "price": {"prompt": 1e5}}
+    data = {
+        "name": "x",
+        "model": "tiny",
+        "environments": {"database": {"options": {"train": 8, "test": 4}, "collect": 8}},
+        "agent": agent | ({"budget": {"tokens": tokens}} if tokens else {}),
+    }
+    return check_recipe(data, "here")
+
+
+@pytest.mark.parametrize("larger", [200, None])
+def test_a_budget_stops_the_command_and_a_larger_one_goes_on_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, larger: int | None
+) -> None:
+    """Eight episodes of one reply each (it holds no move), for 15 tokens: 120, and the table shows them."""
+    reach_this_machine(monkeypatch)
+    page = io.StringIO()
+    display = Display(Terminal(file=page, width=100, color_system=None))
+    with servers() as serve:
+        server = serve(completion())
+        for _ in range(2):
+            with pytest.raises(BudgetError, match=r"tokens, [45]\.\d\d in money\): [45] episodes are left"):
+                run_recipe(collecting(server.url, 45), tmp_path / "run", "collect", display=display)
+        assert len(server.requests) in (3, 4)
+        run_recipe(collecting(server.url, larger), tmp_path / "run", "collect", display=display)
+        assert len(server.requests) == 8
+    shown = " ".join(page.getvalue().split())
+    assert "environment episodes solved errors tokens seconds money" in shown
+    assert re.search(r"database 8 0\.0% 0 120 \d 9\.60", shown)

@@ -36,7 +36,8 @@ class EnvironmentSuite(Suite):
 
     `key` tells two entries of one environment apart; it is the suite's name. `dialect` is what a system
     acts in that has none of its own. A reward of at least `threshold` (the environment's own if `None`) is
-    a success. `bad_format_limit` and `repetition_limit` end an episode as in `rollout`.
+    a success. `bad_format_limit` and `repetition_limit` end an episode, and `history_limit` cuts what an
+    agent is shown, as in `rollout`.
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({"generation"})
@@ -52,6 +53,7 @@ class EnvironmentSuite(Suite):
         threshold: float | None = None,
         bad_format_limit: int = 1,
         repetition_limit: int | None = None,
+        history_limit: int | None = None,
         group: Group = "held-in",
     ) -> None:
         self.environment = environment
@@ -63,6 +65,7 @@ class EnvironmentSuite(Suite):
         self.threshold = environment.reward_threshold if threshold is None else threshold
         self.bad_format_limit = bad_format_limit
         self.repetition_limit = repetition_limit
+        self.history_limit = history_limit
 
     def settings(self) -> dict[str, JsonValue]:
         digest = hashlib.sha256()
@@ -77,6 +80,7 @@ class EnvironmentSuite(Suite):
             "threshold": self.threshold,
             "bad_format_limit": self.bad_format_limit,
             "repetition_limit": self.repetition_limit,
+            **({} if self.history_limit is None else {"history_limit": self.history_limit}),
         }
 
     def measure(
@@ -121,6 +125,7 @@ class EnvironmentSuite(Suite):
                 threshold=self.threshold,
                 bad_format_limit=self.bad_format_limit,
                 repetition_limit=self.repetition_limit,
+                history_limit=self.history_limit,
                 on_progress=on_progress,
             )
         finally:

@@ -2,7 +2,8 @@
 
 The idea: the text of `messages[:i]` with the generation prompt is what a model sees before it writes reply
 `i`; what the template adds to it for that message, up to the end-of-turn marker, is the reply. Replies
-share a text where the text of a later one begins with the prompt and the reply of an earlier one.
+share a text where the text of a later one begins with the prompt and the reply of an earlier one. Under a
+limit of the history (`trajectune.history`) a reply meets what it showed.
 
 Invariants: a reply is trained only where it reads back, as a model's would, as the thought, words and calls
 of its message; where that fails, `MaskError` says what the template does.
@@ -17,6 +18,7 @@ from typing import NamedTuple, Protocol
 
 from trajectune.errors import ModelError
 from trajectune.example import Example, Message
+from trajectune.history import met
 from trajectune.models.chat.dicts import tool_schema
 from trajectune.models.chat.forms import Block, CallForm
 from trajectune.models.chat.probes.turns import Turn
@@ -59,7 +61,7 @@ class Template(Protocol):
 def contexts(template: Template, example: Example) -> list[Rendered]:
     """See `ChatRenderer.render`."""
     _refuse_special_words(template.special, example)
-    return _Conversation(template, example).contexts()
+    return [text for part in met(example) for text in _Conversation(template, part).contexts()]
 
 
 class _Own(NamedTuple):

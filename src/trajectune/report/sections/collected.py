@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from rich.box import SIMPLE
 from rich.console import RenderableType
@@ -12,7 +12,8 @@ from rich.table import Table
 
 from trajectune.reasons import top_reasons
 from trajectune.report.sections.notes import noted
-from trajectune.trajectory import Trajectory
+from trajectune.rollout.spending import Price
+from trajectune.trajectory import Trajectory, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +26,38 @@ class Collected:
     solved: int
     errors: Sequence[str]
     """Why each of the others broke."""
+    usage: Usage = field(default_factory=Usage)
+    """What the agent spent."""
+    money: float | None = None
+    """The same in money; `None` without prices."""
 
     @classmethod
-    def of(cls, source: str, trajectories: Iterable[Trajectory], threshold: float) -> Collected:
-        """Counted from trajectories; a reward of at least `threshold` is a success."""
+    def of(
+        cls,
+        source: str,
+        trajectories: Iterable[Trajectory],
+        threshold: float,
+        ledger: Usage | None = None,
+        price: Price | None = None,
+    ) -> Collected:
+        """Counted from trajectories; a reward of at least `threshold` is a success.
+
+        `ledger` knows also what was spent on episodes that were broken off; it counts, unless it was begun
+        after the first of the trajectories.
+        """
         episodes = solved = 0
         errors: list[str] = []
+        usage = Usage()
         for each in trajectories:
+            usage += each.usage
             if each.reward is None:
                 errors.append(each.error)
             else:
                 episodes += 1
                 solved += each.reward >= threshold
-        return cls(source, episodes, solved, errors)
+        if ledger is not None and ledger.tokens >= usage.tokens:
+            usage = ledger
+        return cls(source, episodes, solved, errors, usage, None if price is None else price.of(usage))
 
     @property
     def broken(self) -> str:
@@ -50,12 +70,24 @@ class Collected:
 
 
 def collected_table(rows: Sequence[Collected]) -> RenderableType:
-    """Episodes, successes and errors of each source; under the table why episodes broke."""
+    """Episodes, successes, errors and costs of each source; under the table why episodes broke.
+
+    Costs stand there where there are any: tokens, seconds of waiting for replies, and money by the prices.
+    """
     table = Table(title="Collected trajectories", box=SIMPLE)
     table.add_column("environment", overflow="fold")
-    for name in ("episodes", "solved", "errors"):
+    spent = [name for name, known in _COSTS.items() if any(known(row) for row in rows)]
+    for name in ("episodes", "solved", "errors", *spent):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         share = f"{row.solved / row.episodes:.1%}" if row.episodes else "–"
-        table.add_row(escape(row.source), f"{row.episodes:,}", share, f"{len(row.errors):,}")
+        costs = [_COSTS[name](row) or "–" for name in spent]
+        table.add_row(escape(row.source), f"{row.episodes:,}", share, f"{len(row.errors):,}", *costs)
     return noted(table, [row.broken for row in rows])
+
+
+_COSTS: dict[str, Callable[[Collected], str]] = {
+    "tokens": lambda row: f"{row.usage.tokens:,}" if row.usage.tokens else "",
+    "seconds": lambda row: f"{row.usage.seconds:,.0f}" if row.usage.tokens else "",
+    "money": lambda row: "" if row.money is None else f"{row.money:,.2f}",
+}

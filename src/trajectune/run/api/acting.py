@@ -21,6 +21,7 @@ from trajectune.errors import DataError, RecipeError
 from trajectune.example import Example
 from trajectune.progress import OnProgress
 from trajectune.rollout.rollout import rollout as play
+from trajectune.rollout.spending import Spending
 from trajectune.run.api.rejections import Rejections, told
 from trajectune.run.display import shown
 from trajectune.storage import locked, read_records
@@ -109,13 +110,16 @@ def rollout(
     threshold: float | None = None,
     bad_format_limit: int = 1,
     repetition_limit: int | None = None,
+    history_limit: int | None = None,
+    spending: Spending | None = None,
     on_progress: OnProgress | None = None,
 ) -> Played:
     """Let an agent act in the first `tasks` tasks of a split (`None`: all): `rollout(db, Expert(), to=…)`.
 
     Trajectories are appended to the JSONL file `to`; those that are in it are not played again. `source`
-    (the environment's name if empty) begins their ids. Progress is drawn as bars, unless `on_progress`
-    takes it. Raises what a user must mend (`TrajectuneError`), another process at the file among it.
+    (the environment's name if empty) begins their ids. `spending` is told what is spent, and may end it.
+    Progress is drawn as bars, unless `on_progress` takes it. Raises what a user must mend
+    (`TrajectuneError`), another process at the file among it.
     """
     chosen = first_tasks(environment, split, tasks, source or environment.name)
     acting = agent.agent(environment) if isinstance(agent, Expert) else agent
@@ -134,6 +138,8 @@ def rollout(
                 threshold=least,
                 bad_format_limit=bad_format_limit,
                 repetition_limit=repetition_limit,
+                history_limit=history_limit,
+                spending=spending,
                 on_progress=tell,
             )
     finally:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from trajectune.agents.channel import check_headers
+from trajectune.agents.protocol import check_fields
 from trajectune.curate.steps.registry import default_steps
 from trajectune.environments.contract import Split
+from trajectune.errors import RecipeError
+from trajectune.rollout.spending import Budget, Price
 from trajectune.tune.settings import TuneSettings
 
 
@@ -49,11 +53,34 @@ class AgentSpec(Section):
     """Requests to an endpoint at the same time."""
     temperature: Annotated[float, Field(ge=0)] = 0.0
     """0 is greedy."""
+    stream: bool = False
+    """Ask an endpoint for answers in pieces. One that answers no other way is asked so by itself."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Further headers of requests to an endpoint."""
+    header_variables: dict[str, str] = Field(default_factory=dict)
+    """Headers with the environment variables that hold their values, for what must not be stored."""
+    body: dict[str, JsonValue] = Field(default_factory=dict)
+    """Further fields of requests to an endpoint (`top_p: 0.9`); `null` leaves out one that we send."""
+    requests_per_minute: Annotated[float, Field(gt=0)] | None = None
+    """Requests that an endpoint allows, all workers together."""
+    tokens_per_minute: Annotated[float, Field(gt=0)] | None = None
+    """Tokens of prompts and replies that it allows."""
+    price: Price | None = None
+    """What a million tokens cost: tables then show money, and a budget may be in it."""
+    budget: Budget | None = None
+    """Where collecting stops; the same command goes on with a larger one."""
 
     @model_validator(mode="after")
-    def _endpoint_has_an_address(self) -> Self:
+    def _consistent(self) -> Self:
         if self.kind == "endpoint" and not (self.url and self.model):
             raise ValueError("an endpoint agent needs `url` and `model`")
+        if self.budget and self.budget.money is not None and self.price is None:
+            raise ValueError("a budget in money needs `price`: {prompt: …, generated: …}")
+        try:
+            check_headers(self.headers)
+            check_fields(self.body)
+        except RecipeError as error:
+            raise ValueError(f"{error.what} ({error.remedy})") from None
         return self
 
 
@@ -145,6 +172,8 @@ class RolloutSpec(Section):
     """Unreadable replies in a row that end an episode (AgentBench: 1)."""
     repetition_limit: Annotated[int, Field(ge=1)] | None = None
     """Repetitions in a row (same call, same answer) that end an episode; empty: none do (AgentBench)."""
+    history_limit: Annotated[int, Field(ge=1)] | None = None
+    """Segments of the conversation that the agent is shown (AgentBench: 3500); empty: all of it."""
 
 
 class EvaluateSpec(RolloutSpec):

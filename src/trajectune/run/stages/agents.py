@@ -32,7 +32,9 @@ def agent_values(recipe: Recipe) -> JsonValue:
         **reply_values(recipe.rollout),
     }
     if spec.kind == "endpoint":
-        return values | {"url": spec.url, "model": spec.model}
+        sent = {"body": spec.body, "headers": spec.headers, "header_variables": spec.header_variables}
+        further: dict[str, JsonValue] = {name: dict(each) for name, each in sent.items() if each}
+        return values | {"url": spec.url, "model": spec.model, **further}
     return values | {"model": model_values(spec.model) if spec.model else acting_base(recipe)}
 
 
@@ -67,6 +69,12 @@ def collecting_agent(recipe: Recipe, base: str, say: Callable[[str], None]) -> A
         spec.url,
         spec.model,
         key_variable=spec.key_variable,
+        headers=spec.headers,
+        header_variables=spec.header_variables,
+        body=spec.body,
+        stream=spec.stream,
+        requests_per_minute=spec.requests_per_minute,
+        tokens_per_minute=spec.tokens_per_minute,
         workers=spec.workers,
         temperature=spec.temperature,
         max_new_tokens=limits.max_new_tokens,

@@ -47,4 +47,6 @@ def environment_values(key: str, spec: EnvironmentSpec) -> dict[str, JsonValue]:
 
 def limit_values(spec: RolloutSpec) -> dict[str, JsonValue]:
     """Limits of episodes that are the same for every agent."""
-    return {"bad_format_limit": spec.bad_format_limit, "repetition_limit": spec.repetition_limit}
+    limit = spec.history_limit
+    cut: dict[str, JsonValue] = {} if limit is None else {"history_limit": limit}
+    return {"bad_format_limit": spec.bad_format_limit, "repetition_limit": spec.repetition_limit, **cut}

@@ -156,6 +156,7 @@ def suites_of(recipe: Recipe, held_out: Path | None, base: LoadedModel | None) -
             threshold=bound.spec.threshold,
             bad_format_limit=recipe.evaluate.bad_format_limit,
             repetition_limit=recipe.evaluate.repetition_limit,
+            history_limit=recipe.evaluate.history_limit,
             group=_group(bound.spec.collect),
         )
         for bound in bound_environments(recipe)
