@@ -16,6 +16,8 @@ ACTIONS = ("CLICK", "SELECT", "TYPE")
 """What AgentBench's web navigation can do."""
 _ACTION = re.compile(r"^[ \t]*Action:[ \t]*(\w+)", re.MULTILINE)
 
+_INPUT = re.compile(r"Action Input:[ \t]*|\"arguments\":[ \t]*")
+
 
 def calls(row: Transcript) -> Iterator[Finding]:
     """Calls of tools that were not offered, and arguments that break a schema."""
@@ -24,8 +26,8 @@ def calls(row: Transcript) -> Iterator[Finding]:
     for turn in row.agent:
         if not turn.trained:
             continue
-        if row.acts and turn.form != row.form:
-            yield from _unread(row, turn)
+        if row.is_text and turn.form != row.form:
+            yield from _unread(row, turn) if row.acts else _unread_input(row, turn)
             continue
         for call in turn.calls:
             yield from _judge(row, turn, call)
@@ -50,6 +52,14 @@ def _unread(row: Transcript, turn: Turn) -> Iterator[Finding]:
     elif not turn.moves and turn is not row.agent[-1]:
         why = f"{name} without what it needs"
         yield found(DataFault.BAD_ARGUMENTS, turn.place, why, turn.text, start)
+
+
+def _unread_input(row: Transcript, turn: Turn) -> Iterator[Finding]:
+    """A call whose arguments should be JSON and are none."""
+    mark = _INPUT.search(turn.text)
+    if row.form in ("react", "json") and mark is not None:
+        why = "the arguments cannot be read as a JSON object"
+        yield found(DataFault.BAD_ARGUMENTS, turn.place, why, turn.text, mark.end())
 
 
 def _judge(row: Transcript, turn: Turn, call: ToolCall) -> Iterator[Finding]:

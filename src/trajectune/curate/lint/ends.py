@@ -125,6 +125,8 @@ def _cut_turn(row: Transcript, last: Turn) -> str:
 
 def _open_end(row: Transcript, last: Turn) -> str:
     """A last call that does not end the task, where one could."""
+    if row.is_text and last.form != row.form:
+        return ""  # it cannot be read well enough to say
     if row.ends and not any(call.name in row.ends for call in last.calls):
         return f"the last call is not {' or '.join(sorted(row.ends))}, which ends the task"
     talks = any(turn.message is not None and turn.text.strip() for turn in row.agent)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 
 from trajectune.curate.lint.finding import DataFault, Finding, found
 from trajectune.curate.lint.transcript import Transcript
@@ -23,6 +22,8 @@ WORDS = 8
 """Words of a sentence that is looked at."""
 SHARE = 0.34
 """Share of small words of a language from which a sentence is in it; of others it must have half at most."""
+FEW = 3
+"""Different small words of other languages without which no sentence of theirs is looked for."""
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _SCRIPTS = {
     "Chinese": "\u4e00-\u9fff\u3400-\u4dbf",
@@ -63,18 +64,21 @@ _ASKS = re.compile(r"\b(?:translat\w*|languages?|in (?:" + "|".join(_SMALL) + r"
 Stretch = tuple[str, int, int]
 """A language, and where in a text it begins and ends."""
 _SETS = {name: frozenset(words.split()) for name, words in _SMALL.items()}
+_NOT_ENGLISH = frozenset().union(*_SETS.values()) - _SETS["English"]
 
 
 def mixed_languages(row: Transcript) -> Iterator[Finding]:
     """The agent's turns in another language than everybody else's, the first of each row."""
-    asked, spoken = row.asked(), None
+    asked = row.asked()
     if _ASKS.search(asked):
         return
+    spoken: set[str] | None = None
+    other = _may_be_other(asked)
     for turn in row.agent:
         if not turn.trained:
             continue
         place = _foreign_script(turn.text, asked)
-        if place is None:
+        if place is None and (other or _may_be_other(turn.text)):
             spoken = _spoken(row, asked) if spoken is None else spoken
             place = next((each for each in _sentences(turn.text) if each[0] not in spoken), None)
         if place is not None:
@@ -82,6 +86,11 @@ def mixed_languages(row: Transcript) -> Iterator[Finding]:
             why = f"{name} in a conversation that has none of it"
             yield found(DataFault.MIXED_LANGUAGES, turn.place, why, turn.text, start, end)
             return
+
+
+def _may_be_other(text: str) -> bool:
+    """Whether a text may hold a sentence that is not English: a quick look that most texts do not pass."""
+    return len(_NOT_ENGLISH & set(text.lower().split())) >= FEW
 
 
 def _foreign_script(text: str, asked: str) -> Stretch | None:
@@ -103,11 +112,6 @@ def _spoken(row: Transcript, asked: str) -> set[str]:
     return {*theirs, *main, *(name for name in _SMALL if name in asked)}
 
 
-@cache
-def _is_small(word: str) -> tuple[str, ...]:
-    return tuple(name for name, words in _SETS.items() if word in words)
-
-
 def _sentences(text: str) -> Iterator[Stretch]:
     """The sentences of a text that are clearly in a language, code and quotes apart."""
     bare = _CODE.sub(lambda found: " " * len(found[0]), text)
@@ -122,9 +126,8 @@ def _language(sentence: str) -> str:
     words = _WORD.findall(sentence.lower())
     if len(words) < WORDS:
         return ""
-    votes = Counter(name for word in words for name in _is_small(word))
-    if not votes:
-        return ""
-    (best, most), *others = votes.most_common(2)
-    second = others[0][1] if others else 0
+    votes = {name: sum(word in small for word in words) for name, small in _SETS.items()}
+    best = max(votes, key=votes.__getitem__)
+    most = votes.pop(best)
+    second = max(votes.values())
     return best if most >= SHARE * len(words) and second * 2 <= most else ""

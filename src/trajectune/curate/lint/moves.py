@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from trajectune.curate.lint.finding import DataFault, Finding, found
-from trajectune.curate.lint.forms import THOUGHT, announced, has_mark
+from trajectune.curate.lint.forms import PLAIN, THOUGHT, announced, has_mark
 from trajectune.curate.lint.transcript import NATIVE, Transcript, Turn
 from trajectune.dialects.native import CALL_MARKS
 
@@ -26,25 +26,33 @@ _INVENTED = re.compile(
     r"tool (?:response|result|output)[ \t]*:|function (?:response|result)[ \t]*:|(?:user|human)[ \t]*:)",
     re.IGNORECASE | re.MULTILINE,
 )
+_FRUITLESS = re.compile(
+    r"\b(?:not|no|nothing|cannot|can't|couldn't|unable|invalid|unknown|error|fail\w*|already|wrong|hit a wall)\b",
+    re.IGNORECASE,
+)
+"""Words by which an environment says that a command did nothing."""
 
 Move = tuple[str, str | None]
 """What was done and what came back; `None` at the end, where nothing did."""
 
 
 def loops(row: Transcript) -> Iterator[Finding]:
-    """The first loop: the same circle of moves and answers, `ROUNDS` times in a row."""
+    """The first loop: the same circle of moves and answers, `ROUNDS` times in a row.
+
+    Of commands in free words, as games take them, some are repeated for good reason (one more step, one more
+    ingot): a circle of these is a loop only where the answers say that nothing was done.
+    """
     turns = [turn for turn in row.agent if turn.calls]
     if len(turns) < ROUNDS:
         return
     moves = list(_moves(row))
     for length in range(1, LONGEST_CYCLE + 1):
-        end = _first_loop(moves, length)
+        end = _first_loop(moves, length, _is_game(row))
         if end is not None and any(turn.trained for turn in turns[end - length : end]):
-            again, text = turns[end - 1], turns[end - 1].text
+            again = turns[end - 1]
             words = "the same call" if length == 1 else f"the same {length} calls"
-            yield found(
-                DataFault.LOOP, again.place, f"{words} and answers {ROUNDS} times in a row", text or _done(again)
-            )
+            why = f"{words} and answers {ROUNDS} times in a row"
+            yield found(DataFault.LOOP, again.place, why, again.text or _done(again))
             return
 
 
@@ -101,7 +109,7 @@ def _done(turn: Turn) -> str:
     return " ".join(f"{c.name} {json.dumps(c.arguments, sort_keys=True)}" for c in turn.calls)
 
 
-def _first_loop(moves: Sequence[Move], length: int) -> int | None:
+def _first_loop(moves: Sequence[Move], length: int, is_game: bool) -> int | None:
     """The number of moves at which a circle of `length` was gone round `ROUNDS` times; `None` without one.
 
     The last answer of a row is often not there, so it is taken for the same.
@@ -109,10 +117,16 @@ def _first_loop(moves: Sequence[Move], length: int) -> int | None:
     same = 0
     for place in range(length, len(moves)):
         (done, answer), (before, got) = moves[place], moves[place - length]
-        same = same + 1 if done == before and answer in (got, None) else 0
+        is_same = done == before and answer in (got, None)
+        same = same + 1 if is_same and (not is_game or _FRUITLESS.search(got or "")) else 0
         if same >= length * (ROUNDS - 1):
             return place + 1
     return None
+
+
+def _is_game(row: Transcript) -> bool:
+    """Whether the agent's moves are commands in free words."""
+    return row.form == PLAIN.name and any(not call.name for turn in row.agent for call in turn.calls)
 
 
 def _acknowledges(turn: Turn, agent: Sequence[Turn]) -> bool:

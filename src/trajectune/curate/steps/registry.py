@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from trajectune.curate.steps.contract import CurateStep, StepOptions
 from trajectune.curate.steps.deduplicate import Deduplicate
 from trajectune.curate.steps.filter import Filter
+from trajectune.curate.steps.lint import Lint
 from trajectune.errors import RecipeError, suggestion
 from trajectune.example import Example
 from trajectune.plugins import installed, is_dotted, load_class
@@ -26,7 +27,7 @@ from trajectune.storage import explain
 from trajectune.trajectory import Trajectory
 
 GROUP = "trajectune.curate_steps"
-BUILT_IN: dict[str, type[CurateStep[Any]]] = {step.name: step for step in (Filter, Deduplicate)}
+BUILT_IN: dict[str, type[CurateStep[Any]]] = {step.name: step for step in (Filter, Deduplicate, Lint)}
 
 StepSpec = str | Mapping[str, Mapping[str, Any] | None]
 """A step as a recipe names it: `deduplicate`, or `{filter: {per_task: 2}}`."""
