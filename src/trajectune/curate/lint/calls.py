@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from trajectune.curate.lint.finding import DataFault, Finding, found
-from trajectune.curate.lint.forms import announced
+from trajectune.curate.lint.forms import announced, count_acts
 from trajectune.curate.lint.schemas import shortcoming
 from trajectune.curate.lint.transcript import NATIVE, Transcript, Turn
 from trajectune.dialects.agentbench.knowledge_graph import ARGUMENTS
@@ -49,7 +49,7 @@ def _unread(row: Transcript, turn: Turn) -> Iterator[Finding]:
     if name.lower() not in row.acts:
         why = f"{name} is not one of {', '.join(sorted(row.acts))}"
         yield found(DataFault.UNKNOWN_TOOL, turn.place, why, turn.text, start, end)
-    elif not turn.moves and turn is not row.agent[-1]:
+    elif count_acts(turn.text) == 1 and turn is not row.agent[-1]:
         why = f"{name} without what it needs"
         yield found(DataFault.BAD_ARGUMENTS, turn.place, why, turn.text, start)
 

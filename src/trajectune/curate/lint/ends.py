@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from trajectune.curate.lint.finding import DataFault, Finding, found
+from trajectune.curate.lint.forms import announced
 from trajectune.curate.lint.moves import is_cut
 from trajectune.curate.lint.transcript import NATIVE, Transcript, Turn
 from trajectune.trajectory import Outcome
@@ -25,6 +27,12 @@ _OVER = re.compile(
     re.IGNORECASE,
 )
 """What an environment says last: after it no turn of the agent is missing."""
+_ERROR = re.compile(
+    r"(?:observation:\s*)?(?:\d{4} \(\w{5}\):|error\b|traceback \(most recent|no such (?:table|column)\b"
+    r"|near \".*\": syntax error|.{0,80}\bcannot be executed\b)",
+    re.IGNORECASE,
+)
+"""How a tool says that a call went wrong: MySQL's codes, SQLite's words, Python's, AgentBench's."""
 _GIVES_UP = re.compile(r"\bgive[_ ]up(?:_and_restart)?\b", re.IGNORECASE)
 _CUT_REASONS = frozenset({"length", "max_tokens", "max_new_tokens"})
 _PROSE = 200
@@ -90,10 +98,17 @@ def _by_words(row: Transcript, last: Turn, reward: float) -> Iterator[Finding]:
         why = "the last observation says that it failed"
         yield found(DataFault.FAILED, said.place, why, said.text, verdicts[-1].start(), verdicts[-1].end())
         return
+    if said is not None and row.ends and _ERROR.match(said.text) and _is_end(row, last):
+        yield found(DataFault.FAILED, said.place, "the agent ends the task upon an error", said.text)
+        return
     for call in last.calls:
         given = next((v for v in call.arguments.values() if isinstance(v, str) and _GIVES_UP.fullmatch(v)), "")
         if given:
             yield found(DataFault.FAILED, last.place, f"the agent gives up: {given}", f"{call.name} {given}")
+
+
+def _is_end(row: Transcript, last: Turn) -> bool:
+    return last is row.turns[-1] and any(call.name in row.ends for call in last.calls)
 
 
 def _failed(verdict: re.Match[str], reward: float) -> bool:
@@ -106,7 +121,7 @@ def _failed(verdict: re.Match[str], reward: float) -> bool:
 def _cut_conversation(row: Transcript) -> Iterator[Finding]:
     last = row.turns[-1]
     if not last.is_agent:
-        if not (row.form and _OVER.search(last.text)):
+        if not (row.form and (_OVER.search(last.text) or _VERDICT.search(last.text))):
             yield found(DataFault.TRUNCATED, last.place, f"it ends with a turn of the {last.role}", last.text)
     elif why := _cut_turn(row, last):
         yield found(DataFault.TRUNCATED, last.place, why, last.text, max(0, len(last.text) - 80))
@@ -118,8 +133,13 @@ def _cut_turn(row: Transcript, last: Turn) -> str:
         return _open_end(row, last)
     if last.text.count("```") % 2:
         return "a block of code is not closed"
+    word = announced(last.text)
+    if row.acts and word is not None and word[0].lower() not in row.acts:
+        return ""  # an act that there is not: see `calls`
     if row.is_text and not last.moves and (is_cut(last.text) or row.acts or row.form == "json"):
         return "the last turn breaks off before its action can be read"
+    if _is_cut_thought(row, last):
+        return "the last turn breaks off before its call"
     return "the last sentence breaks off" if _is_cut_prose(last.text) else ""
 
 
@@ -127,12 +147,21 @@ def _open_end(row: Transcript, last: Turn) -> str:
     """A last call that does not end the task, where one could."""
     if row.is_text and last.form != row.form:
         return ""  # it cannot be read well enough to say
+    if row.tools is not None and any(call.name not in row.tools for call in last.calls):
+        return ""  # nobody knows what an unknown tool would have done
     if row.ends and not any(call.name in row.ends for call in last.calls):
         return f"the last call is not {' or '.join(sorted(row.ends))}, which ends the task"
-    talks = any(turn.message is not None and turn.text.strip() for turn in row.agent)
+    talks = any(a.message is not None and a.text.strip() and b.role == "user" for a, b in pairwise(row.turns))
     if row.form == NATIVE and talks and not row.ends:
         return "it ends with a call that nobody answers"
     return ""
+
+
+def _is_cut_thought(row: Transcript, last: Turn) -> bool:
+    """Whether an agent that only ever called tools ends with a piece of a sentence."""
+    others = [turn for turn in row.agent if turn is not last]
+    acts = row.form == NATIVE and bool(others) and all(turn.calls for turn in others)
+    return acts and is_cut(last.text)
 
 
 def _is_cut_prose(text: str) -> bool:

@@ -151,6 +151,11 @@ def has_mark(text: str) -> bool:
     return _ACT.search(text) is not None
 
 
+def count_acts(text: str) -> int:
+    """How many actions a text announces."""
+    return len(_ACT.findall(text))
+
+
 def _read(form: Form, text: str) -> ReadCall | None:
     if form.dialect is None:
         return _read_plain(form, text)

@@ -10,8 +10,7 @@ Invariant: a language that the user speaks, or speaks of ("in French", "translat
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from trajectune.curate.lint.finding import DataFault, Finding, found
 from trajectune.curate.lint.transcript import Transcript
@@ -24,6 +23,8 @@ SHARE = 0.34
 """Share of small words of a language from which a sentence is in it; of others it must have half at most."""
 FEW = 3
 """Different small words of other languages without which no sentence of theirs is looked for."""
+OPENING, HEARD = 2_000, 20_000
+"""Characters of what was asked that are looked at first, and at most."""
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _SCRIPTS = {
     "Chinese": "\u4e00-\u9fff\u3400-\u4dbf",
@@ -60,31 +61,41 @@ _SMALL = {
 _WORD = re.compile(r"[^\W\d_]+")
 _SENTENCE = re.compile(r"[^.!?\n]+")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\{.*\}|\[.*?\]|\"[^\"\n]*\"", re.DOTALL)
-_ASKS = re.compile(r"\b(?:translat\w*|languages?|in (?:" + "|".join(_SMALL) + r"))\b|翻译|翻譯", re.IGNORECASE)
+_OTHERS = "Russian Ukrainian Bulgarian Hindi Turkish Polish Vietnamese Indonesian Swedish Mandarin"
+_NAMED = "|".join([*_SMALL, *_SCRIPTS, *_OTHERS.split()])
+_ASKS = re.compile(
+    rf"\btranslat\w*|\b(?:in|into|to|from|speak\w*|learn\w*|using) (?:{_NAMED})\b"
+    rf"|\b(?:{_NAMED}) (?:translation|version|words?|phrases?|sentences?|text|poem)\b|翻译|翻譯",
+    re.IGNORECASE,
+)
+"""How somebody asks for another language."""
 Stretch = tuple[str, int, int]
 """A language, and where in a text it begins and ends."""
 _SETS = {name: frozenset(words.split()) for name, words in _SMALL.items()}
-_NOT_ENGLISH = frozenset().union(*_SETS.values()) - _SETS["English"]
+_ALSO_ENGLISH = "i a an no me on do come per die al o e y la le de en es os se du um as also so is in we war men ten"
+_NOT_ENGLISH = frozenset().union(*_SETS.values()) - _SETS["English"] - set(_ALSO_ENGLISH.split())
 
 
 def mixed_languages(row: Transcript) -> Iterator[Finding]:
-    """The agent's turns in another language than everybody else's, the first of each row."""
+    """The first turn of the agent in another language than everybody else's.
+
+    Most rows are done after a quick look at each turn; only where that says something, all is read.
+    """
     asked = row.asked()
-    if _ASKS.search(asked):
-        return
-    spoken: set[str] | None = None
-    other = _may_be_other(asked)
+    is_other = _may_be_other(asked[:OPENING])
     for turn in row.agent:
         if not turn.trained:
             continue
+        words = turn.thought if turn.form else turn.text  # the call beside a thought is code
         place = _foreign_script(turn.text, asked)
-        if place is None and (other or _may_be_other(turn.text)):
-            spoken = _spoken(row, asked) if spoken is None else spoken
-            place = next((each for each in _sentences(turn.text) if each[0] not in spoken), None)
         if place is not None:
+            words = turn.text
+        elif is_other or _may_be_other(words):
+            place = next(_sentences(words, _spoken(row, asked)), None)
+        if place is not None and not _ASKS.search(asked):
             name, start, end = place
             why = f"{name} in a conversation that has none of it"
-            yield found(DataFault.MIXED_LANGUAGES, turn.place, why, turn.text, start, end)
+            yield found(DataFault.MIXED_LANGUAGES, turn.place, why, words, start, end)
             return
 
 
@@ -104,30 +115,43 @@ def _foreign_script(text: str, asked: str) -> Stretch | None:
     return None
 
 
-def _spoken(row: Transcript, asked: str) -> set[str]:
-    """The languages of the user's and environment's sentences, and the one of most sentences of the row."""
-    theirs = Counter(name for name, _, _ in _sentences(asked))
-    agents = Counter(name for turn in row.agent for name, _, _ in _sentences(turn.text))
-    main = [name for name, _ in (theirs + agents).most_common(1)]
-    return {*theirs, *main, *(name for name in _SMALL if name in asked)}
+def _spoken(row: Transcript, asked: str) -> frozenset[str]:
+    """The languages of what was asked and observed, as a whole and by sentence; else the agent's own."""
+    heard = asked[:HEARD]
+    theirs = {name for name, _, _ in _sentences(heard)} | _whole(heard)
+    return frozenset(theirs or _whole("\n".join(turn.text for turn in row.agent)))
 
 
-def _sentences(text: str) -> Iterator[Stretch]:
-    """The sentences of a text that are clearly in a language, code and quotes apart."""
+def _whole(text: str) -> set[str]:
+    """The language that most small words of a text are of."""
+    votes = _votes(_WORD.findall(text.lower()))
+    best = max(votes, key=votes.__getitem__)
+    return {best} if votes[best] >= FEW else set()
+
+
+def _votes(words: Sequence[str]) -> dict[str, int]:
+    return {name: sum(word in small for word in words) for name, small in _SETS.items()}
+
+
+def _sentences(text: str, spoken: frozenset[str] = frozenset()) -> Iterator[Stretch]:
+    """The sentences of a text that are clearly in a language, and in none of `spoken`; code and quotes apart."""
     bare = _CODE.sub(lambda found: " " * len(found[0]), text)
     for sentence in _SENTENCE.finditer(bare):
-        language = _language(sentence[0])
+        language = _language(sentence[0], spoken)
         if language:
             yield language, sentence.start(), sentence.end()
 
 
-def _language(sentence: str) -> str:
-    """The language of a sentence; empty where it is short or not clear."""
+def _language(sentence: str, spoken: frozenset[str]) -> str:
+    """The language of a sentence; empty where it is short, not clear, or one of `spoken`.
+
+    Sisters share small words: that Spanish looks somewhat like Italian makes it no less foreign to English.
+    """
     words = _WORD.findall(sentence.lower())
     if len(words) < WORDS:
         return ""
-    votes = {name: sum(word in small for word in words) for name, small in _SETS.items()}
+    votes = _votes(words)
     best = max(votes, key=votes.__getitem__)
-    most = votes.pop(best)
-    second = max(votes.values())
-    return best if most >= SHARE * len(words) and second * 2 <= most else ""
+    known = max((votes[name] for name in (spoken or {"English"}) - {best}), default=0)
+    is_clear = votes[best] >= SHARE * len(words) and known * 2 <= votes[best]
+    return best if is_clear and best not in spoken else ""

@@ -10,7 +10,7 @@ Invariant: an answer is compared with what the agent had seen before it, never w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from trajectune.curate.lint.finding import DataFault, Finding, found
 from trajectune.curate.lint.transcript import Transcript, Turn
@@ -20,7 +20,6 @@ _LETTER = re.compile(r"^[ \t]*Answer:[ \t]*([A-Z])\b", re.MULTILINE)
 _VALUE = re.compile(r"^[ \t]*Value:[ \t]*(.+)", re.MULTILINE)
 _WORD = re.compile(r"[^\W_]+")
 _TELLING = re.compile(r"[^\W\d_]{4,}")
-_FOOT = re.compile(r"\n\s*A\. None of the above")
 FEW = 3
 """Telling words that a thought must have, none of which the question has."""
 _COMMON = frozenset(
@@ -28,9 +27,15 @@ _COMMON = frozenset(
     "first then have already been this that with from will must none above correct answer task step want find "
     "there where which what because since proceed complete given here into before after would could also make "
     "currently element fill input submit view open show item items list continue right order start same "
+    "nothing missing press these still give look looks looking something brings forward lead elsewhere listed "
     "the them they their your about more most well does only than very when".split()
 )
 """Words of any thought on any page."""
+_ASKED = frozenset(
+    "based html webpage above complete following task previous actions what should next action please select "
+    "from choices correct page none these".split()
+)
+"""Words of the question's own frame, which stand under every page."""
 
 
 def wrong_pages(row: Transcript) -> Iterator[Finding]:
@@ -45,28 +50,37 @@ def _has_tool(row: Transcript, name: str) -> bool:
     return row.tools is not None and name in row.tools
 
 
-def _each(row: Transcript, check) -> Iterator[Finding]:  # noqa: ANN001
-    seen = ""
+def _each(row: Transcript, check: Callable[[Turn, str], Iterator[Finding]]) -> Iterator[Finding]:
+    """What is wrong with each move, given the page that was shown last."""
+    seen, before = "", None
     for turn in row.turns:
         if not turn.is_agent:
             seen = turn.text
             continue
-        if turn.trained and turn.calls and seen:
+        repeats = before is not None and turn.calls[:1] == before.calls[:1]  # a loop, which has a name of its own
+        if turn.trained and turn.calls and seen.strip() and not repeats:
             yield from check(turn, seen)
+        before = turn
 
 
 def _choice(turn: Turn, page: str) -> Iterator[Finding]:
     arguments = turn.calls[0].arguments
     offered = sorted(set(_CHOICE.findall(page)))
-    letter, value = str(arguments.get("choice", "")), str(arguments.get("value", ""))
+    letter, value = _text(arguments.get("choice")), _text(arguments.get("value"))
+    if not value and (written := _VALUE.search(turn.text)):
+        value = written[1]  # an action that the grammar does not have may have one
     if letter and offered and letter not in offered:
         why = f"{letter} is not one of the choices {', '.join(offered)}"
         yield found(DataFault.WRONG_PAGE, turn.place, why, *_at(turn, _LETTER, letter))
     elif value and not _shares(value, page):
         yield found(DataFault.WRONG_PAGE, turn.place, "the value stands nowhere in the question", *_at(turn, _VALUE, value))
-    elif letter and (words := _strange(turn.thought or "", page)):
+    elif letter > "A" and (words := _strange(thought := turn.thought or turn.text, page)):
         why = f"the thought shares no word with the question: {', '.join(words[:5])}"
-        yield found(DataFault.WRONG_PAGE, turn.place, why, turn.thought)
+        yield found(DataFault.WRONG_PAGE, turn.place, why, thought)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _click(turn: Turn, page: str) -> Iterator[Finding]:
@@ -99,8 +113,9 @@ def _shares(value: str, page: str) -> bool:
 
 def _strange(thought: str, page: str) -> list[str]:
     """The telling words of a thought, where there are some and the question has none of them."""
-    words = [word for word in _TELLING.findall(thought.lower()) if word not in _COMMON]
+    words = list(dict.fromkeys(_TELLING.findall(thought.lower())))
+    telling = [word for word in words if word not in _COMMON]
     known = page.lower()
-    if len(set(words)) < FEW or any(word[:5] in known for word in words):
+    if len(telling) < FEW or any(word[:5] in known for word in words if word not in _ASKED):
         return []
-    return list(dict.fromkeys(words))
+    return telling
