@@ -31,7 +31,9 @@ _BLOCK = re.compile(r"```(?:sql|bash)\n.*?```", re.DOTALL)
 
 def loop(row: Example, draw: random.Random) -> Example | None:
     """A move and its answer three times in a row, or four."""
-    pairs = [start for start in _moves(row) if start + 1 < len(row.messages) and not _is_agent(row, start + 1)]
+    pairs = [
+        start for start in _moves(row) if start + 1 < len(row.messages) and not _is_agent(row, start + 1)
+    ]
     if not pairs:
         return None
     start = draw.choice(pairs)
@@ -51,13 +53,17 @@ def empty_user_turn(row: Example, draw: random.Random) -> Example | None:
 def no_action(row: Example, draw: random.Random) -> Example | None:
     """A turn with its thought and without its action."""
     thought = {i: _thought(row.messages[i]) for i in _moves(row)[:-1]}
-    places = [i for i, words in thought.items() if words.strip() and not row.messages[i + 1].role == "assistant"]
+    places = [
+        i for i, words in thought.items() if words.strip() and row.messages[i + 1].role != "assistant"
+    ]
     if not places:
         return None
     place = draw.choice(places)
     message = row.messages[place]
     if not message.tool_calls:
-        words = json.dumps({"thought": thought[place]}) if message.content.startswith("{") else thought[place]
+        words = (
+            json.dumps({"thought": thought[place]}) if message.content.startswith("{") else thought[place]
+        )
         return _replace(row, place, content=words)
     after = list(row.messages[place + 1 :])
     while after and after[0].role == "tool":
@@ -69,7 +75,9 @@ def no_action(row: Example, draw: random.Random) -> Example | None:
 def unknown_tool(row: Example, draw: random.Random) -> Example | None:
     """A call under another name."""
     name = draw.choice(_NAMES)
-    places = [i for i in _moves(row) if row.messages[i].tool_calls or _tool_span(row.messages[i]) is not None]
+    places = [
+        i for i in _moves(row) if row.messages[i].tool_calls or _tool_span(row.messages[i]) is not None
+    ]
     if not places:
         return None
     place = draw.choice(places)
@@ -118,7 +126,11 @@ def failed(row: Example, draw: random.Random) -> Example | None:
         return row.model_copy(update={"metadata": {"reward": draw.choice((0, 0.0, 0.5))}})
     if kind == 1:
         return row.model_copy(update={"metadata": {draw.choice(("success", "won", "is_correct")): False}})
-    words = ("Observation: Episode finished, reward = False", "Task failed.", "The episode is over. Reward: 0.0")
+    words = (
+        "Observation: Episode finished, reward = False",
+        "Task failed.",
+        "The episode is over. Reward: 0.0",
+    )
     return _with(row, [*row.messages, Message(role="user", content=draw.choice(words))])
 
 
@@ -157,7 +169,9 @@ def untrained_end(row: Example, draw: random.Random) -> Example | None:
 
 def invented_observation(row: Example, draw: random.Random) -> Example | None:
     """The answer to a call, in the turn that makes the call."""
-    places = [i for i in _moves(row)[:-1] if not _is_agent(row, i + 1) and row.messages[i + 1].content.strip()]
+    places = [
+        i for i in _moves(row)[:-1] if not _is_agent(row, i + 1) and row.messages[i + 1].content.strip()
+    ]
     if not places:
         return None
     place = draw.choice(places)
@@ -277,7 +291,9 @@ def _broken_text(row: Example, place: int, draw: random.Random) -> str | None:
     if name.startswith(("get_neighbors", "intersection", "argm")):
         return message.content.replace(f"({written})", f"({written.split(', ')[0]})", 1)
     if "Action: CLICK" in message.content:
-        return message.content.replace("Action: CLICK", f"Action: {draw.choice(('PRESS', 'HOVER', 'TYPE'))}", 1)
+        return message.content.replace(
+            "Action: CLICK", f"Action: {draw.choice(('PRESS', 'HOVER', 'TYPE'))}", 1
+        )
     return None
 
 
@@ -296,7 +312,11 @@ def _other_page(message: Message, page: str, draw: random.Random) -> dict[str, o
         (r"(click\[).+?\]", r"\g<1>Zyx wvut (4413)]"),
         (r'("value": ")[^"]+', r"\g<1>Zyx wvut (4413)"),
     ]
-    patterns += [(r"(Answer: )[A-F]", rf"\g<1>{letter}"), (r'("choice": ")[A-F]', rf"\g<1>{letter}")] if letter else []
+    patterns += (
+        [(r"(Answer: )[A-F]", rf"\g<1>{letter}"), (r'("choice": ")[A-F]', rf"\g<1>{letter}")]
+        if letter
+        else []
+    )
     fitting = [each for each in patterns if re.search(each[0], message.content)]
     if message.tool_calls or not fitting:
         return None

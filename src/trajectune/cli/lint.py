@@ -13,6 +13,7 @@ from trajectune.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
     from trajectune.curate.lint.finding import Finding
@@ -26,7 +27,8 @@ def lint(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE…", help="Conversations of any known format, or trajectories: .jsonl, .json, .parquet."
+            metavar="FILE…",
+            help="Conversations of any known format, or trajectories: .jsonl, .json, .parquet.",
         ),
     ],
     from_: Annotated[
@@ -38,7 +40,7 @@ def lint(
     show: Annotated[int, typer.Option(min=0, help="Places of each fault to show, with their words.")] = 0,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when anything is found.")] = False,
 ) -> None:
-    """Name the faults of agent data: loops, unknown tools, made-up observations, failures kept as good …
+    """Name the faults of agent data: loops, unknown tools, made-up observations, failures kept as good ….
 
     `trajectune data lint db.jsonl --show 2`. For each file a table says how many rows have a fault and where
     the first ones stand. Rows that cannot be read are counted and named with their line.
@@ -79,12 +81,14 @@ def print_report(console: Console, found: LintReport, show: int) -> None:
     for places in found.first.values():
         for place in places[:show]:
             _print_place(console, place)
+    for note, rows in found.notes.most_common():
+        console.print(f"  {rows:,} rows: {one_line(note)}", markup=False, highlight=False, soft_wrap=True)
     for row in found.rejections.first:
         text = f"  line {row.line} rejected: {one_line(row.reason)}"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(found: LintReport):  # noqa: ANN202
+def _table(found: LintReport) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)

@@ -13,10 +13,12 @@ from trajectune.curate.lint.moves import is_cut
 from trajectune.curate.lint.transcript import NATIVE, Transcript, Turn
 from trajectune.trajectory import Outcome
 
-REWARD = 2 / 3
-"""The reward from which an episode is no failure: the lowest that AgentTuning keeps (web navigation)."""
+REWARD = 0.66
+"""The reward from which an episode is no failure: two thirds, the lowest that AgentTuning keeps, rounded or not."""
 _REWARDS = frozenset({"reward", "score", "final_reward", "total_reward", "task_reward"})
-_FLAGS = frozenset({"success", "succeeded", "is_success", "solved", "won", "win", "passed", "correct", "is_correct"})
+_FLAGS = frozenset(
+    {"success", "succeeded", "is_success", "solved", "won", "win", "passed", "correct", "is_correct"}
+)
 _VERDICT = re.compile(
     r"\breward[ \t]*(?:is|=|:)[ \t]*(?P<reward>-?\d+(?:\.\d+)?|true|false)\b"
     r"|\b(?:task|episode) (?:has )?failed\b|\byou (?:have )?failed\b|\byou lost\b|\bgame over\b",
@@ -39,17 +41,17 @@ _PROSE = 200
 """Characters from which words to the user must end as sentences do."""
 
 
-def failures(row: Transcript, reward: float = REWARD) -> Iterator[Finding]:
+def failures(row: Transcript) -> Iterator[Finding]:
     """Trained demonstrations of which the row itself says that they failed."""
     trained = [turn for turn in row.agent if turn.trained]
     if not trained:
         return
     last = row.turns[-1]
-    for why in (_by_facts(row.facts, reward), _by_outcome(row)):
+    for why in (_by_facts(row.facts), _by_outcome(row)):
         if why:
             yield found(DataFault.FAILED, last.place, why)
             return
-    yield from _by_words(row, trained[-1], reward)
+    yield from _by_words(row, trained[-1])
 
 
 def truncations(row: Transcript) -> Iterator[Finding]:
@@ -74,13 +76,13 @@ def untrained_ends(row: Transcript) -> Iterator[Finding]:
         yield found(DataFault.UNTRAINED_END, agent[-1].place, why, agent[-1].text)
 
 
-def _by_facts(facts: Mapping[str, Any], reward: float) -> str:
+def _by_facts(facts: Mapping[str, Any]) -> str:
     for key, value in facts.items():
         name = str(key).lower()
         if name in _FLAGS and (value is False or (isinstance(value, int | float) and value == 0)):
             return f"{key} is {value}"
-        if name in _REWARDS and isinstance(value, int | float) and value < reward:
-            return f"{key} is {value:g}, below {reward:.2f}"
+        if name in _REWARDS and isinstance(value, int | float) and value < REWARD:
+            return f"{key} is {value:g}, below {REWARD}"
     return ""
 
 
@@ -90,11 +92,11 @@ def _by_outcome(row: Transcript) -> str:
     return f"the episode ended by {row.outcome.value}" if row.outcome in wrong else ""
 
 
-def _by_words(row: Transcript, last: Turn, reward: float) -> Iterator[Finding]:
+def _by_words(row: Transcript, last: Turn) -> Iterator[Finding]:
     """What the environment said last, and an agent that gives up in its last call."""
     said = next((turn for turn in reversed(row.turns) if not turn.is_agent), None)
     verdicts = list(_VERDICT.finditer(said.text)) if said is not None and row.form else []
-    if said is not None and verdicts and said.place > 1 and _failed(verdicts[-1], reward):
+    if said is not None and verdicts and said.place > 1 and _failed(verdicts[-1]):
         why = "the last observation says that it failed"
         yield found(DataFault.FAILED, said.place, why, said.text, verdicts[-1].start(), verdicts[-1].end())
         return
@@ -102,27 +104,33 @@ def _by_words(row: Transcript, last: Turn, reward: float) -> Iterator[Finding]:
         yield found(DataFault.FAILED, said.place, "the agent ends the task upon an error", said.text)
         return
     for call in last.calls:
-        given = next((v for v in call.arguments.values() if isinstance(v, str) and _GIVES_UP.fullmatch(v)), "")
+        given = next(
+            (v for v in call.arguments.values() if isinstance(v, str) and _GIVES_UP.fullmatch(v)), ""
+        )
         if given:
-            yield found(DataFault.FAILED, last.place, f"the agent gives up: {given}", f"{call.name} {given}")
+            yield found(
+                DataFault.FAILED, last.place, f"the agent gives up: {given}", f"{call.name} {given}"
+            )
 
 
 def _is_end(row: Transcript, last: Turn) -> bool:
     return last is row.turns[-1] and any(call.name in row.ends for call in last.calls)
 
 
-def _failed(verdict: re.Match[str], reward: float) -> bool:
+def _failed(verdict: re.Match[str]) -> bool:
     value = verdict["reward"]
     if value is None:
         return True
-    return value.lower() == "false" if value.lower() in ("true", "false") else float(value) < reward
+    return value.lower() == "false" if value.lower() in ("true", "false") else float(value) < REWARD
 
 
 def _cut_conversation(row: Transcript) -> Iterator[Finding]:
     last = row.turns[-1]
     if not last.is_agent:
         if not (row.form and (_OVER.search(last.text) or _VERDICT.search(last.text))):
-            yield found(DataFault.TRUNCATED, last.place, f"it ends with a turn of the {last.role}", last.text)
+            yield found(
+                DataFault.TRUNCATED, last.place, f"it ends with a turn of the {last.role}", last.text
+            )
     elif why := _cut_turn(row, last):
         yield found(DataFault.TRUNCATED, last.place, why, last.text, max(0, len(last.text) - 80))
 
@@ -151,7 +159,9 @@ def _open_end(row: Transcript, last: Turn) -> str:
         return ""  # nobody knows what an unknown tool would have done
     if row.ends and not any(call.name in row.ends for call in last.calls):
         return f"the last call is not {' or '.join(sorted(row.ends))}, which ends the task"
-    talks = any(a.message is not None and a.text.strip() and b.role == "user" for a, b in pairwise(row.turns))
+    talks = any(
+        a.message is not None and a.text.strip() and b.role == "user" for a, b in pairwise(row.turns)
+    )
     if row.form == NATIVE and talks and not row.ends:
         return "it ends with a call that nobody answers"
     return ""

@@ -169,7 +169,9 @@ def _read(form: Form, text: str) -> ReadCall | None:
 
 def _is_function(reading: Reading, text: str) -> bool:
     """Whether what reads as a function is one of the graph's, or stands where one of them is asked for."""
-    return all(call.name in ARGUMENTS or call.name == "answer" for call in reading.calls) and "```" not in text
+    return (
+        all(call.name in ARGUMENTS or call.name == "answer" for call in reading.calls) and "```" not in text
+    )
 
 
 def _on_two_lines(text: str) -> str:

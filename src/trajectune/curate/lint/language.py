@@ -38,7 +38,9 @@ _SCRIPTS = {
     "Thai": "\u0e00-\u0e7f",
 }
 _RUNS = {
-    name: re.compile(f"[{letters}](?:[\\s\\d.,;:!?、。，；：！？（）()「」-]*[{letters}]){{{LETTERS - 1},}}")
+    name: re.compile(
+        f"[{letters}](?:[\\s\\d.,;:!?、。，；：！？（）()「」-]*[{letters}]){{{LETTERS - 1},}}"
+    )
     for name, letters in _SCRIPTS.items()
 }
 _ANY = {name: re.compile(f"[{letters}]") for name, letters in _SCRIPTS.items()}
@@ -72,7 +74,9 @@ _ASKS = re.compile(
 Stretch = tuple[str, int, int]
 """A language, and where in a text it begins and ends."""
 _SETS = {name: frozenset(words.split()) for name, words in _SMALL.items()}
-_ALSO_ENGLISH = "i a an no me on do come per die al o e y la le de en es os se du um as also so is in we war men ten"
+_ALSO_ENGLISH = (
+    "i a an no me on do come per die al o e y la le de en es os se du um as also so is in we war men ten"
+)
 _NOT_ENGLISH = frozenset().union(*_SETS.values()) - _SETS["English"] - set(_ALSO_ENGLISH.split())
 
 

@@ -8,13 +8,14 @@ a finding says nothing about turns that are not trained, unless it is about the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from trajectune.curate.formats import is_trajectory, read_numbered
+from trajectune.curate.formats import NumberedExample, is_trajectory, read_numbered
 from trajectune.curate.formats.stored.containers import read_rows
 from trajectune.curate.lint.calls import calls, orphans
 from trajectune.curate.lint.ends import failures, truncations, untrained_ends
@@ -71,19 +72,22 @@ def lint_transcript(row: Transcript) -> list[Finding]:
 
 
 def lint_rows(
-    path: Path | str, rejected: RejectedSink | None = None, format: str | None = None
+    path: Path | str,
+    rejected: RejectedSink | None = None,
+    format: str | None = None,
+    notes: Counter[str] | None = None,
 ) -> Iterator[LintedRow]:
     """Every row of a file with its findings: examples of any format, or trajectories.
 
-    Rows that cannot be read go to `rejected` (to the log when there is none). Raises `DataError` when the
-    file cannot be read or has no known format.
+    Rows that cannot be read go to `rejected`; what of the others is not read is counted in `notes` (both to
+    the log when there is none). Raises `DataError` when the file cannot be read or has no known format.
     """
     path = Path(path)
     sink = WarningSink(path) if rejected is None else rejected
     first = next(read_rows(path, []), None)
     if format is None and first is not None and is_trajectory(first.value):
         return _trajectories(path, sink)
-    return _examples(path, sink, format)
+    return _examples(read_numbered(path, sink, format=format, notes=notes))
 
 
 def _trajectories(path: Path, rejected: RejectedSink) -> Iterator[LintedRow]:
@@ -96,9 +100,9 @@ def _trajectories(path: Path, rejected: RejectedSink) -> Iterator[LintedRow]:
         yield LintedRow(row.line, trajectory.id, trajectory.environment, lint_trajectory(trajectory))
 
 
-def _examples(path: Path, rejected: RejectedSink, format: str | None) -> Iterator[LintedRow]:
+def _examples(rows: Iterable[NumberedExample]) -> Iterator[LintedRow]:
     hint: Form | None = None
-    for numbered in read_numbered(path, rejected, format=format):
+    for numbered in rows:
         view = of_example(numbered.example, hint)
         hint = BY_NAME.get(view.form, hint)
         example = numbered.example

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 
@@ -106,7 +105,7 @@ def _normal(answers: Sequence[str]) -> str:
 
 
 def _done(turn: Turn) -> str:
-    return " ".join(f"{c.name} {json.dumps(c.arguments, sort_keys=True)}" for c in turn.calls)
+    return " ".join(f"{call.name} {sorted(call.arguments.items())}" for call in turn.calls)
 
 
 def _first_loop(moves: Sequence[Move], length: int, is_game: bool) -> int | None:

@@ -23,17 +23,132 @@ _TELLING = re.compile(r"[^\W\d_]{4,}")
 FEW = 3
 """Telling words that a thought must have, none of which the question has."""
 _COMMON = frozenset(
-    "need needs should next action click type select choose option choices button link page field enter search "
-    "first then have already been this that with from will must none above correct answer task step want find "
-    "there where which what because since proceed complete given here into before after would could also make "
-    "currently element fill input submit view open show item items list continue right order start same "
-    "nothing missing press these still give look looks looking something brings forward lead elsewhere listed "
-    "the them they their your about more most well does only than very when".split()
+    [
+        "need",
+        "needs",
+        "should",
+        "next",
+        "action",
+        "click",
+        "type",
+        "select",
+        "choose",
+        "option",
+        "choices",
+        "button",
+        "link",
+        "page",
+        "field",
+        "enter",
+        "search",
+        "first",
+        "then",
+        "have",
+        "already",
+        "been",
+        "this",
+        "that",
+        "with",
+        "from",
+        "will",
+        "must",
+        "none",
+        "above",
+        "correct",
+        "answer",
+        "task",
+        "step",
+        "want",
+        "find",
+        "there",
+        "where",
+        "which",
+        "what",
+        "because",
+        "since",
+        "proceed",
+        "complete",
+        "given",
+        "here",
+        "into",
+        "before",
+        "after",
+        "would",
+        "could",
+        "also",
+        "make",
+        "currently",
+        "element",
+        "fill",
+        "input",
+        "submit",
+        "view",
+        "open",
+        "show",
+        "item",
+        "items",
+        "list",
+        "continue",
+        "right",
+        "order",
+        "start",
+        "same",
+        "nothing",
+        "missing",
+        "press",
+        "these",
+        "still",
+        "give",
+        "look",
+        "looks",
+        "looking",
+        "something",
+        "brings",
+        "forward",
+        "lead",
+        "elsewhere",
+        "listed",
+        "the",
+        "them",
+        "they",
+        "their",
+        "your",
+        "about",
+        "more",
+        "most",
+        "well",
+        "does",
+        "only",
+        "than",
+        "very",
+        "when",
+    ]
 )
 """Words of any thought on any page."""
 _ASKED = frozenset(
-    "based html webpage above complete following task previous actions what should next action please select "
-    "from choices correct page none these".split()
+    [
+        "based",
+        "html",
+        "webpage",
+        "above",
+        "complete",
+        "following",
+        "task",
+        "previous",
+        "actions",
+        "what",
+        "should",
+        "next",
+        "action",
+        "please",
+        "select",
+        "from",
+        "choices",
+        "correct",
+        "page",
+        "none",
+        "these",
+    ]
 )
 """Words of the question's own frame, which stand under every page."""
 
@@ -57,7 +172,9 @@ def _each(row: Transcript, check: Callable[[Turn, str], Iterator[Finding]]) -> I
         if not turn.is_agent:
             seen = turn.text
             continue
-        repeats = before is not None and turn.calls[:1] == before.calls[:1]  # a loop, which has a name of its own
+        repeats = (
+            before is not None and turn.calls[:1] == before.calls[:1]
+        )  # a loop, which has a name of its own
         if turn.trained and turn.calls and seen.strip() and not repeats:
             yield from check(turn, seen)
         before = turn
@@ -73,7 +190,12 @@ def _choice(turn: Turn, page: str) -> Iterator[Finding]:
         why = f"{letter} is not one of the choices {', '.join(offered)}"
         yield found(DataFault.WRONG_PAGE, turn.place, why, *_at(turn, _LETTER, letter))
     elif value and not _shares(value, page):
-        yield found(DataFault.WRONG_PAGE, turn.place, "the value stands nowhere in the question", *_at(turn, _VALUE, value))
+        yield found(
+            DataFault.WRONG_PAGE,
+            turn.place,
+            "the value stands nowhere in the question",
+            *_at(turn, _VALUE, value),
+        )
     elif letter > "A" and (words := _strange(thought := turn.thought or turn.text, page)):
         why = f"the thought shares no word with the question: {', '.join(words[:5])}"
         yield found(DataFault.WRONG_PAGE, turn.place, why, thought)
@@ -106,9 +228,13 @@ def _at(turn: Turn, pattern: re.Pattern[str], otherwise: str) -> tuple[str, int,
 
 def _shares(value: str, page: str) -> bool:
     """Whether any word of a value stands in the question; a number counts by its digits."""
-    words = _WORD.findall(value.lower())
-    known = set(_WORD.findall(page.lower()))
-    return not words or any(word in known or word.lstrip("0") in known for word in words)
+    words, known = _words(value), _words(page)
+    return not words or not words.isdisjoint(known)
+
+
+def _words(text: str) -> set[str]:
+    """The words of a text in lower case; numbers without the zeros before them."""
+    return {word.lstrip("0") for word in _WORD.findall(text.lower())} - {""}
 
 
 def _strange(thought: str, page: str) -> list[str]:

@@ -45,6 +45,8 @@ class LintReport:
     """The first places of each fault, one a row."""
     rejections: Rejections = field(default_factory=Rejections)
     """Rows that cannot be read."""
+    notes: Counter[str] = field(default_factory=Counter)
+    """Rows by what of them no reader knows, and lint therefore did not see."""
 
     def add(self, row: LintedRow, places: int) -> None:
         """Count a row."""
@@ -80,7 +82,7 @@ def lint(
     `DataError` when the file cannot be read or has no known format.
     """
     report = LintReport(Path(path))
-    for row in lint_rows(path, report.rejections, format):
+    for row in lint_rows(path, report.rejections, format, report.notes):
         report.add(row, places)
         if each is not None:
             each(row)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trajectune.curate.lint.forms import BY_NAME, Form, ReadCall, names_acts, read_call
+from trajectune.curate.lint.forms import BY_NAME, PLAIN, Form, ReadCall, names_acts, read_call
 from trajectune.curate.lint.offers import offered
 from trajectune.example import Example, Message, Role
 from trajectune.trajectory import Outcome, Step, Tool, ToolCall, Trajectory
@@ -173,4 +173,4 @@ def _read_text(turns: Sequence[Turn], hint: Form | None) -> Form | None:
             turn.thought = found.thought if found else turn.text
             turn.form = found.form.name if found else ""
     votes = Counter(found.form.name for found in read.values())
-    return BY_NAME[votes.most_common(1)[0][0]]
+    return BY_NAME[max(votes, key=lambda name: (votes[name], name != PLAIN.name))]

@@ -1,13 +1,12 @@
 """Examples with named faults go: what `trajectune data lint` finds, as a step of a recipe.
 
-`{lint: {drop: [loop, unknown_tool]}}`. Invariant: an example is rejected for the first of its faults, in the
-order of `drop`.
+`{lint: {drop: [loop, unknown_tool]}}`. Invariant: an example is rejected for the first of its faults, in
+the order of `drop`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated
 
 from pydantic import Field
 
@@ -20,7 +19,7 @@ from trajectune.example import Example
 class LintOptions(StepOptions):
     """What `lint` takes."""
 
-    drop: Annotated[list[DataFault], Field(min_length=1)] = list(DataFault)
+    drop: list[DataFault] = Field(default=list(DataFault), min_length=1)
     """The faults whose examples are rejected; all of them unless some are named."""
 
 
