@@ -3,8 +3,8 @@
     python benchmarks/lint.py --out benchmarks/results/lint.json --data ../shared/data
 
 Clean rows are the experts' trajectories of the six environments in four dialects, and made-up conversations
-(`lint_rows.py`); mutants are such rows with one fault each (`lint_mutants.py`). A hit of a fault on a clean row, or
-on a mutant of another fault, is false.
+(`lint_rows.py`); mutants are such rows with one fault each (`lint_mutants.py`). A hit of a fault on a
+clean row, or on a mutant of another fault, is false.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One fault put into a clean row: what lint has to find, and nothing else.
 
-Each function takes a row and a source of chance and gives the row with its fault, or `None` where the row has no
-room for it (a household command has no schema to break).
+Each function takes a row and a source of chance and gives the row with its fault, or `None` where the row
+has no room for it (a household command has no schema to break).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FOREIGN = (
     "我现在需要先看看这个页面上有什么，然后再决定下一步怎么做。",
     "Ich muss jetzt zuerst nachsehen, was in der Liste steht, und dann die Antwort mit dem Wert geben.",
     "Je dois maintenant regarder ce que la page me dit et ensuite donner la réponse qui est dans la liste.",
-    "Ahora debo mirar lo que hay en la página y luego dar la respuesta que está en la lista de los valores.",
+    "Ahora debo mirar lo que hay en la página y luego dar la respuesta que está en la lista de todos.",
     "まずこのページに何があるかを見てから、次にすることを決めます。",
     "이제 이 페이지에 무엇이 있는지 먼저 보고 나서 다음에 할 일을 정하겠습니다.",
 )

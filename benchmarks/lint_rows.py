@@ -1,4 +1,4 @@
-"""Clean rows to lint: experts' trajectories in every dialect, and conversations with tools that are made up."""
+"""Clean rows to lint: experts' trajectories in every dialect, and made-up conversations with tools."""
 
 from __future__ import annotations
 

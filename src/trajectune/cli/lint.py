@@ -42,8 +42,8 @@ def lint(
 ) -> None:
     """Name the faults of agent data: loops, unknown tools, made-up observations, failures kept as good ….
 
-    `trajectune data lint db.jsonl --show 2`. For each file a table says how many rows have a fault and where
-    the first ones stand. Rows that cannot be read are counted and named with their line.
+    `trajectune data lint db.jsonl --show 2`. For each file a table says how many rows have a fault and
+    where the first ones stand. Rows that cannot be read are counted and named with their line.
     """
     from trajectune.curate.lint.report import as_json
     from trajectune.curate.lint.report import lint as linted

@@ -14,7 +14,7 @@ from trajectune.curate.lint.transcript import NATIVE, Transcript, Turn
 from trajectune.trajectory import Outcome
 
 REWARD = 0.66
-"""The reward from which an episode is no failure: two thirds, the lowest that AgentTuning keeps, rounded or not."""
+"""The reward from which an episode is no failure: two thirds, AgentTuning's lowest, rounded or not."""
 _REWARDS = frozenset({"reward", "score", "final_reward", "total_reward", "task_reward"})
 _FLAGS = frozenset(
     {"success", "succeeded", "is_success", "solved", "won", "win", "passed", "correct", "is_correct"}
@@ -25,7 +25,8 @@ _VERDICT = re.compile(
     re.IGNORECASE,
 )
 _OVER = re.compile(
-    r"\b(?:episode|task|game) (?:is |has )?(?:been )?(?:finished|completed?|done|over|ended)\b|\breward\b|\byou won\b",
+    r"\b(?:episode|task|game) (?:is |has )?(?:been )?(?:finished|completed?|done|over|ended)\b"
+    r"|\breward\b|\byou won\b",
     re.IGNORECASE,
 )
 """What an environment says last: after it no turn of the agent is missing."""
@@ -175,7 +176,7 @@ def _is_cut_thought(row: Transcript, last: Turn) -> bool:
 
 
 def _is_cut_prose(text: str) -> bool:
-    """Whether words of some length end within a sentence. Lists, code, links and names end without a mark."""
+    """Whether words of some length end within a sentence. Lists, code and links end without a mark."""
     line = text.rstrip().rpartition("\n")[2]
     if len(text) < _PROSE or len(line) < _PROSE // 2 or not line[0].isalpha() or "http" in line[-80:]:
         return False

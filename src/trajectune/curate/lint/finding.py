@@ -1,10 +1,10 @@
 """What can be wrong with a row of agent data, and where it was found.
 
-The idea: a fault of data is a fact about a row that makes it teach the wrong thing, with the turn in which it
-stands and the words that show it. Whoever reads the finding can look there and judge.
+The idea: a fault of data is a fact about a row that makes it teach the wrong thing, with the turn in
+which it stands and the words that show it. Whoever reads the finding can look there and judge.
 
-Invariants: the value of a `DataFault` is stable, since recipes and files name it; a finding never holds more
-than a few hundred characters of the row.
+Invariants: the value of a `DataFault` is stable, since recipes and files name it; a finding never holds
+more than a few hundred characters of the row.
 """
 
 from __future__ import annotations

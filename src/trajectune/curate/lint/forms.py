@@ -1,9 +1,9 @@
 """Calls that stand in the text: read by the dialects, and by the two forms that only foreign data has.
 
-The idea: what a dialect writes it also reads, so the dialects are asked one after another, each only where its
-own mark stands. Two forms of other people are added: `Action: tool with Action Input: {…}` (AgentGym), which is
-ReAct's on one line and is handed to ReAct, and a plain `Action:` with a command behind it, as
-`search[…]` (ReAct's first form, FireAct) or in free words (AgentGym's games).
+The idea: what a dialect writes it also reads, so the dialects are asked one after another, each only
+where its own mark stands. Two forms of other people are added: `Action: tool with Action Input: {…}`
+(AgentGym), which is ReAct's on one line and is handed to ReAct, and a plain `Action:` with a command
+behind it, as `search[…]` (ReAct's first form, FireAct) or in free words (AgentGym's games).
 
 Invariants: `read_call` never raises; a text without any mark is no move in any form.
 """
@@ -48,7 +48,7 @@ class Form:
     applies: Callable[[str], bool]
     """Whether the form's mark stands in a text; quick, and true for every text in the form."""
     acts: frozenset[str] = frozenset()
-    """What may stand behind `Action:`, in lower case, where the grammar is closed; empty where it is not."""
+    """What may stand behind `Action:`, in lower case, where the grammar is closed; else empty."""
     ends: frozenset[str] = frozenset()
     """Tools whose call ends the task, where the grammar has any."""
 
@@ -141,7 +141,7 @@ def announced(text: str) -> tuple[str, int, int] | None:
 
 @lru_cache(maxsize=_OPENINGS)
 def names_acts(form: Form, opening: str) -> bool:
-    """Whether an opening names all acts of a form's closed grammar: only then is it the one that is meant."""
+    """Whether an opening names all acts of a form's closed grammar: only then is it meant."""
     words = opening.lower()
     return bool(form.acts) and all(act in words for act in form.acts)
 

@@ -20,7 +20,7 @@ LETTERS = 8
 WORDS = 8
 """Words of a sentence that is looked at."""
 SHARE = 0.34
-"""Share of small words of a language from which a sentence is in it; of others it must have half at most."""
+"""Share of small words of a language from which a sentence is in it, with half of it at most of others."""
 FEW = 3
 """Different small words of other languages without which no sentence of theirs is looked for."""
 OPENING, HEARD = 2_000, 20_000
@@ -45,20 +45,20 @@ _RUNS = {
 }
 _ANY = {name: re.compile(f"[{letters}]") for name, letters in _SCRIPTS.items()}
 _SMALL = {
-    "English": "the of and to in is that it for was on are with as be this by not or from have at which i we "
-    "you an a but they will can there if my so need should",
-    "German": "der die das und ist nicht ein eine zu den mit sich des auf für im dem von ich wir sie es auch "
-    "aber nach wenn werden wird als aus bei muss jetzt hat einen",
-    "French": "le la les de des et est un une dans que qui pour pas ne sur au avec je il nous vous ce cette "
-    "sont du en plus par mais à dois maintenant",
+    "English": "the of and to in is that it for was on are with as be this by not or from have at which i "
+    "we you an a but they will can there if my so need should",
+    "German": "der die das und ist nicht ein eine zu den mit sich des auf für im dem von ich wir sie es "
+    "auch aber nach wenn werden wird als aus bei muss jetzt hat einen",
+    "French": "le la les de des et est un une dans que qui pour pas ne sur au avec je il nous vous ce "
+    "cette sont du en plus par mais à dois maintenant",
     "Spanish": "el la los las de y es un una en que no por para con se del al lo como más pero su yo este "
     "esta ahora debo son hay está",
-    "Italian": "il lo la gli le di e è un una in che non per con si del della al come più ma io questo questa "
-    "sono ora devo nel dei i",
-    "Portuguese": "o a os as de e é um uma em que não por para com se do da no na mais mas eu este esta são "
-    "agora devo ao dos das",
-    "Dutch": "de het een en van is niet in dat op te zijn voor met die ik wij aan er om ook als maar nu moet "
-    "naar bij wordt",
+    "Italian": "il lo la gli le di e è un una in che non per con si del della al come più ma io questo "
+    "questa sono ora devo nel dei i",
+    "Portuguese": "o a os as de e é um uma em que não por para com se do da no na mais mas eu este esta "
+    "são agora devo ao dos das",
+    "Dutch": "de het een en van is niet in dat op te zijn voor met die ik wij aan er om ook als maar nu "
+    "moet naar bij wordt",
 }
 _WORD = re.compile(r"[^\W\d_]+")
 _SENTENCE = re.compile(r"[^.!?\n]+")
@@ -138,7 +138,7 @@ def _votes(words: Sequence[str]) -> dict[str, int]:
 
 
 def _sentences(text: str, spoken: frozenset[str] = frozenset()) -> Iterator[Stretch]:
-    """The sentences of a text that are clearly in a language, and in none of `spoken`; code and quotes apart."""
+    """The sentences of a text that are clearly in a language and in none of `spoken`; code apart."""
     bare = _CODE.sub(lambda found: " " * len(found[0]), text)
     for sentence in _SENTENCE.finditer(bare):
         language = _language(sentence[0], spoken)

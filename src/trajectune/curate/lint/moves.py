@@ -26,7 +26,7 @@ _INVENTED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _FRUITLESS = re.compile(
-    r"\b(?:not|no|nothing|cannot|can't|couldn't|unable|invalid|unknown|error|fail\w*|already|wrong|hit a wall)\b",
+    r"\b(?:not|no|nothing|cannot|can't|couldn't|unable|invalid|unknown|error|fail\w*|already|wrong)\b",
     re.IGNORECASE,
 )
 """Words by which an environment says that a command did nothing."""
@@ -38,8 +38,8 @@ Move = tuple[str, str | None]
 def loops(row: Transcript) -> Iterator[Finding]:
     """The first loop: the same circle of moves and answers, `ROUNDS` times in a row.
 
-    Of commands in free words, as games take them, some are repeated for good reason (one more step, one more
-    ingot): a circle of these is a loop only where the answers say that nothing was done.
+    Of commands in free words, as games take them, some are repeated for good reason (one more step, one
+    more ingot): a circle of these is a loop only where the answers say that nothing was done.
     """
     turns = [turn for turn in row.agent if turn.calls]
     if len(turns) < ROUNDS:
@@ -136,7 +136,7 @@ def _acknowledges(turn: Turn, agent: Sequence[Turn]) -> bool:
 def _text_thought(row: Transcript, turn: Turn) -> str:
     if turn.moves or not turn.text.strip():
         return "" if turn.moves else "the turn is empty"
-    if row.acts and (word := announced(turn.text)) is not None:
+    if row.acts and announced(turn.text) is not None:
         return ""  # an act that the grammar does not have, or cannot read: see `calls`
     return "" if has_mark(turn.text) else f"a thought and no action that the {row.form} form can read"
 

@@ -1,8 +1,8 @@
 """Answers that belong to another page: the known fault of AgentInstruct's Mind2Web rows.
 
-The idea: a page offers choices and words. An answer that names a choice the page does not have, enters a value
-that stands nowhere in the question, or clicks what is not shown was given to some other page. A thought that
-shares no telling word with the question gives the same away.
+The idea: a page offers choices and words. An answer that names a choice the page does not have, enters a
+value that stands nowhere in the question, or clicks what is not shown was given to some other page. A
+thought that shares no telling word with the question gives the same away.
 
 Invariant: an answer is compared with what the agent had seen before it, never with what came after.
 """

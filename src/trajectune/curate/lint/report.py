@@ -1,7 +1,7 @@
 """What lint found in a file: rows by fault, the first places of each, and the findings as JSON lines.
 
-Invariants: a row counts once for a fault, however often it has it; memory holds a few places for each fault,
-whatever the size of the file.
+Invariants: a row counts once for a fault, however often it has it; memory holds a few places for each
+fault, whatever the size of the file.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def lint(
 ) -> LintReport:
     """Name the faults of a file of examples (any format that is read) or of trajectories.
 
-    `trajectune.lint("db.jsonl").faults` counts rows by fault. `places` of each fault are kept; `each` is given
-    every row with all its findings. Rows that cannot be read are counted in `rejections`. Raises
+    `trajectune.lint("db.jsonl").faults` counts rows by fault. `places` of each fault are kept; `each` is
+    given every row with all its findings. Rows that cannot be read are counted in `rejections`. Raises
     `DataError` when the file cannot be read or has no known format.
     """
     report = LintReport(Path(path))

@@ -1,8 +1,8 @@
 """Whether the arguments of a call fit the schema of its tool (JSON Schema, by the library `jsonschema`).
 
-Invariants: a schema comes out of a file and is not trusted: no reference is fetched, and no regular expression
-of it (`pattern`) is run, since one can be written that never ends. A schema that is none itself
-(`"type": "float"`) judges nothing.
+Invariants: a schema comes out of a file and is not trusted: no reference is fetched, and no regular
+expression of it (`pattern`) is run, since one can be written that never ends. A schema that is none
+itself (`"type": "float"`) judges nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _check(schema: str) -> Check:
     try:
         kind.check_schema(value)
     except SchemaError:
-        return lambda arguments: ""
+        return _nothing_known
     validator = kind(value, registry=Registry())
 
     def check(arguments: dict[str, object]) -> str:
@@ -53,6 +53,12 @@ def _check(schema: str) -> Check:
         return f"{place}: {error.message}" if place else error.message
 
     return check
+
+
+def _nothing_known(arguments: dict[str, object]) -> str:
+    """The verdict of a schema that is none."""
+    del arguments
+    return ""
 
 
 def _unchecked(*parts: object) -> None:

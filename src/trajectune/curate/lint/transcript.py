@@ -1,7 +1,7 @@
 """One view of every row: turns with the moves in them, whether the row has structure or text alone.
 
-The idea: a check should not know formats. A trajectory has its calls, native messages have theirs, and in text
-the forms of `forms` are read; here they become the same turns, so that each check is written once.
+The idea: a check should not know formats. A trajectory has its calls, native messages have theirs, and in
+text the forms of `forms` are read; here they become the same turns, so that each check is written once.
 
 Invariants: turns stand in the order of the row; `place` is the number of the message (of the step, in a
 trajectory) from 1; the form of a text is the one that reads most of its turns, so that a stray word in
