@@ -54,6 +54,8 @@ def table_of(data: dict[str, Any]) -> str:
         return collecting(data["collecting"])
     if "concurrent_episodes" in data:
         return concurrent(data["concurrent_episodes"])
+    if "lint" in data:
+        return lint_tables(data)
     if "recall" in data:
         return candidates(data)
     if "means" in data:
@@ -144,6 +146,31 @@ def candidates(data: dict[str, Any]) -> str:
     blind = [[name, *(f"{each:.1%}" for each in found)] for name, found in data["blind"].items()]
     return "\n\n".join(
         [markdown(["right element among the first", *cuts], rows), markdown(["agent", *heads], blind)]
+    )
+
+
+def lint_tables(data: dict[str, Any]) -> str:
+    """Precision and recall of each fault on seeded mutants, and what is found in real files."""
+    found = data["lint"]
+    hits = f"{found['false_hits']} of {found['clean_rows']} clean rows have a hit."
+    mutants = [
+        [name, f"{each['mutants']}", f"{each['recall']:.1%}", f"{each['precision']:.1%}"]
+        for name, each in found["faults"].items()
+    ]
+    files = [
+        [
+            name,
+            f"{each['rows']:,}",
+            f"{each['faulty']:,}",
+            ", ".join(f"{fault} {rows:,}" for fault, rows in each["faults"].items()) or "–",
+            f"{each['rows_per_second']:,.0f}",
+            f"{each['mb_per_second']:.1f}",
+        ]
+        for name, each in data.get("files", {}).items()
+    ]
+    heads = ["file", "rows", "with a fault", "rows by fault", "rows a second", "MB a second"]
+    return "\n\n".join(
+        [markdown(["fault", "mutants", "recall", "precision"], mutants), hits, markdown(heads, files)]
     )
 
 

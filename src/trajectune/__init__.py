@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trajectune.agents.endpoint import EndpointAgent as Endpoint
     from trajectune.agents.local import LocalAgent as Local
+    from trajectune.curate.lint.report import lint
     from trajectune.dialects.contract import Dialect
     from trajectune.environments.check import check_environment
     from trajectune.environments.contract import Environment, Episode, Move, StepResult, Task
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "agents.endpoint:EndpointAgent": ("Endpoint",),
     "agents.local:LocalAgent": ("Local",),
+    "curate.lint.report": ("lint",),
     "dialects.contract": ("Dialect",),
     "environments.check": ("check_environment",),
     "environments.contract": ("Environment", "Episode", "Move", "StepResult", "Task"),
@@ -93,6 +95,7 @@ __all__ = [
     "compose",
     "environment",
     "evaluate",
+    "lint",
     "mix",
     "report",
     "rollout",

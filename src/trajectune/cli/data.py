@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from trajectune.cli.lint import lint
 from trajectune.cli.masks import masks
 from trajectune.cli.pairs import pairs
 from trajectune.cli.quarantine import Quarantine, counting
@@ -102,6 +103,7 @@ def convert(
 app.command()(masks)
 app.command()(trajectories)
 app.command()(pairs)
+app.command()(lint)
 
 
 class Misfits:

@@ -23,6 +23,7 @@ from trajectune.curate.steps.filter import Filter
 from trajectune.curate.steps.language import Language
 from trajectune.curate.steps.length import Length
 from trajectune.curate.steps.pass_rate import PassRate
+from trajectune.curate.steps.lint import Lint
 from trajectune.errors import RecipeError, suggestion
 from trajectune.example import Example
 from trajectune.plugins import installed, is_dotted, load_class
@@ -31,7 +32,7 @@ from trajectune.trajectory import Trajectory
 
 GROUP = "trajectune.curate_steps"
 BUILT_IN: dict[str, type[CurateStep[Any]]] = {
-    step.name: step for step in (PassRate, Faults, Length, Language, Filter, Deduplicate)
+    step.name: step for step in (PassRate, Faults, Length, Language, Filter, Deduplicate, Lint)
 }
 
 StepSpec = str | Mapping[str, Mapping[str, Any] | None]
