@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trajectune.example import Example
     from trajectune.run.api.acting import Expert, Played, environment, rollout
     from trajectune.run.api.data import Mixed, mix, self_distil
+    from trajectune.run.api.instructions import derive, invent
     from trajectune.run.api.measuring import Evaluated, compare, compose, evaluate, report
     from trajectune.run.api.tuning import Tuned, tune
     from trajectune.trajectory import Tool, ToolCall, Trajectory
@@ -52,6 +53,7 @@ _PLACES = {
     "example": ("Example",),
     "run.api.acting": ("Expert", "Played", "environment", "rollout"),
     "run.api.data": ("Mixed", "mix", "self_distil"),
+    "run.api.instructions": ("derive", "invent"),
     "run.api.measuring": ("Evaluated", "compare", "compose", "evaluate", "report"),
     "run.api.tuning": ("Tuned", "tune"),
     "trajectory": ("Tool", "ToolCall", "Trajectory"),
@@ -91,8 +93,10 @@ __all__ = [
     "check_environment",
     "compare",
     "compose",
+    "derive",
     "environment",
     "evaluate",
+    "invent",
     "mix",
     "report",
     "rollout",

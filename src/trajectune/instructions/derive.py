@@ -61,7 +61,9 @@ def derive(
     """
     rows = read_json(questions)
     if not isinstance(rows, list):
-        raise DataError("Not a list of questions.", where=str(questions), remedy="Give BIRD's or Spider's JSON.")
+        raise DataError(
+            "Not a list of questions.", where=str(questions), remedy="Give BIRD's or Spider's JSON."
+        )
     rejected: list[Rejected] = []
     images, _ = databases_at(str(databases))
     steps = told(list(enumerate(rows, 1)), f"trying {questions.name}", len(rows), on_progress)

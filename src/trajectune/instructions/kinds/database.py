@@ -212,5 +212,7 @@ def _read_seeds(path: Path) -> list[tuple[str, Table, str, str]]:
         if len(problem.tables) == 1:
             found.append((str(row.value["description"]), problem.tables[0], problem.gold, problem.kind))
     if not found:
-        raise DataError("no seed task could be read", where=str(path), remedy="give AgentBench's dbbench JSONL")
+        raise DataError(
+            "no seed task could be read", where=str(path), remedy="give AgentBench's dbbench JSONL"
+        )
     return found

@@ -111,7 +111,9 @@ class OperatingSystemKind(Kind):
         self._seeds = list(_read_seeds(seeds)) if seeds else []
         if seeds and not self._seeds:
             raise DataError(
-                "no seed task could be read", where=str(seeds), remedy="give AgentBench's os_interaction JSON"
+                "no seed task could be read",
+                where=str(seeds),
+                remedy="give AgentBench's os_interaction JSON",
             )
 
     def request(self, rng: Random, earlier: Sequence[str]) -> Request:
@@ -158,7 +160,11 @@ class OperatingSystemKind(Kind):
 
     def _check_question(self, parsed: Parsed, problem: Problem) -> None:
         """Raises `RefusedError` for a question that can be answered without a look at its machine."""
-        if len(problem.answer) > 2 and not problem.answer.isdigit() and _says(problem.question, problem.answer):
+        if (
+            len(problem.answer) > 2
+            and not problem.answer.isdigit()
+            and _says(problem.question, problem.answer)
+        ):
             raise RefusedError(f"{SAID}: {problem.answer[:60]!r}")
         if not problem.init:
             return
@@ -172,7 +178,9 @@ class OperatingSystemKind(Kind):
 
 def row_of(written: Mapping[str, Any], topic: str) -> Row:
     """A task as AgentBench's os_interaction has it. Raises `RefusedError` where a part is missing."""
-    description, gold, check = (text_of(written, key, LONGEST[key]) for key in ("description", "gold", "check"))
+    description, gold, check = (
+        text_of(written, key, LONGEST[key]) for key in ("description", "gold", "check")
+    )
     init = text_of(written, "init", LONGEST["init"], empty=True)
     name = check.removeprefix("check/").removesuffix(".py")
     if name in CHECKS:
