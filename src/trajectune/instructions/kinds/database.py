@@ -50,7 +50,7 @@ LONGEST = 1_000
 PROMPT = """\
 You write tasks for people who learn to work with a MySQL database. Here is a table.
 
-Name: {name}
+Name: `{name}`
 Columns: {columns}
 Some of its {count} rows:
 {rows}
