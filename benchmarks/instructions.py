@@ -1,7 +1,6 @@
 """How many tasks instruction construction makes, and why the others are rejected.
 
-    python benchmarks/instructions.py --data FOLDER --model NAME=FOLDER --requests 60 --work FOLDER \
-        --out benchmarks/results/instructions.json
+    python benchmarks/instructions.py --data FOLDER --model NAME=FOLDER --requests 60 --work FOLDER --out FILE
 
 Task derivation runs over the question sets of BIRD and Spider below `--data`. For Self-Instruct each model is
 served by `trajectune serve`, and is asked for tasks of both kinds through the API. `--work` keeps what was
@@ -54,7 +53,8 @@ def main() -> None:
         found["written"][name] = written(options, name, folder)
         print(dumps(found["written"][name]))
         if options.out:
-            write_json(options.out, machine() | {"dtype": options.dtype} | found)
+            whole = machine() | {"dtype": options.dtype} | found
+            write_json(options.out, whole | {"command": re.sub(r"=/\S*", "=FOLDER", whole["command"])})
 
 
 def derived(options: argparse.Namespace, name: str) -> dict[str, Any]:

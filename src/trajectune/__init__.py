@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from trajectune.evaluate.suites.environment import EnvironmentSuite
     from trajectune.evaluate.suites.general_loss import GeneralLoss
     from trajectune.example import Example
-    from trajectune.run.api.acting import Expert, Played, environment, rollout
+    from trajectune.run.api.acting import Expert, Guided, Played, environment, rollout
     from trajectune.run.api.data import Mixed, mix, self_distil
     from trajectune.run.api.instructions import derive, invent
     from trajectune.run.api.measuring import Evaluated, compare, compose, evaluate, report
@@ -51,7 +51,7 @@ _PLACES = {
     "evaluate.suites.environment": ("EnvironmentSuite",),
     "evaluate.suites.general_loss": ("GeneralLoss",),
     "example": ("Example",),
-    "run.api.acting": ("Expert", "Played", "environment", "rollout"),
+    "run.api.acting": ("Expert", "Guided", "Played", "environment", "rollout"),
     "run.api.data": ("Mixed", "mix", "self_distil"),
     "run.api.instructions": ("derive", "invent"),
     "run.api.measuring": ("Evaluated", "compare", "compose", "evaluate", "report"),
@@ -73,6 +73,7 @@ __all__ = [
     "Example",
     "Expert",
     "GeneralLoss",
+    "Guided",
     "Item",
     "Local",
     "Measurement",

@@ -1,4 +1,4 @@
-"""`trajectune instructions`: make tasks, from questions that were asked before or from what a model invents."""
+"""`trajectune instructions`: make tasks of questions that were asked, or let a model invent them."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def derive(
     """Make database tasks of questions with gold SQL (task derivation).
 
     `trajectune instructions derive superhero_questions.json superhero.sqlite --to derived`. Each gold
-    statement is run. A question is left out, with the reason in `rejected.jsonl`, where its gold fails, finds
-    nothing or more than an agent is shown, or leaves its result to the engine (ties at a LIMIT, columns outside
-    of a GROUP BY). The lines that are printed put the tasks into a recipe.
+    statement is run. A question is left out, with the reason in `rejected.jsonl`, where its gold fails,
+    finds nothing or more than an agent is shown, or leaves its result to the engine (ties at a LIMIT,
+    columns outside of a GROUP BY). The lines that are printed put the tasks into a recipe.
     """
     from trajectune.run.api.instructions import derive as make
 
@@ -91,10 +91,10 @@ def invent(
 ) -> None:
     """Let a model write new tasks, and keep those that hold when they are run (Self-Instruct).
 
-    `trajectune instructions invent operating_system --to invented --url http://localhost:8000/v1 --model M`.
-    Scripts run only in the sandbox, SQL only in the fenced engine. A task is kept when its gold passes its own
-    check, doing nothing does not, and no earlier task is like it; all others are counted by reason and kept in
-    `rejected.jsonl`. The same command goes on where it was stopped.
+    `trajectune instructions invent operating_system --to invented --url http://localhost:8000/v1 --model
+    M`. Scripts run only in the sandbox, SQL only in the fenced engine. A task is kept when its gold
+    passes its own check, doing nothing does not, and no earlier task is like it; all others are counted
+    by reason and kept in `rejected.jsonl`. The same command goes on where it was stopped.
     """
     from trajectune.run.api.instructions import invent as make
     from trajectune.run.api.instructions import kind_of

@@ -1,10 +1,10 @@
 """Task derivation: a set of questions with gold SQL (BIRD, Spider) becomes database tasks.
 
-The idea (AgentTuning, arXiv 2310.12823, section 2.1.1): somebody has asked the questions and solved them, so
-only what can be trusted is taken over. Each gold statement is run; a question is left out where an agent
-could not find the answer, could find another that is as good, or need not look. What is left is written as
-the file of questions that the `sqlite` source of the database environment reads, so that the tables stay in
-their databases and are not copied into each task.
+The idea (AgentTuning, arXiv 2310.12823, section 2.1.1): somebody has asked the questions and solved them,
+so only what can be trusted is taken over. Each gold statement is run; a question is left out where an
+agent could not find the answer, could find another that is as good, or need not look. What is left is
+written as the file of questions that the `sqlite` source of the database environment reads, so that the
+tables stay in their databases and are not copied into each task.
 
 Invariants: every row of the file is accepted, or rejected with its number and the reason; the rows that are
 accepted are written as they were read.
@@ -167,8 +167,7 @@ def _write(
     rejected: Sequence[Rejected],
     counts: Construction,
 ) -> Constructed:
-    file = folder / QUESTIONS
-    write_json(file, [row for _, row, _ in taken])
+    write_json(folder / QUESTIONS, [row for _, row, _ in taken])
     with open_atomic(folder / REJECTED) as out:
         for row in rejected:
             out.write(encode({"line": row.line, "reason": row.reason}))
@@ -179,5 +178,14 @@ def _write(
             where=str(folder / REJECTED),
             remedy="see the reasons there; check that the databases belong to the questions",
         )
-    options = {"source": "sqlite", "path": str(databases), "questions": str(file), "split": "train"}
-    return Constructed(folder, counts.environment, options, counts)
+    return Constructed(folder, counts.environment, options_of(folder, databases), counts)
+
+
+def options_of(folder: Path, databases: Path) -> dict[str, Any]:
+    """The options with which the database environment reads the questions in `folder`."""
+    return {
+        "source": "sqlite",
+        "path": str(databases),
+        "questions": str(folder / QUESTIONS),
+        "split": "train",
+    }

@@ -1,15 +1,16 @@
 """Self-Instruct: a teacher writes tasks until there are enough, and each is tried before it is believed.
 
-The idea (Self-Instruct, arXiv 2212.10560; AgentTuning, section 2.1.1): a request shows a few seed tasks and what
-was accepted lately, and asks for something new. What comes back is read with patience, run, and compared with
-all that is there.
+The idea (Self-Instruct, arXiv 2212.10560; AgentTuning, section 2.1.1): a request shows a few seed tasks
+and what was accepted lately, and asks for something new. What comes back is read with patience, run, and
+compared with all that is there.
 
 `replies.jsonl` grows by one row for each request that was answered: the tasks of it that were accepted, and
 those that were not, with the reason and the words. Everything else in the folder is made from it. A request
-depends on the seed, on its number and on what was accepted before, so the same command goes on after Ctrl-C.
+depends on the seed, on its number and on what was accepted before, so the same command goes on after
+Ctrl-C.
 
-Invariants: a request that was answered is not made again; one that the infrastructure failed is no answer and
-is made again; every task that was written is accepted or rejected, and counted once.
+Invariants: a request that was answered is not made again; one that the infrastructure failed is no answer
+and is made again; every task that was written is accepted or rejected, and counted once.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def invent(
     seed: int = 0,
     on_progress: OnProgress = silent,
 ) -> Constructed:
-    """Ask the agent until `tasks` are accepted or `requests` are answered; goes on from what is in `folder`.
+    """Ask until `tasks` are accepted or `requests` are answered; goes on from what is in `folder`.
 
     Raises `RecipeError` for a folder of other settings, `AgentError` for a teacher that does not answer at
     all, and `DataError` where not one task was accepted.
@@ -219,7 +220,8 @@ def _write(folder: Path, kind: Kind, teacher: Teacher, answered: Sequence[Answer
         usage=_total(each.usage for each in answered),
     )
     counts.save(folder)
-    return Constructed(folder, kind.environment, kind.write(rows, folder), counts)
+    kind.write(rows, folder / kind.file)
+    return Constructed(folder, kind.environment, kind.options(folder), counts)
 
 
 def _total(usages: Iterable[Usage]) -> Usage:

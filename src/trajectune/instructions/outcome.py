@@ -27,7 +27,10 @@ REJECTED = "rejected.jsonl"
 
 
 class RefusedError(Exception):
-    """A task that is not believed. The text is the reason; what follows a colon tells this one from others."""
+    """A task that is not believed.
+
+    The text is the reason; what follows a colon tells this one from others.
+    """
 
 
 class Construction(Record):

@@ -4,8 +4,8 @@ The idea: small models wrap JSON in a fence and in words, break lines inside of 
 escape, and leave a comma behind the last item. All of that still says what is meant, and is read. A reply
 may hold one object, several behind each other, or a list.
 
-Invariants: any text is read in bounded time and nothing is raised; nothing is evaluated; what is read can be
-written to any file.
+Invariants: any text is read in bounded time and nothing is raised; nothing is evaluated; what is read can
+be written to any file.
 """
 
 from __future__ import annotations

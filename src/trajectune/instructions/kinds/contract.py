@@ -1,11 +1,11 @@
 """What Self-Instruct needs to know of one environment: how a task is asked for, tried and stored.
 
-The idea: the loop (`trajectune.instructions.invent`) counts, goes on and stops; a kind knows one environment's
-files. It writes the prompt of a request, with examples drawn from seed tasks, and makes a row of what the
-teacher wrote: the row is run before it is given back.
+The idea: the loop (`trajectune.instructions.invent`) counts, goes on and stops; a kind knows one
+environment's files. It writes the prompt of a request, with examples drawn from seed tasks, and makes a
+row of what the teacher wrote: the row is run before it is given back.
 
-Invariant: a row that a kind gives back is read and played by its environment, its gold earns the reward, and
-doing nothing does not.
+Invariant: a row that a kind gives back is read and played by its environment, its gold earns the reward,
+and doing nothing does not.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ class Kind(ABC):
 
     environment: str
     """Its name."""
+    source: str
+    """The environment's source that reads the tasks."""
     file: str
-    """The file of tasks that `write` leaves."""
+    """The file of tasks that `write` leaves in a folder."""
 
     @abstractmethod
     def request(self, rng: Random, earlier: Sequence[str]) -> Request:
@@ -49,8 +51,13 @@ class Kind(ABC):
         """The row of a task, after it was run. Raises `RefusedError`."""
 
     @abstractmethod
-    def write(self, rows: Sequence[Row], folder: Path) -> dict[str, Any]:
-        """Leave the tasks in `folder`; gives the options with which the environment reads them."""
+    def write(self, rows: Sequence[Row], file: Path) -> None:
+        """Leave the tasks in a file."""
+
+    @classmethod
+    def options(cls, folder: Path) -> dict[str, Any]:
+        """The options with which the environment reads the tasks in `folder`."""
+        return {"source": cls.source, "path": str(folder / cls.file), "split": "train"}
 
 
 def text_of(written: Mapping[str, Any], key: str, longest: int, empty: bool = False) -> str:

@@ -1,11 +1,12 @@
 """Changes to a table, written by a teacher: INSERT, UPDATE and DELETE in plain words, with their statement.
 
-The idea (AgentTuning, section 2.1.1, after Self-Instruct): the teacher sees a table and invents requests that a
-person might have, each with the statement that fulfils it. Tables come from the environment's generator, or
-from a file of AgentBench's dbbench, whose changes are then the examples too.
+The idea (AgentTuning, section 2.1.1, after Self-Instruct): the teacher sees a table and invents requests
+that a person might have, each with the statement that fulfils it. Tables come from the environment's
+generator, or from a file of AgentBench's dbbench, whose changes are then the examples too.
 
-What a statement must do before it is believed: run in the fenced engine, change the table, and hold no value
-that the request does not say, since nobody could know it. The rows are dbbench's, each with its table.
+What a statement must do before it is believed: run in the fenced engine, change the table, and hold no
+value that the request does not say, since nobody could know it. The rows are dbbench's, each with its
+table.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ Some of its {count} rows:
 {rows}
 
 Write {tasks} different tasks, each of which needs exactly one {kind} statement on this table. A task is a \
-request in plain words, as a colleague would make it: it says every value that the statement needs, exactly as \
-it must be stored, and it holds no SQL. {hint}
+request in plain words, as a colleague would make it: it says every value that the statement needs, exactly \
+as it must be stored, and it holds no SQL. {hint}
 
 Examples, about other tables:
 {examples}
@@ -93,6 +94,7 @@ class DatabaseKind(Kind):
     """`seeds`: a file of dbbench, for tables and examples; without one they are generated."""
 
     environment = "database"
+    source = "dbbench"
     file = "tasks.jsonl"
 
     def __init__(self, seeds: Path | None = None) -> None:
@@ -131,11 +133,10 @@ class DatabaseKind(Kind):
         _play(row, about)
         return row
 
-    def write(self, rows: Sequence[Row], folder: Path) -> dict[str, Any]:
-        with open_atomic(folder / self.file) as file:
+    def write(self, rows: Sequence[Row], file: Path) -> None:
+        with open_atomic(file) as opened:
             for row in rows:
-                file.write(encode(row))
-        return {"source": "dbbench", "path": str(folder / self.file), "split": "train"}
+                opened.write(encode(row))
 
     def _examples(self, rng: Random, kind: str) -> list[str]:
         known = [(text, gold) for text, _, gold, each in self._seeds if each == kind]

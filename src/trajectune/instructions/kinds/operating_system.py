@@ -1,13 +1,14 @@
-"""Tasks on a Linux machine, written by a teacher: a question or a change, with all that is needed to try it.
+"""Tasks on a Linux machine, written by a teacher, with all that is needed to try them.
 
-The idea (AgentTuning, section 2.1.1, after Self-Instruct): the teacher writes what is asked, the script that
-prepares the machine, the script that solves the task, and how an answer is judged: by one of AgentBench's
-named checks, or by a script that looks at the machine. All of it is run, in sandboxes alone, and the task is
-believed when the solution passes the check and agents that do nothing do not
-(`trajectune.environments.operating_system.tasks.replay`). The rows are those of AgentBench's os_interaction.
+The idea (AgentTuning, section 2.1.1, after Self-Instruct): the teacher writes what is asked, the script
+that prepares the machine, the script that solves the task, and how an answer is judged: by one of
+AgentBench's named checks, or by a script that looks at the machine. All of it is run, in sandboxes alone,
+and the task is believed when the solution passes the check and agents that do nothing do not
+(`trajectune.environments.operating_system.tasks.replay`). The rows are those of AgentBench's
+os_interaction.
 
-Two rules go further: what a question asks must depend on the machine that was prepared for it, and a question
-must not say its own answer.
+Two rules go further: what a question asks must depend on the machine that was prepared for it, and a
+question must not say its own answer.
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ class OperatingSystemKind(Kind):
     """
 
     environment = "operating_system"
+    source = "agentbench"
     file = "tasks.json"
 
     def __init__(self, seeds: Path | None = None, limits: Limits | None = None) -> None:
@@ -138,9 +140,8 @@ class OperatingSystemKind(Kind):
             self._check_question(parsed, problem)
         return row
 
-    def write(self, rows: Sequence[Row], folder: Path) -> dict[str, Any]:
-        write_json(folder / self.file, list(rows))
-        return {"source": "agentbench", "path": str(folder / self.file), "split": "train"}
+    def write(self, rows: Sequence[Row], file: Path) -> None:
+        write_json(file, list(rows))
 
     def _questions(self, rng: Random) -> list[Row]:
         if len(self._seeds) >= EXAMPLES:

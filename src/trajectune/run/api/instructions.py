@@ -1,4 +1,4 @@
-"""Instruction construction: `derive` makes tasks of questions with gold SQL, `invent` lets a model write them."""
+"""Instruction construction: `derive` takes questions with gold SQL, `invent` lets a model write."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ def derive(
     seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Constructed:
-    """Database tasks from a set of questions (AgentTuning's task derivation), each tried; see `Constructed`.
+    """Database tasks from a set of questions (AgentTuning's task derivation), each tried.
 
     `made = derive("questions.json", "dbs.sqlite", to="derived")`, and then
-    `environment(made.environment, made.options)`. `questions` is BIRD's or Spider's JSON, `databases` an SQLite
-    file, a MySQL dump or a folder of databases. `tasks` are drawn, seeded; `None` takes all. Raises `DataError`.
+    `environment(made.environment, made.options)`. `questions` is BIRD's or Spider's JSON, `databases` an
+    SQLite file, a MySQL dump or a folder of databases. `tasks` are drawn, seeded; `None` takes all. Raises
+    `DataError`.
     """
     folder = Path(to)
     with locked(folder), shown(on_progress) as tell:
@@ -50,12 +51,12 @@ def invent(
     seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Constructed:
-    """Tasks that a model writes (Self-Instruct), each run before it is believed; see `Constructed`.
+    """Tasks that a model writes (Self-Instruct), each run before it is believed.
 
-    `invent("operating_system", Endpoint(url, model, temperature=0.8), to="invented", tasks=200)`. `environment`
-    is `database` or `operating_system`; `seeds` a file of AgentBench's tasks to draw examples from. It stops at
-    `tasks` accepted ones, or after `requests` (four for each task, if not given); the same call goes on.
-    Raises `TrajectuneError`.
+    `invent("operating_system", Endpoint(url, model, temperature=0.8), to="invented", tasks=200)`.
+    `environment` is `database` or `operating_system`; `seeds` a file of AgentBench's tasks to draw examples
+    from. It stops at `tasks` accepted ones, or after `requests` (four for each task, if not given); the same
+    call goes on. Raises `TrajectuneError`.
     """
     folder = Path(to)
     kind = kind_of(environment, seeds)

@@ -11,13 +11,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trajectune.curate.funnel import Funnel
-from trajectune.report.contents import Entry, FunnelRow, LossCurve, MixtureRow, Page, StageTime
+from trajectune.report.contents import (
+    Entry,
+    FunnelRow,
+    InstructionsRow,
+    LossCurve,
+    MixtureRow,
+    Page,
+    StageTime,
+)
 from trajectune.report.page import write_page
+from trajectune.report.sections.instructions import WAYS, rejected
 from trajectune.report.sections.provenance import commit, hardware, versions
 from trajectune.run.api.measuring import samples_of
 from trajectune.run.directory import seconds_of
 from trajectune.run.page.comparing import Measured, changes, curves, gaps
 from trajectune.run.stage import Result, Work, in_order
+from trajectune.run.stages import instructions
 from trajectune.run.stages.curate import read_curated
 from trajectune.run.study import Arm, Study
 from trajectune.tune.metrics import read_metrics
@@ -48,6 +58,11 @@ def gather(work: Work, study: Study, measured: Measured) -> Page:
         gaps=gaps(measured),
         references=recipe.evaluate.references,
         curves=curves(measured),
+        instructions=[
+            row
+            for named in _different(study, work.where, instructions.NAME)
+            for row in _instructions(named)
+        ],
         funnel=[row for named in _different(study, work.where, "curate") for row in _funnel(named)],
         mixture=[row for named in _different(study, work.where, "curate") for row in _mixture(named)],
         warnings=[row for named in _different(study, work.where, "curate") for row in _warnings(named)],
@@ -65,7 +80,8 @@ def _different(study: Study, where: Callable[[Result], Path], stage: str) -> lis
     """The results of a stage that differ, each named after its arm unless all arms share one."""
     found: dict[str, Arm] = {}
     for arm in study.arms:
-        found.setdefault(arm.results[stage].fingerprint, arm)
+        if stage in arm.results:
+            found.setdefault(arm.results[stage].fingerprint, arm)
     seeds = len({arm.seed for arm in found.values()}) > 1
     return [
         (_prefix(arm, seeds) if len(found) > 1 else "", arm, where(arm.results[stage]))
@@ -75,6 +91,20 @@ def _different(study: Study, where: Callable[[Result], Path], stage: str) -> lis
 
 def _prefix(arm: Arm, seeds: bool) -> str:
     return f"{arm.name}, seed {arm.seed}: " if seeds else f"{arm.name}: "
+
+
+def _instructions(named: Named) -> Iterator[InstructionsRow]:
+    prefix, arm, folder = named
+    for key, row in instructions.constructed(arm.recipe, folder).items():
+        yield InstructionsRow(
+            source=prefix + key,
+            way=WAYS[row.way],
+            teacher=row.teacher,
+            asked=row.asked,
+            written=row.written,
+            accepted=row.accepted,
+            rejected=rejected(row),
+        )
 
 
 def _funnel(named: Named) -> Iterator[FunnelRow]:
