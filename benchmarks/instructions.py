@@ -1,10 +1,10 @@
 """How many tasks instruction construction makes, and why the others are rejected.
 
-    python benchmarks/instructions.py --data FOLDER --model NAME=FOLDER --requests 60 --work FOLDER --out FILE
+    python benchmarks/instructions.py --data FOLDER --model NAME=FOLDER --work FOLDER --out FILE
 
-Task derivation runs over the question sets of BIRD and Spider below `--data`. For Self-Instruct each model is
-served by `trajectune serve`, and is asked for tasks of both kinds through the API. `--work` keeps what was
-written: the same command goes on there, and Ctrl-C keeps what there is.
+Task derivation runs over the question sets of BIRD and Spider below `--data`. For Self-Instruct each model
+is served by `trajectune serve`, and is asked for tasks of both kinds through the API. `--work` keeps what
+was written: the same command goes on there, and Ctrl-C keeps what there is.
 """
 
 from __future__ import annotations

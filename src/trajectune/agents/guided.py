@@ -1,13 +1,13 @@
 """An agent that moves as the environment's expert does and thinks in a teacher's words (reference-guided).
 
-The idea (AgentTuning's task derivation, arXiv 2310.12823): where the solution of a task is known, nobody has to
-find it. The expert makes each move; a teacher model is shown the conversation so far and the move, and writes
-the thought that leads there. So every episode earns the reward, and the thoughts are a model's own.
+The idea (AgentTuning's task derivation, arXiv 2310.12823): where the solution of a task is known, nobody
+has to find it. The expert makes each move; a teacher model is shown the conversation so far and the move,
+and writes the thought that leads there. So every episode earns the reward, and the thoughts are a model's.
 
-A thought is taken when it is one: not empty, no call in it, and without a value of the final answer that nobody
-has seen yet. (The values are known beforehand from a second episode in which the expert plays to its end.) A
-thought that is not taken is asked for once more, with the reason; then the expert's own stays. Deliberate
-mistakes keep the expert's thought, since nobody should argue for them.
+A thought is taken when it is one: not empty, no call in it, and without a value of the final answer that
+nobody has seen yet. (The values are known beforehand from a second episode in which the expert plays to its
+end.) A thought that is not taken is asked for once more, with the reason; then the expert's own stays.
+Deliberate mistakes keep the expert's thought, since nobody should argue for them.
 
 Invariants: moves are the expert's, whatever the teacher says; every thought is counted once in `counts`; a
 teacher that cannot be reached is an error of the infrastructure, never a thought.
@@ -48,15 +48,16 @@ Its next move is this one, and it is the right one:
 {move}
 
 Write what the agent thinks just before this move: why it is the next one, given what it has seen so far. \
-One or two plain sentences in the first person, in the present tense. Say nothing of the instruction that you \
-were given, do not repeat the move as code, and state nothing that is not known yet. Answer with the thought \
-alone.
+One or two plain sentences in the first person, in the present tense. Say nothing of the instruction that \
+you were given, do not repeat the move as code, and state nothing that is not known yet. Answer with the \
+thought alone.
 """
 ONCE_MORE = "Your last thought was not taken, because it {reason}. Write another."
 
 _LABEL = re.compile(r"\A\s*(?:thoughts?|think|reasoning)\s*:\s*", re.IGNORECASE)
 _CALL = re.compile(
-    r"```|<tool_call|\{\s*[\"']|^[ \t]*(?:action(?: input)?|act|operation|answer|final answer|observation)\s*:",
+    r"```|<tool_call|\{\s*[\"']"
+    r"|^[ \t]*(?:action(?: input)?|act|operation|answer|final answer|observation)\s*:",
     re.IGNORECASE | re.MULTILINE,
 )
 _LONG_ARGUMENT = 25

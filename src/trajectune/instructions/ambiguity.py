@@ -65,7 +65,10 @@ def _settle_ties(select: exp.Select, up: bool) -> bool:
     columns = select.expressions
     if not select.args.get("limit") or any(column.is_star for column in columns):
         return False
-    keys = [exp.Ordered(this=exp.Literal.number(n), desc=not up) for n in range(1, len(columns) + 1)]
+    keys = [
+        exp.Ordered(this=exp.Literal.number(place), desc=not up, nulls_first=up)
+        for place in range(1, len(columns) + 1)
+    ]
     order = select.args.get("order")
     written = list(order.expressions) if order else []
     select.set("order", exp.Order(expressions=[*written, *keys]))

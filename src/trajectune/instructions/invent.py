@@ -144,9 +144,10 @@ class _Work:
             self.pool.add(row["description"])
 
     def _request(self, number: int, questions: Sequence[str]) -> Request:
-        rng = Random(f"{self.seed}/{number}")
-        earlier = rng.sample(questions, min(SHOWN_EARLIER, len(questions)))
-        return self.kind.request(rng, earlier)
+        """What is asked; only which earlier tasks it names depends on what was accepted."""
+        draw = Random(f"{self.seed}/{number}/earlier")
+        earlier = draw.sample(questions, min(SHOWN_EARLIER, len(questions)))
+        return self.kind.request(Random(f"{self.seed}/{number}"), earlier)
 
     def _keep(self, answered: Answered) -> None:
         for row in answered.accepted:

@@ -17,7 +17,7 @@ from typing import Any
 
 from trajectune.dialects.text import plain
 
-LONGEST = 20_000
+LONGEST = 12_000
 """Characters of a reply that are looked at."""
 MOST = 10
 """Objects that are taken from a reply."""

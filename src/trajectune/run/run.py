@@ -39,9 +39,9 @@ def run_recipe(
 ) -> Path:
     """Make what a stage of `recipe` needs and is not there yet, and the stage itself.
 
-    `until` is `instructions`, `collect`, `general`, `base`, `curate`, `tune`, `evaluate` or `report`. Gives the run
-    directory. Raises `RecipeError` where results of an earlier recipe would give way to others, unless
-    `redo` is set; where another process works in the directory; and whatever a stage finds wrong.
+    `until` is `instructions`, `collect`, `general`, `base`, `curate`, `tune`, `evaluate` or `report`. Gives
+    the run directory. Raises `RecipeError` where results of an earlier recipe would give way to others,
+    unless `redo` is set; where another process works in the directory; and whatever a stage finds wrong.
     """
     study = Study(recipe, write_report)
     check([arm.recipe for arm in study.arms])

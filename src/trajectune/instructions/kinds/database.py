@@ -57,14 +57,14 @@ Some of its {count} rows:
 {rows}
 
 Write {tasks} different tasks, each of which needs exactly one {kind} statement on this table. A task is a \
-request in plain words, as a colleague would make it: it says every value that the statement needs, exactly \
-as it must be stored, and it holds no SQL. {hint}
+request in plain words, as a colleague would make it: it says every value that the statement needs, \
+exactly as it must be stored, and it holds no SQL. {hint}
 
 Examples, about other tables:
 {examples}
 {avoided}
-Answer with a JSON list of {tasks} objects and nothing else. Each has two texts: "description", the request, \
-and "sql", the one {kind} statement in one line, with names of tables and columns in back quotes.
+Answer with a JSON list of {tasks} objects and nothing else. Each has two texts: "description", the \
+request, and "sql", the one {kind} statement in one line, with names of tables and columns in back quotes.
 """
 HINTS = {
     "insert": "Invent a new row that fits the others, and say the value of each column.",

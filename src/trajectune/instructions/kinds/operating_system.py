@@ -107,9 +107,9 @@ class OperatingSystemKind(Kind):
     source = "agentbench"
     file = "tasks.json"
 
-    def __init__(self, seeds: Path | None = None, limits: Limits | None = None) -> None:
+    def __init__(self, seeds: Path | None = None) -> None:
         self._program = require_sandbox()
-        self._limits = limits or Limits()
+        self._limits = Limits()
         self._seeds = list(_read_seeds(seeds)) if seeds else []
         if seeds and not self._seeds:
             raise DataError(

@@ -40,7 +40,7 @@ class Expert:
 
 @dataclass(frozen=True, slots=True)
 class Guided:
-    """The environment's own solver, thinking in a model's words: `rollout(db, Guided(Endpoint(…)), to=…)`."""
+    """The environment's own solver in a model's words: `rollout(db, Guided(Endpoint(…)), to=…)`."""
 
     teacher: Agent
     counts: Counter[str] = field(default_factory=Counter)

@@ -55,8 +55,8 @@ def invent(
 
     `invent("operating_system", Endpoint(url, model, temperature=0.8), to="invented", tasks=200)`.
     `environment` is `database` or `operating_system`; `seeds` a file of AgentBench's tasks to draw examples
-    from. It stops at `tasks` accepted ones, or after `requests` (four for each task, if not given); the same
-    call goes on. Raises `TrajectuneError`.
+    from. It stops at `tasks` accepted ones, or after `requests` (four for each task, if not given); the
+    same call goes on. Raises `TrajectuneError`.
     """
     folder = Path(to)
     kind = kind_of(environment, seeds)

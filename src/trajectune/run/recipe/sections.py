@@ -39,7 +39,7 @@ class AgentSpec(Section):
 
     kind: Literal["expert", "local", "endpoint", "guided"] = "expert"
     """`expert` knows the answer; `local` is our decoder; `endpoint` any OpenAI-compatible server; `guided`
-    moves as the expert does and thinks in a model's words: an endpoint's if `url` is set, else a local one's."""
+    moves as the expert does, in a model's words: an endpoint's if `url` is set, else a local one's."""
     model: str = ""
     """Model of any but an expert; a local one defaults to the recipe's model."""
     url: str = ""
@@ -103,7 +103,7 @@ class EnvironmentSpec(Section):
     collect: Annotated[int, Field(ge=0)] = 0
     """Tasks of the train split to collect trajectories from."""
     instructions: InstructionsSpec | None = None
-    """How these tasks are made, if they are not the environment's own; then `collect` is how many at most."""
+    """How these tasks are made, if they are not the environment's own; `collect` then is a limit."""
     agent: AgentSpec | None = None
     """Who acts here while trajectories are collected; empty means the recipe's `agent`."""
     attempts: Annotated[int, Field(ge=1)] = 1

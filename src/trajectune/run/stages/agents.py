@@ -99,4 +99,5 @@ def model_agent(
 
 def is_base(spec: AgentSpec) -> bool:
     """Whether an agent is the recipe's own model."""
-    return spec.kind == "local" and not spec.model or spec.kind == "guided" and not (spec.model or spec.url)
+    local = spec.kind == "local" or (spec.kind == "guided" and not spec.url)
+    return local and not spec.model

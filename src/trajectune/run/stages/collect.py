@@ -1,7 +1,7 @@
 """The stage `collect`: an agent acts in the train tasks of every environment.
 
-Leaves `<environment>.jsonl`, one trajectory a line, and for a guided agent `<environment>.thoughts.json`: where
-its thoughts come from. Episodes go on from what is there.
+Leaves `<environment>.jsonl`, one trajectory a line, and for a guided agent `<environment>.thoughts.json`:
+where its thoughts come from. Episodes go on from what is there.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _collect(work: Work, each: BoundEnvironment) -> None:
 
 
 def _tasks(work: Work, each: BoundEnvironment) -> tuple[Environment, int]:
-    """The environment that is played and how many of its tasks: those that were made for it, if any were."""
+    """The environment that is played, with the tasks that were made for it, and how many of them."""
     if each.spec.instructions is None:
         return each.environment, each.spec.collect
     options = instructions.options(work.recipe, each.key, work.input(instructions.NAME))
@@ -112,7 +112,8 @@ def _keep_counts(work: Work, key: str, counts: Counter[str]) -> None:
     file = work.folder / f"{key}.thoughts.json"
     whole = Counter(read_json(file)) + counts if file.is_file() else counts
     write_json(file, dict(whole))
-    work.say(f"{key}: thoughts: {', '.join(f'{count:,} {where}' for where, count in whole.items())}")
+    said = ", ".join(f"{count:,} {where}" for where, count in whole.items())
+    work.say(f"{key}: thoughts: {said}")
 
 
 def collected(recipe: Recipe, folder: Path) -> list[Collected]:

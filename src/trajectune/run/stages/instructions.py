@@ -1,8 +1,8 @@
-"""The stage `instructions`: tasks are made for the environments that ask for it, before anybody acts in them.
+"""The stage `instructions`: tasks are made for environments that ask for it.
 
-Leaves a folder for each such environment, with the file of tasks, `rejected.jsonl` and `instructions.json` (what
-was asked, written, rejected and accepted). Self-Instruct goes on from what is there. The stage is there only
-where a recipe asks for it.
+Leaves a folder for each such environment, with the file of tasks, `rejected.jsonl` and `instructions.json`
+(what was asked, written, rejected and accepted). Self-Instruct goes on from what is there. The stage is
+there only where a recipe asks for it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NAME = "instructions"
 
 
 def asked(recipe: Recipe) -> dict[str, tuple[str, EnvironmentSpec, InstructionsSpec]]:
-    """The environments whose tasks are made, by the recipe's name: the environment's own name, and the specs."""
+    """The environments whose tasks are made, by the recipe's name: their own name, and the specs."""
     return {
         key: (spec.environment or key, spec, spec.instructions)
         for key, spec in recipe.environments.items()
