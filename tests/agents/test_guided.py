@@ -26,7 +26,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def database(**options: object) -> Environment:
-    return load_environment("database", {"train": 3, "repair": 0.0, "look": 0.0, "kinds": ["count"], **options})
+    return load_environment(
+        "database", {"train": 3, "repair": 0.0, "look": 0.0, "kinds": ["count"], **options}
+    )
 
 
 def play(
