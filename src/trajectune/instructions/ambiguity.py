@@ -89,7 +89,7 @@ def _settle_group(select: exp.Select, up: bool) -> bool:
     return bool(bare)
 
 
-def _is_bare(projection: exp.Expression, keys: set[str]) -> bool:
+def _is_bare(projection: exp.Expr, keys: set[str]) -> bool:
     """Whether it reads a column that is no key of the grouping, outside any aggregate."""
     target = projection.unalias()
     if target.is_star or _aggregates(target) or target.sql() in keys or projection.alias in keys:
@@ -97,7 +97,7 @@ def _is_bare(projection: exp.Expression, keys: set[str]) -> bool:
     return any(column.sql() not in keys for column in target.find_all(exp.Column))
 
 
-def _aggregates(node: exp.Expression) -> bool:
+def _aggregates(node: exp.Expr) -> bool:
     return any(node.find_all(exp.AggFunc, exp.Window, exp.Subquery))
 
 
