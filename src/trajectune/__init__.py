@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from trajectune.evaluate.suites.environment import EnvironmentSuite
     from trajectune.evaluate.suites.general_loss import GeneralLoss
     from trajectune.example import Example
-    from trajectune.run.api.acting import Expert, Played, environment, rollout
+    from trajectune.run.api.acting import Expert, Guided, Played, environment, rollout
     from trajectune.run.api.data import Mixed, mix, self_distil
+    from trajectune.run.api.instructions import derive, invent
     from trajectune.run.api.measuring import Evaluated, compare, compose, evaluate, report
     from trajectune.run.api.tuning import Tuned, tune
     from trajectune.trajectory import Tool, ToolCall, Trajectory
@@ -52,8 +53,9 @@ _PLACES = {
     "evaluate.suites.environment": ("EnvironmentSuite",),
     "evaluate.suites.general_loss": ("GeneralLoss",),
     "example": ("Example",),
-    "run.api.acting": ("Expert", "Played", "environment", "rollout"),
+    "run.api.acting": ("Expert", "Guided", "Played", "environment", "rollout"),
     "run.api.data": ("Mixed", "mix", "self_distil"),
+    "run.api.instructions": ("derive", "invent"),
     "run.api.measuring": ("Evaluated", "compare", "compose", "evaluate", "report"),
     "run.api.tuning": ("Tuned", "tune"),
     "trajectory": ("Tool", "ToolCall", "Trajectory"),
@@ -73,6 +75,7 @@ __all__ = [
     "Example",
     "Expert",
     "GeneralLoss",
+    "Guided",
     "Item",
     "Local",
     "Measurement",
@@ -93,8 +96,10 @@ __all__ = [
     "check_environment",
     "compare",
     "compose",
+    "derive",
     "environment",
     "evaluate",
+    "invent",
     "lint",
     "mix",
     "report",

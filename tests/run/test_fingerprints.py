@@ -37,6 +37,8 @@ FEEDS: dict[str, set[str]] = {
     "tune": {"evaluate/tuned"},
 }
 """Which stages need the result of which."""
+WHOLE = ("model", "study", "environments.database.agent", "environments.database.instructions")
+"""Sections that are there or not; what each of their keys changes is tested with their stages."""
 
 DEPENDS: dict[str, tuple[Any, set[str]]] = {
     "name": ("y", set()),
@@ -46,6 +48,11 @@ DEPENDS: dict[str, tuple[Any, set[str]]] = {
     "environments.database.environment": ("other", {"collect", *EVALUATE}),
     "environments.database.options": ({"train": 8, "test": 9}, {"collect", *EVALUATE}),
     "environments.database.collect": (3, {"collect"}),
+    "environments.database.instructions": (
+        {"way": "derive", "questions": "questions.json", "databases": "dbs.sql"},
+        {"collect"},
+    ),
+    "environments.database.agent": ({"kind": "local"}, {"collect"}),
     "environments.database.attempts": (2, {"collect"}),
     "environments.database.threshold": (0.5, {"curate", *EVALUATE}),
     "environments.database.evaluate": (2, EVALUATE),
@@ -151,7 +158,7 @@ def fields(annotation: Any, prefix: str, names: Mapping[str, str]) -> Iterator[s
         if get_origin(part) is dict and prefix in names:
             yield from fields(get_args(part)[1], f"{prefix}.{names[prefix]}", names)
             return
-        if isinstance(part, type) and issubclass(part, BaseModel) and prefix not in ("model", "study"):
+        if isinstance(part, type) and issubclass(part, BaseModel) and prefix not in WHOLE:
             for name, field in part.model_fields.items():
                 yield from fields(field.annotation, f"{prefix}.{name}".strip("."), names)
             return

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from trajectune import __version__
-from trajectune.cli import chat, data, emulate, environments, serve, shrink, stages
+from trajectune.cli import chat, data, emulate, environments, instructions, serve, shrink, stages
 
 app = typer.Typer(
     name="trajectune",
@@ -26,6 +26,9 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data", help="Look into data files and convert them.")
 app.add_typer(environments.app, name="environments", help="List, check and play environments.")
+app.add_typer(
+    instructions.app, name="instructions", help="Make tasks: derive them, or let a model write them."
+)
 app.add_typer(emulate.app, name="emulate")
 app.command("run")(stages.run)
 app.command("plan")(stages.plan)

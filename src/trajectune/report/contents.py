@@ -46,6 +46,22 @@ class FunnelRow(Record):
         return self.kept / self.tasks if self.tasks else None
 
 
+class InstructionsRow(Record):
+    """How the tasks of one source were made, where they were made for the run."""
+
+    source: str
+    way: str
+    """Task derivation or Self-Instruct."""
+    teacher: str
+    """The model that wrote them; empty for tasks from a file."""
+    asked: int
+    """Rows of the file, or requests that were answered."""
+    written: int
+    accepted: int
+    rejected: str
+    """Why the others were not, each reason with its number."""
+
+
 class MixtureRow(Record):
     """One source of the training mixture."""
 
@@ -112,6 +128,7 @@ class Page(Record):
     references: dict[str, dict[str, float]] = Field(default_factory=dict)
     """Scores of reference models, model → suite → score, for an overall score (`evaluate.overall`)."""
     curves: list[WeightCurve] = Field(default_factory=list)
+    instructions: list[InstructionsRow] = Field(default_factory=list)
     funnel: list[FunnelRow] = Field(default_factory=list)
     mixture: list[MixtureRow] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)

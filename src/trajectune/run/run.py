@@ -21,6 +21,7 @@ from trajectune.run.page.gather import write_report
 from trajectune.run.page.summary import show_summary
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Result, Work, bind, in_order
+from trajectune.run.stages import instructions
 from trajectune.run.stages.environments import bound_environments
 from trajectune.run.stages.evaluate import base_stage
 from trajectune.run.stages.models import check_models
@@ -38,9 +39,9 @@ def run_recipe(
 ) -> Path:
     """Make what a stage of `recipe` needs and is not there yet, and the stage itself.
 
-    `until` is `collect`, `general`, `base`, `curate`, `tune`, `evaluate` or `report`. Gives the run
-    directory. Raises `RecipeError` where results of an earlier recipe would give way to others, unless
-    `redo` is set; where another process works in the directory; and whatever a stage finds wrong.
+    `until` is `instructions`, `collect`, `general`, `base`, `curate`, `tune`, `evaluate` or `report`. Gives
+    the run directory. Raises `RecipeError` where results of an earlier recipe would give way to others,
+    unless `redo` is set; where another process works in the directory; and whatever a stage finds wrong.
     """
     study = Study(recipe, write_report)
     check([arm.recipe for arm in study.arms])
@@ -95,7 +96,9 @@ def check(recipes: Sequence[Recipe]) -> None:
     for recipe in recipes:
         if not bound_environments(recipe):
             _check_dialect(recipe)
-        if missing := missing_files(recipe):
+        instructions.check(recipe)
+        made_of = [path for path in instructions.files(recipe) if not Path(path).expanduser().exists()]
+        if missing := missing_files(recipe) + made_of:
             raise RecipeError("no such data file", where=missing[0], remedy="check the path")
     check_models(recipes)
 

@@ -16,7 +16,7 @@ from trajectune.errors import RecipeError
 from trajectune.run.recipe import Recipe, check_tunes, override
 from trajectune.run.recipe.study import BASE, TUNED, ComparisonsSpec, base_of, file_name
 from trajectune.run.stage import Result, Stage, Work, bind, in_order
-from trajectune.run.stages import base, collect, curate, evaluate, general, tune
+from trajectune.run.stages import base, collect, curate, evaluate, general, instructions, tune
 from trajectune.run.stages.agents import needs_base
 
 REPORT = "report"
@@ -28,7 +28,13 @@ def stages_of(recipe: Recipe) -> list[Stage]:
     needed = ("base",) if small else ()
     made = [Stage("base", base.reads, base.run, ("general",))] if small else []
     acting = ("base",) if needs_base(recipe) else ()
+    writing = ("base",) if instructions.needs_base(recipe) else ()
+    first: list[Stage] = []
+    if instructions.asked(recipe):
+        first = [Stage(instructions.NAME, instructions.reads, instructions.run, writing)]
+        acting = (*acting, instructions.NAME)
     data = [
+        *first,
         Stage("collect", collect.reads, collect.run, acting),
         Stage("general", general.reads, general.run),
         *made,

@@ -332,3 +332,23 @@ def all_rows(path: Path) -> list[object]:
     if data.lstrip().startswith(b"["):
         return json.loads(data)
     return [json.loads(line) for line in data.splitlines()]
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
+def test_a_limit_of_history_comes_back_from_its_own_form_alone(name: str, tmp_path: Path) -> None:
+    turns = [Message(role="user", content="Hi"), Message(role="assistant", content="Ho", trained=True)]
+    example = Example(id="1", messages=turns, history_limit=3500)
+    write_examples(tmp_path / name, [example], "example")
+    assert [row.history_limit for row in read_examples(tmp_path / name)] == [3500]
+    count = write_examples(tmp_path / f"other-{name}", [example], "openai")
+    assert count.lost["history limit"] == 1
+
+
+@pytest.mark.parametrize("limit", [0, -1, "many", True, 1.5])
+def test_a_limit_of_history_that_is_none_is_rejected(limit: object, tmp_path: Path) -> None:
+    turn = {"role": "user", "content": "Hi", "trained": False}
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({"id": "1", "messages": [turn], "history_limit": limit}), encoding="utf-8")
+    rejected: list[Rejected] = []
+    assert list(read_examples(path, rejected)) == []
+    assert "history_limit: expected a number of segments" in rejected[0].reason

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from trajectune.agents.endpoint import EndpointAgent
-from trajectune.run.api.acting import Expert
+from trajectune.run.api.acting import Expert, Guided
 from trajectune.run.recipe import Recipe, check_recipe
+from trajectune.run.recipe.sections import AgentSpec
 from trajectune.run.stages import agents
 from trajectune.run.stages.agents import acting_base, agent_values, collecting_agent, needs_base
 
@@ -28,6 +29,8 @@ def recipe(**sections: Any) -> Recipe:
         (MADE, {"kind": "local", "model": "tiny"}, False),
         (MADE, {"kind": "expert"}, False),
         (MADE, {"kind": "endpoint", "url": "http://x/v1", "model": "m"}, False),
+        (MADE, {"kind": "guided"}, True),
+        (MADE, {"kind": "guided", "url": "http://x/v1", "model": "m"}, False),
     ],
 )
 def test_a_made_model_is_needed_first_where_it_acts_itself(
@@ -86,3 +89,38 @@ def test_what_identifies_the_agent_is_what_it_does() -> None:
 def test_a_model_that_is_made_is_known_by_the_result_that_makes_it() -> None:
     assert acting_base(recipe()) == "tiny"
     assert acting_base(recipe(model=MADE)) == acting_base(recipe(model={**MADE, "layers": 3})) == "base"
+
+
+def test_a_guided_agent_is_the_expert_with_the_teacher_that_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    built: list[str] = []
+    monkeypatch.setattr(agents, "LocalAgent", lambda model, **_: built.append(model))
+    assert isinstance(collecting_agent(recipe(agent={"kind": "guided"}), "the/base", print), Guided)
+    assert built == ["the/base"]
+    spec = {"kind": "guided", "url": "http://x/v1", "model": "m"}
+    agent = collecting_agent(recipe(agent=spec), "unused", print)
+    assert isinstance(agent, Guided)
+    assert isinstance(agent.teacher, EndpointAgent)
+    agent.teacher.close()
+    values = agent_values(recipe(agent=spec))
+    assert isinstance(values, dict)
+    assert values == {"guided": True, **_values(recipe(agent={**spec, "kind": "endpoint"}))}
+
+
+def _values(written: Recipe) -> dict[str, Any]:
+    values = agent_values(written)
+    assert isinstance(values, dict)
+    return values
+
+
+def test_an_environment_may_have_an_agent_of_its_own() -> None:
+    written = recipe(
+        model=MADE,
+        agent={"kind": "endpoint", "url": "http://x/v1", "model": "m"},
+        environments={"database": {"agent": {"kind": "local"}}},
+    )
+    assert needs_base(written)
+    own = written.environments["database"].agent
+    assert agent_values(written, own) != agent_values(written)
+    assert isinstance(collecting_agent(written, "unused", print, AgentSpec(kind="expert")), Expert)

@@ -56,10 +56,10 @@ class Reader(ABC):
     def parse(self, row: JsonObject, notes: Notes) -> tuple[list[Message], list[Tool]]:
         """The messages and tools of a row; what of it is left is noted. Raises `RowError`."""
 
-    def template(self, row: JsonObject) -> str:
-        """`Example.template`, in the format that holds sampled tokens; empty in all others."""
+    def further(self, row: JsonObject) -> dict[str, Any]:
+        """Further fields of the example, in the format that holds the whole of it; none in all others."""
         del row
-        return ""
+        return {}
 
 
 class Format(Reader):

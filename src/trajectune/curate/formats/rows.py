@@ -70,7 +70,7 @@ def _read(form: Reader, row: Row, source: str | None, default_source: str, notes
         source=given if source is None else source,
         messages=messages,
         tools=tools,
-        template=form.template(clean),
+        **form.further(clean),
         metadata=_metadata(form, value, notes),
     )
     if METADATA_COLUMN in value or form.name == "example" or not isinstance(form, Format):
@@ -144,6 +144,7 @@ def misfits(form: Format, example: Example, row: JsonObject) -> list[str]:
         "spans": any(a.spans != b.spans for a, b in pairs),
         "tool call ids": any(_loses_ids(a, b) for a, b in pairs),
         "sampled tokens": example.template != again.template or any(a.tokens != b.tokens for a, b in pairs),
+        "history limit": example.history_limit != again.history_limit,
         "names": any(a.name != b.name for a, b in pairs),
         "tools": example.tools != again.tools,
         "fields": bool(set(map(str, example.metadata)) - {KEPT} - set(again.metadata)),

@@ -22,8 +22,8 @@ from trajectune.curate.steps.faults import Faults
 from trajectune.curate.steps.filter import Filter
 from trajectune.curate.steps.language import Language
 from trajectune.curate.steps.length import Length
-from trajectune.curate.steps.pass_rate import PassRate
 from trajectune.curate.steps.lint import Lint
+from trajectune.curate.steps.pass_rate import PassRate
 from trajectune.errors import RecipeError, suggestion
 from trajectune.example import Example
 from trajectune.plugins import installed, is_dotted, load_class

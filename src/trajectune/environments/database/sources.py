@@ -69,7 +69,7 @@ def dbbench(path: Path, split: Split, typed: bool = True) -> FileSource:
     source = FileSource(split)
     for row in read_jsonl(path, source.rejected):
         try:
-            source.problems[f"dbbench-{path.stem}-{row.line}"] = _dbbench_problem(row.value, typed)
+            source.problems[f"dbbench-{path.stem}-{row.line}"] = dbbench_problem(row.value, typed)
         except UNUSABLE as error:
             source.rejected.append(Rejected(row.line, f"not a dbbench row: {error!r}"))
     if not source.problems:
@@ -87,17 +87,18 @@ def questions(path: Path, file: Path, split: Split) -> FileSource:
         raise DataError(
             "Not a list of questions.", where=str(file), remedy="A JSON list of objects is needed."
         )
-    images, unread = _images(str(path))
+    images, unread = databases_at(str(path))
     source.rejected.extend(unread)
     for number, row in enumerate(rows, 1):
         try:
-            source.problems[f"{file.stem}-{number}"] = _question_problem(row, images)
+            source.problems[f"{file.stem}-{number}"] = question_problem(row, images)
         except UNUSABLE as error:
             source.rejected.append(Rejected(number, f"{type(error).__name__}: {error}"))
     return source
 
 
-def _dbbench_problem(row: Mapping[str, Any], typed: bool) -> Problem:
+def dbbench_problem(row: Mapping[str, Any], typed: bool = True) -> Problem:
+    """The problem of a dbbench row. Raises one of `UNUSABLE` where it is none."""
     if row.get("user_sqlite"):
         raise ValueError("its tables are in an SQLite file, which is not read; play it as source: sqlite")
     shapes = row["table"] if isinstance(row["table"], list) else [row["table"]]
@@ -128,7 +129,8 @@ def _dbbench_table(shape: Mapping[str, Any], typed: bool) -> Table:
     return Table(str(shape["table_name"]), columns, rows)
 
 
-def _question_problem(row: Mapping[str, Any], images: Mapping[str, bytes]) -> Problem:
+def question_problem(row: Mapping[str, Any], images: Mapping[str, bytes]) -> Problem:
+    """The problem of a question over one of these databases. Raises one of `UNUSABLE`."""
     words = [str(row[key]) for key in ("question", "query") if key in row]
     statements = [str(row[key]) for key in ("SQL", "sql", "gold", "query") if key in row]
     if not words or not statements:
@@ -180,7 +182,7 @@ def _described(image: bytes) -> list[Table]:
 
 
 @lru_cache(maxsize=8)
-def _images(path: str) -> tuple[dict[str, bytes], list[Rejected]]:
+def databases_at(path: str) -> tuple[dict[str, bytes], list[Rejected]]:
     """All databases at a path, by name, and what of a dump could not be read."""
     place = Path(path)
     if place.suffix == ".sql":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from trajectune.agents.contract import Agent
 from trajectune.agents.expert import ExpertAgent
+from trajectune.agents.guided import GuidedAgent
 from trajectune.curate.funnel import FunnelRow
 from trajectune.curate.sift import sift
 from trajectune.curate.steps.contract import Context, CurateStep
@@ -35,6 +37,19 @@ class Expert:
     def agent(self, environment: Environment) -> Agent:
         """The agent that asks this environment. Raises `RecipeError` where it has no expert."""
         return ExpertAgent(environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Guided:
+    """The environment's own solver in a model's words: `rollout(db, Guided(Endpoint(…)), to=…)`."""
+
+    teacher: Agent
+    counts: Counter[str] = field(default_factory=Counter)
+    """Thoughts by where they come from, over all rollouts."""
+
+    def agent(self, environment: Environment) -> GuidedAgent:
+        """The agent that asks this environment. Raises `RecipeError` where it has no expert."""
+        return GuidedAgent(environment, self.teacher, self.counts)
 
 
 @dataclass(frozen=True)
@@ -98,7 +113,7 @@ def environment(name: str, options: Mapping[str, Any] | None = None, **more: Any
 
 def rollout(
     environment: Environment,
-    agent: Agent | Expert,
+    agent: Agent | Expert | Guided,
     *,
     to: str | Path,
     split: Split = "train",
@@ -122,7 +137,7 @@ def rollout(
     (`TrajectuneError`), another process at the file among it.
     """
     chosen = first_tasks(environment, split, tasks, source or environment.name)
-    acting = agent.agent(environment) if isinstance(agent, Expert) else agent
+    acting = agent.agent(environment) if isinstance(agent, Expert | Guided) else agent
     least = environment.reward_threshold if threshold is None else threshold
     try:
         with locked(to, is_file=True), shown(on_progress) as tell:
@@ -143,7 +158,7 @@ def rollout(
                 on_progress=tell,
             )
     finally:
-        if isinstance(agent, Expert):
+        if isinstance(agent, Expert | Guided):
             acting.close()
     return Played(Path(to), environment, dialect, source or environment.name, least)
 

@@ -11,8 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trajectune.curate.funnel import Funnel
-from trajectune.report.contents import Entry, FunnelRow, LossCurve, MixtureRow, Page, StageTime
+from trajectune.report.contents import (
+    Entry,
+    FunnelRow,
+    InstructionsRow,
+    LossCurve,
+    MixtureRow,
+    Page,
+    StageTime,
+)
 from trajectune.report.page import write_page
+from trajectune.report.sections.instructions import WAYS, rejected
 from trajectune.report.sections.provenance import commit, hardware, versions
 from trajectune.report.sections.samples import Sample
 from trajectune.run.api.measuring import samples_of
@@ -20,6 +29,7 @@ from trajectune.run.directory import seconds_of
 from trajectune.run.page.comparing import Measured, changes, curves, gaps
 from trajectune.run.page.gathered import gathered_samples
 from trajectune.run.stage import Result, Work, in_order
+from trajectune.run.stages import instructions
 from trajectune.run.stages.curate import read_curated
 from trajectune.run.study import Arm, Study
 from trajectune.tune.metrics import read_metrics
@@ -51,6 +61,11 @@ def gather(work: Work, study: Study, measured: Measured) -> Page:
         gaps=gaps(measured),
         references=recipe.evaluate.references,
         curves=curves(measured),
+        instructions=[
+            row
+            for named in _different(study, work.where, instructions.NAME)
+            for row in _instructions(named)
+        ],
         funnel=[row for named in _different(study, work.where, "curate") for row in _funnel(named)],
         mixture=[row for named in _different(study, work.where, "curate") for row in _mixture(named)],
         warnings=[row for named in _different(study, work.where, "curate") for row in _warnings(named)],
@@ -84,6 +99,20 @@ def _gathered(work: Work, study: Study) -> Iterator[Sample]:
 
 def _prefix(arm: Arm, seeds: bool) -> str:
     return f"{arm.name}, seed {arm.seed}: " if seeds else f"{arm.name}: "
+
+
+def _instructions(named: Named) -> Iterator[InstructionsRow]:
+    prefix, arm, folder = named
+    for key, row in instructions.constructed(arm.recipe, folder).items():
+        yield InstructionsRow(
+            source=prefix + key,
+            way=WAYS[row.way],
+            teacher=row.teacher,
+            asked=row.asked,
+            written=row.written,
+            accepted=row.accepted,
+            rejected=rejected(row),
+        )
 
 
 def _funnel(named: Named) -> Iterator[FunnelRow]:

@@ -9,9 +9,11 @@ from trajectune.evaluate.run import read_measurements
 from trajectune.report.contents import Entry
 from trajectune.report.sections.collected import collected_table
 from trajectune.report.sections.funnel import funnel_table
+from trajectune.report.sections.instructions import instructions_table
 from trajectune.report.sections.summary import measurement_table
 from trajectune.run.directory import RunDirectory
 from trajectune.run.display import Display
+from trajectune.run.stages import instructions
 from trajectune.run.stages.collect import collected
 from trajectune.run.stages.curate import read_curated
 from trajectune.run.study import REPORT, Study
@@ -19,6 +21,8 @@ from trajectune.run.study import REPORT, Study
 
 def show_summary(home: RunDirectory, study: Study, until: str, display: Display) -> None:
     """What the last stage left: the funnel, the model's folder, or tables and the page."""
+    if until in (instructions.NAME, "collect"):
+        _show_instructions(home, study, display)
     if until == "collect":
         for arm in study.arms:
             if found := collected(arm.recipe, home.folder(arm.results["collect"])):
@@ -41,10 +45,22 @@ def show_summary(home: RunDirectory, study: Study, until: str, display: Display)
                 ]
             )
         )
-    if until not in ("collect", "general", "base"):
+    if until not in (instructions.NAME, "collect", "general", "base"):
         _warn(home, study, display)
     if until == REPORT:
         display.title("report", str(_shown(home, REPORT) / "index.html"))
+
+
+def _show_instructions(home: RunDirectory, study: Study, display: Display) -> None:
+    """How tasks were made, where a recipe asked for that; arms that share them show them once."""
+    results = {
+        arm.results[instructions.NAME].fingerprint: arm
+        for arm in study.arms
+        if instructions.asked(arm.recipe)
+    }
+    for arm in results.values():
+        found = instructions.constructed(arm.recipe, home.folder(arm.results[instructions.NAME]))
+        display.show(instructions_table(found))
 
 
 def _warn(home: RunDirectory, study: Study, display: Display) -> None:

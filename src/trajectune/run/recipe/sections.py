@@ -41,10 +41,11 @@ class ShrinkSpec(Section):
 class AgentSpec(Section):
     """Who acts while trajectories are collected."""
 
-    kind: Literal["expert", "local", "endpoint"] = "expert"
-    """`expert` knows the answer; `local` is our decoder; `endpoint` any OpenAI-compatible server."""
+    kind: Literal["expert", "local", "endpoint", "guided"] = "expert"
+    """`expert` knows the answer; `local` is our decoder; `endpoint` any OpenAI-compatible server; `guided`
+    moves as the expert does, in a model's words: an endpoint's if `url` is set, else a local one's."""
     model: str = ""
-    """Model of a `local` or `endpoint` agent; a local one defaults to the recipe's model."""
+    """Model of any but an expert; a local one defaults to the recipe's model."""
     url: str = ""
     """Base URL of an endpoint, such as `http://localhost:8000/v1`."""
     key_variable: str = "OPENAI_API_KEY"
@@ -72,7 +73,8 @@ class AgentSpec(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.kind == "endpoint" and not (self.url and self.model):
+        asks = self.kind == "endpoint" or (self.kind == "guided" and self.url)
+        if asks and not (self.url and self.model):
             raise ValueError("an endpoint agent needs `url` and `model`")
         if self.budget and self.budget.money is not None and self.price is None:
             raise ValueError("a budget in money needs `price`: {prompt: …, generated: …}")
@@ -81,6 +83,39 @@ class AgentSpec(Section):
             check_fields(self.body)
         except RecipeError as error:
             raise ValueError(f"{error.what} ({error.remedy})") from None
+        return self
+
+
+class InstructionsSpec(Section):
+    """How the tasks of an environment are made, where it does not bring them."""
+
+    way: Literal["derive", "self_instruct"]
+    """`derive` takes questions with gold SQL (database); `self_instruct` lets a teacher write tasks
+    (database, operating_system). Both are AgentTuning's."""
+    questions: str = ""
+    """For `derive`: a JSON list of BIRD's or Spider's shape."""
+    databases: str = ""
+    """For `derive`: an SQLite file, a MySQL dump, or a folder with `NAME/NAME.sqlite`."""
+    tasks: Annotated[int, Field(ge=1)] | None = None
+    """Tasks to accept; empty: all that can be derived, or as many as are collected."""
+    requests: Annotated[int, Field(ge=1)] | None = None
+    """For `self_instruct`: requests at most; empty means four for each task."""
+    teacher: AgentSpec | None = None
+    """For `self_instruct`: who writes, `local` or `endpoint`; a temperature of 0.8 or so gives variety."""
+    seeds: str = ""
+    """For `self_instruct`: a file of AgentBench's tasks to draw examples from; empty: generated ones."""
+    max_new_tokens: Annotated[int, Field(ge=1)] = 700
+    """Longest reply of the teacher."""
+    max_context: Annotated[int, Field(ge=64)] = 4096
+    """Longest prompt and reply of a local teacher, in tokens."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.way == "derive" and not (self.questions and self.databases):
+            raise ValueError("`way: derive` needs `questions` and `databases`")
+        writes = self.teacher is not None and self.teacher.kind in ("local", "endpoint")
+        if self.way == "self_instruct" and not writes:
+            raise ValueError("`way: self_instruct` needs a `teacher` of kind `local` or `endpoint`")
         return self
 
 
@@ -93,6 +128,10 @@ class EnvironmentSpec(Section):
     """Keyword options of the environment."""
     collect: Annotated[int, Field(ge=0)] = 0
     """Tasks of the train split to collect trajectories from."""
+    instructions: InstructionsSpec | None = None
+    """How these tasks are made, if they are not the environment's own; `collect` then is a limit."""
+    agent: AgentSpec | None = None
+    """Who acts here while trajectories are collected; empty means the recipe's `agent`."""
     attempts: Annotated[int, Field(ge=1)] = 1
     """Episodes for each of these tasks, each with its own seed."""
     threshold: float | None = None
@@ -101,6 +140,12 @@ class EnvironmentSpec(Section):
     """Tasks of the evaluation split on which every system is measured."""
     split: Split = "test"
     """Split that is evaluated."""
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        if self.agent and (self.agent.price or self.agent.budget):
+            raise ValueError("`price` and `budget` are for the whole collection: put them under `agent`")
+        return self
 
 
 class SourceSpec(Section):

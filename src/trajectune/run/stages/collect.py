@@ -1,21 +1,26 @@
 """The stage `collect`: an agent acts in the train tasks of every environment.
 
-Leaves `<environment>.jsonl`, one trajectory a line, and of a model that collects `spent.jsonl`, what each
-of its replies took (`trajectune.rollout.spending`). Episodes go on from what is there.
+Leaves `<environment>.jsonl`, one trajectory a line; of a model that collects `spent.jsonl`, what each of
+its replies took (`trajectune.rollout.spending`); and for a guided agent `<environment>.thoughts.json`:
+where its thoughts come from. Episodes go on from what is there.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from trajectune.agents.contract import Agent
+from trajectune.environments.contract import Environment
+from trajectune.environments.registry import load_environment
 from trajectune.report.sections.collected import Collected
 from trajectune.rollout.spending import Spending, spent
-from trajectune.run.api.acting import rollout
+from trajectune.run.api.acting import Expert, Guided, rollout
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Work
+from trajectune.run.stages import instructions
 from trajectune.run.stages.agents import agent_values, collecting_agent, needs_base
 from trajectune.run.stages.environments import (
     BoundEnvironment,
@@ -23,7 +28,7 @@ from trajectune.run.stages.environments import (
     environment_values,
     limit_values,
 )
-from trajectune.storage import read_records
+from trajectune.storage import read_json, read_records, write_json
 from trajectune.trajectory import Trajectory
 
 LEDGER = "spent.jsonl"
@@ -32,7 +37,12 @@ LEDGER = "spent.jsonl"
 def reads(recipe: Recipe) -> JsonValue:
     """What the result depends on."""
     environments: dict[str, JsonValue] = {
-        key: {**environment_values(key, spec), "tasks": spec.collect, "attempts": spec.attempts}
+        key: {
+            **environment_values(key, spec),
+            "tasks": spec.collect,
+            "attempts": spec.attempts,
+            **({"agent": agent_values(recipe, spec.agent)} if spec.agent else {}),
+        }
         for key, spec in recipe.environments.items()
         if spec.collect
     }
@@ -53,27 +63,28 @@ def run(work: Work) -> None:
     try:
         for bound in bound_environments(work.recipe):
             if bound.spec.collect:
-                _play(work, bound, spending)
+                _collect(work, bound, spending)
     finally:
         spending.close()
 
 
-def _play(work: Work, bound: BoundEnvironment, spending: Spending) -> None:
-    """Let the recipe's agent act in one environment."""
-    recipe, path = work.recipe, work.folder / f"{bound.key}.jsonl"
+def _collect(work: Work, each: BoundEnvironment, spending: Spending) -> None:
+    """Let the agent act in one environment."""
+    recipe, path = work.recipe, work.folder / f"{each.key}.jsonl"
     base = work.base_model if needs_base(recipe) else recipe.source_model
-    agent = collecting_agent(recipe, base, work.say)
+    environment, tasks = _tasks(work, each)
+    agent = collecting_agent(recipe, base, work.say, each.spec.agent)
     try:
         rollout(
-            bound.environment,
+            environment,
             agent,
             to=path,
-            tasks=bound.spec.collect,
-            attempts=bound.spec.attempts,
+            tasks=tasks,
+            attempts=each.spec.attempts,
             dialect=recipe.dialect,
             seed=recipe.seed,
-            source=bound.key,
-            threshold=bound.threshold,
+            source=each.key,
+            threshold=each.threshold,
             bad_format_limit=recipe.rollout.bad_format_limit,
             repetition_limit=recipe.rollout.repetition_limit,
             history_limit=recipe.rollout.history_limit,
@@ -81,10 +92,39 @@ def _play(work: Work, bound: BoundEnvironment, spending: Spending) -> None:
             on_progress=work.on_progress,
         )
     finally:
-        if isinstance(agent, Agent):
-            agent.close()
-    if broken := _collected(recipe, bound, work.folder).broken:
+        _close(agent)
+        if isinstance(agent, Guided) and agent.counts:
+            _keep_counts(work, each.key, agent.counts)
+    if broken := _collected(recipe, each, work.folder).broken:
         work.say(broken)
+
+
+def _tasks(work: Work, each: BoundEnvironment) -> tuple[Environment, int]:
+    """The environment that is played, with the tasks that were made for it, and how many of them."""
+    if each.spec.instructions is None:
+        return each.environment, each.spec.collect
+    options = instructions.options(work.recipe, each.key, work.input(instructions.NAME))
+    environment = load_environment(each.spec.environment or each.key, options)
+    made = len(environment.tasks("train"))
+    if made < each.spec.collect:
+        work.say(f"{each.key}: {made:,} tasks are there, not {each.spec.collect:,}")
+    return environment, min(made, each.spec.collect)
+
+
+def _close(agent: Agent | Expert | Guided) -> None:
+    if isinstance(agent, Agent):
+        agent.close()
+    elif isinstance(agent, Guided):
+        agent.teacher.close()
+
+
+def _keep_counts(work: Work, key: str, counts: Counter[str]) -> None:
+    """Say and store where thoughts come from, with those of earlier starts of this work."""
+    file = work.folder / f"{key}.thoughts.json"
+    whole = Counter(read_json(file)) + counts if file.is_file() else counts
+    write_json(file, dict(whole))
+    said = ", ".join(f"{count:,} {where}" for where, count in whole.items())
+    work.say(f"{key}: thoughts: {said}")
 
 
 def collected(recipe: Recipe, folder: Path) -> list[Collected]:

@@ -6,6 +6,8 @@ is not there, as Parquet has it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 from pydantic import ValidationError
 
@@ -23,7 +25,7 @@ class OwnExample(Format):
     """Messages with `trained` flags and spans; the only format that holds the whole of an example."""
 
     name = "example"
-    fields = frozenset({"messages", "tools", "template"})
+    fields = frozenset({"messages", "tools", "template", "history_limit"})
 
     def recognises(self, row: JsonObject) -> bool:
         turns = row.get("messages")
@@ -38,8 +40,11 @@ class OwnExample(Format):
         messages = [_parse_message(turn, f"messages.{index}") for index, turn in enumerate(turns)]
         return messages, parse_tools(row, notes)
 
-    def template(self, row: JsonObject) -> str:
-        return optional_text(row, "template")
+    def further(self, row: JsonObject) -> dict[str, Any]:
+        limit = row.get("history_limit")
+        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+            raise RowError.expected("history_limit", "a number of segments from 1 up", limit)
+        return {"template": optional_text(row, "template"), "history_limit": limit}
 
     def render(self, example: Example) -> JsonObject:
         return example.model_dump(mode="json", include=set(self.fields))
@@ -53,7 +58,7 @@ class OwnExample(Format):
         lists = [("spans", span), ("tool_calls", call), ("tokens", pa.int32())]
         message = pa.struct([*words, ("trained", pa.bool_()), *((key, pa.list_(of)) for key, of in lists)])
         outer = [pa.field(name, text) for name in ("tools", "template")]
-        return [pa.field("messages", pa.list_(message)), *outer]
+        return [pa.field("messages", pa.list_(message)), *outer, pa.field("history_limit", pa.int64())]
 
 
 def _parse_message(turn: object, place: str) -> Message:
