@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trajectune.agents.endpoint import EndpointAgent as Endpoint
     from trajectune.agents.local import LocalAgent as Local
+    from trajectune.curate.contamination import contamination, evaluation_file, evaluation_tasks
     from trajectune.dialects.contract import Dialect
     from trajectune.environments.check import check_environment
     from trajectune.environments.contract import Environment, Episode, Move, StepResult, Task
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "agents.endpoint:EndpointAgent": ("Endpoint",),
     "agents.local:LocalAgent": ("Local",),
+    "curate.contamination": ("contamination", "evaluation_file", "evaluation_tasks"),
     "dialects.contract": ("Dialect",),
     "environments.check": ("check_environment",),
     "environments.contract": ("Environment", "Episode", "Move", "StepResult", "Task"),
@@ -91,8 +93,11 @@ __all__ = [
     "check_environment",
     "compare",
     "compose",
+    "contamination",
     "environment",
     "evaluate",
+    "evaluation_file",
+    "evaluation_tasks",
     "mix",
     "report",
     "rollout",

@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from trajectune.cli.contamination import contamination
 from trajectune.cli.masks import masks
 from trajectune.example import Example
 from trajectune.storage import Rejected, encode, open_atomic
@@ -98,6 +99,7 @@ def convert(
 
 
 app.command()(masks)
+app.command()(contamination)
 
 
 class Quarantine:

@@ -15,11 +15,14 @@ from trajectune.curate.contamination.kept import Kept
 from trajectune.curate.contamination.texts import TextRow
 from trajectune.curate.contamination.tokens import Words
 
+Case = tuple[list[list[str]], list[list[str]], int, int]
+"""Samples and training texts as words, the length and the skips."""
+
 
 def dirty(samples: list[list[str]], training: list[list[str]], length: int, skips: int) -> list[set[int]]:
     """For each sample of words the places that the fast search calls dirty."""
     kept = Kept(Index([[" ".join(words)] for words in samples], Words(), length, skips))
-    kept.add("training", [TextRow(str(n), (" ".join(words),)) for n, words in enumerate(training)])
+    kept.read("training", [TextRow(str(n), (" ".join(words),)) for n, words in enumerate(training)])
     places = np.flatnonzero(kept.dirty())
     bounds = list(zip(kept.index.offsets, kept.index.offsets[1:], strict=False))
     return [{int(p - start) for p in places if start <= p < end} for start, end in bounds]
@@ -30,7 +33,7 @@ def edited(words: list[str], places: list[int]) -> list[str]:
 
 
 @st.composite
-def planted(draw: st.DrawFn) -> tuple[list[list[str]], list[list[str]], int, int]:
+def planted(draw: st.DrawFn) -> Case:
     """Samples, and texts that hold copies of their stretches with words exchanged here and there."""
     rng = random.Random(draw(st.integers(0, 1 << 30)))
     vocabulary = [f"w{n}" for n in range(draw(st.sampled_from([2, 4, 30])))]
@@ -59,13 +62,11 @@ def test_the_fast_search_equals_the_definition(
 
 
 @given(planted())
-def test_the_spans_are_spans_and_hold_every_dirty_token(
-    case: tuple[list[list[str]], list[list[str]], int, int],
-) -> None:
+def test_the_spans_are_spans_and_hold_every_dirty_token(case: Case) -> None:
     samples, training, length, skips = case
     kept = Kept(Index([[" ".join(words)] for words in samples], Words(), length, skips))
     for number, words in enumerate(training):
-        kept.add("training", [TextRow(str(number), (" ".join(words),))])
+        kept.read("training", [TextRow(str(number), (" ".join(words),))])
     for number, sample in enumerate(samples):
         matches = kept.matches(number)
         for match in matches:
@@ -109,7 +110,7 @@ def test_ten_words_are_no_span_and_eleven_are() -> None:
 
 def test_spans_do_not_cross_from_one_text_to_the_next() -> None:
     kept = Kept(Index([[" ".join(SAMPLE)]], Words(), 10, 4))
-    kept.add("training", [TextRow("1", (" ".join(SAMPLE[:6]), " ".join(SAMPLE[6:16])))])
+    kept.read("training", [TextRow("1", (" ".join(SAMPLE[:6]), " ".join(SAMPLE[6:16])))])
     assert not kept.dirty().any()
 
 

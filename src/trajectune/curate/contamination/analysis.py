@@ -13,15 +13,15 @@ rows that hold a stretch is named does.
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from trajectune.curate.contamination.index import LENGTH, SKIPS, Index
-from trajectune.curate.contamination.kept import Kept, batches
-from trajectune.curate.contamination.report import Contamination, Finding, SetReport
+from trajectune.curate.contamination.kept import Kept
+from trajectune.curate.contamination.report import Contamination, Finding, SetReport, Unread
 from trajectune.curate.contamination.sources import (
     Source,
     evaluation_file,
@@ -71,8 +71,7 @@ def contamination(
     texts = [row.texts for rows in samples for row in rows]
     kept, sources = Kept(Index(texts, tokenizer or Words(), length, skips)), _trained(training)
     for source in sources:
-        for batch in batches(_told(source, on_progress)):
-            kept.add(source.name, batch)
+        kept.read(source.name, _told(source, on_progress))
     starts = itertools.accumulate(map(len, samples), initial=0)
     return Contamination(
         training=[source.name for source in sources],
@@ -143,6 +142,10 @@ def _told(source: Source, on_progress: OnProgress) -> Iterator[TextRow]:
         yield row
 
 
-def _reasons(rejected: Iterable[Rejected]) -> dict[str, int]:
-    """How many rows were rejected for each reason."""
-    return dict(Counter(row.reason for row in rejected))
+def _reasons(rejected: Iterable[Rejected]) -> list[Unread]:
+    """Rejected rows by their reasons, the commonest first."""
+    lines: defaultdict[str, list[int]] = defaultdict(list)
+    for row in rejected:
+        lines[row.reason].append(row.line)
+    found = [Unread(reason=reason, rows=len(own), first_line=own[0]) for reason, own in lines.items()]
+    return sorted(found, key=lambda each: -each.rows)

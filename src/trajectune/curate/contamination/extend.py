@@ -1,7 +1,7 @@
 """How far two texts go on alike from a place in each: many pairs of places at once.
 
-The idea (Llama 2, appendix on contamination, which AgentTuning follows): the first `length` tokens are equal;
-of those behind them, up to `skips` may differ, each at its place; the last one is equal again.
+The idea (Llama 2, appendix on contamination, which AgentTuning follows): the first `length` tokens are
+equal; of those behind them, up to `skips` may differ, each at its place; the last one is equal again.
 
 Invariant: what is found is the longest such stretch at its place, or nothing where it has not more than
 `length` tokens.

@@ -1,11 +1,11 @@
 """Numbers of 64 bits that stand for words and for stretches of them, for whole arrays at a time.
 
-The idea: a polynomial in an odd base, modulo 2^64, has an inverse; so the sum of a stretch is the difference
-of two running sums, moved to the origin. Words are stretches of characters, n-grams are stretches of words,
-and both cost a few passes over an array, whatever their length.
+The idea: a polynomial in an odd base, modulo 2^64, has an inverse; so the sum of a stretch is the
+difference of two running sums, moved to the origin. Words are stretches of characters, n-grams are
+stretches of words, and both cost a few passes over an array, whatever their length.
 
-Invariant: equal stretches have equal numbers. Different ones have the same by chance alone (about one pair in
-2^64); whoever must not believe in chance compares the stretches themselves.
+Invariant: equal stretches have equal numbers. Different ones have the same by chance alone (about one
+pair in 2^64); whoever must not believe in chance compares the stretches themselves.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Where a batch of texts repeats what stands in the evaluation samples: all spans, found without a loop over tokens.
+"""Where a batch of texts repeats evaluation samples: all spans, found without a loop over tokens.
 
-The idea: the samples are few and the training texts many, so the samples are indexed and the texts streamed.
-Of each text all n-grams are numbered at once; a bit table throws out nearly all of them, a binary search the
-rest. A pair of equal n-grams is followed only where the token before it differs: otherwise the span that
-begins one token earlier holds it.
+The idea: the samples are few and the training texts many, so the samples are indexed and the texts
+streamed. Of each text all n-grams are numbered at once; a bit table throws out nearly all of them, a
+binary search the rest. A pair of equal n-grams is followed only where the token before it differs:
+otherwise the span that begins one token earlier holds it.
 
-Invariant: the tokens in the spans found are exactly those in any span that the definition (`extend`) allows,
-as the slow reference in the tests finds them. Memory grows with the samples, not with the texts.
+Invariant: the tokens in the spans found are exactly those in any span that the definition (`extend`)
+allows, as the slow reference in the tests finds them. Memory grows with the samples, not with the texts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from trajectune.curate.contamination.hashing import Numbers, Places, stretch_num
 from trajectune.curate.contamination.tokens import Tokenizer, Tokens
 
 LENGTH, SKIPS = 10, 4
-"""A span is longer than this many tokens; so many of them may differ (Llama 2's, which AgentTuning took)."""
+"""A span has more tokens than the first; the second of them may differ (Llama 2, AgentTuning)."""
 PAIRS = 1 << 15
 """Pairs of places that are followed at once."""
 _RANKS = np.int64(1 << 32)

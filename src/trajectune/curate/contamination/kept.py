@@ -1,16 +1,17 @@
 """What is kept while training rows go by: for each token of the samples the longest span that begins there.
 
-The idea: of all spans that begin at a token the longest one holds the tokens of the others, so that one, and
-where it was found, is enough to tell which tokens are dirty and to show why.
+The idea: of all spans that begin at a token the longest one holds the tokens of the others, so that one,
+and where it was found, is enough to tell which tokens are dirty and to show why.
 
-Invariants: memory grows with the samples and with the training texts that hold a span of theirs; which tokens
-are dirty does not depend on the order of the rows.
+Invariants: memory grows with the samples and with the training texts that hold a span of theirs; which
+tokens are dirty does not depend on the order of the rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,16 +21,17 @@ from trajectune.curate.contamination.index import Index, Spans
 from trajectune.curate.contamination.report import Match
 from trajectune.curate.contamination.texts import TextRow
 
+T = TypeVar("T")
 BATCH = 1 << 18
 """Characters of training text that are looked at together: as tokens they still fit a core's cache."""
 
 
-def batches(rows: Iterable[TextRow]) -> Iterator[list[TextRow]]:
-    """Rows together, of at least `BATCH` characters but for the last ones."""
-    batch, size = list[TextRow](), 0
+def batched(rows: Iterable[tuple[T, TextRow]]) -> Iterator[list[tuple[T, TextRow]]]:
+    """Rows together with whatever goes with each, of at least `BATCH` characters but for the last ones."""
+    batch, size = list[tuple[T, TextRow]](), 0
     for row in rows:
         batch.append(row)
-        size += sum(map(len, row.texts))
+        size += sum(map(len, row[1].texts))
         if size >= BATCH:
             yield batch
             batch, size = [], 0
@@ -60,8 +62,13 @@ class Kept:
         """The first token of that span in the text of its witness."""
         self._witnesses: list[_Witness] = []
 
-    def add(self, source: str, rows: Sequence[TextRow]) -> None:
-        """Look at some more training rows. A text that several of them hold is looked at once."""
+    def read(self, source: str, rows: Iterable[TextRow]) -> None:
+        """Look at more training rows."""
+        for batch in batched((None, row) for row in rows):
+            self._add(source, [row for _, row in batch])
+
+    def _add(self, source: str, rows: Sequence[TextRow]) -> None:
+        """Look at a batch. A text that several of its rows hold is looked at once."""
         places: dict[str, str] = {}
         for row in rows:
             for text in row.texts:

@@ -1,8 +1,9 @@
 """What a contamination analysis found: shares of dirty tokens, the paper's four subsets, and the spans.
 
-The idea: Llama 2's appendix on contamination, which AgentTuning follows, cuts an evaluation set at a share of
-dirty tokens of 20 % and of 80 %, and compares a model's scores on the four subsets. A sample of fewer tokens
-than a span needs is clean whatever the training data hold, so such samples are counted apart too.
+The idea: Llama 2's appendix on contamination, which AgentTuning follows, cuts an evaluation set at a
+share of dirty tokens of 20 % and of 80 %, and compares a model's scores on the four subsets. A sample of
+fewer tokens than a span needs is clean whatever the training data hold, so such samples are counted apart
+too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,15 @@ from trajectune.trajectory import Record
 
 CLEAN, DIRTY = 0.2, 0.8
 """Shares of dirty tokens: clean is below the first, dirty from the second on."""
+
+
+class Unread(Record):
+    """Rows that could not be read, for one reason."""
+
+    reason: str
+    rows: int
+    first_line: int
+    """Where the first of them stands, from 1."""
 
 
 class Match(Record):
@@ -75,8 +85,8 @@ class SetReport(Record):
     """Below 80 %."""
     dirty: Subset
     """From 80 % on."""
-    rejected: dict[str, int]
-    """Rows of the set that could not be read, by reason."""
+    rejected: list[Unread]
+    """Rows of the set that could not be read."""
     findings: list[Finding]
     """The samples with the largest shares, as many as were asked for."""
 
@@ -98,8 +108,8 @@ class Contamination(Record):
     """What was trained on, by name."""
     rows: int
     tokens: int
-    rejected: dict[str, int]
-    """Training rows that could not be read, by reason."""
+    rejected: list[Unread]
+    """Training rows that could not be read."""
     unit: str
     """What a token is."""
     length: int

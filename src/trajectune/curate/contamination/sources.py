@@ -39,6 +39,7 @@ class Source:
 
     name: str
     read: Callable[[list[Rejected]], Iterable[TextRow]]
+    """Called with the list that rows which cannot be read go to."""
     rejected: list[Rejected] = field(default_factory=list)
     """Of the last reading."""
 
@@ -55,7 +56,7 @@ def training_file(path: Path | str) -> Source:
 
 def training_examples(examples: Iterable[Example], name: str = "examples") -> Source:
     """All texts of examples."""
-    return Source(name, lambda bad: map(example_texts, examples))
+    return Source(name, lambda _: map(example_texts, examples))
 
 
 def evaluation_file(path: Path | str, fields: Sequence[str] = ()) -> Source:
@@ -78,7 +79,7 @@ def evaluation_tasks(environment: Environment, split: Split, name: str = "") -> 
     The rules (`instruction`) do not count: they are the same for all tasks of a kind, in every split.
     """
     name = name or f"{environment.name} {split}"
-    return Source(name, lambda bad: _tasks(environment, split, name))
+    return Source(name, lambda _: _tasks(environment, split, name))
 
 
 def _tasks(environment: Environment, split: Split, name: str) -> Iterator[TextRow]:

@@ -2,9 +2,9 @@
 
 The idea: a model may have learnt from anything in a training row, so its fields are not told apart; only
 names, metadata and copies of what stands in the row anyway are left out. Of an evaluation row the problem
-counts and not the rules around it, which training and evaluation share on purpose: the fields that are asked
-for; else the first observation of a trajectory, the user's words of a conversation, or the first of the
-`QUESTION_FIELDS` that the row has.
+counts and not the rules around it, which training and evaluation share on purpose: the fields that are
+asked for; else the first observation of a trajectory, the user's words of a conversation, or the first of
+the `QUESTION_FIELDS` that the row has.
 """
 
 from __future__ import annotations

@@ -2,11 +2,12 @@
 
 The idea: contamination is a matter of texts, not of the model that is tuned. Words (runs of letters and
 digits, whatever their case and the punctuation between them) make figures that can be compared between
-models, and are found in a few passes over the characters of a whole batch. A letter of a script that writes
-no spaces, from U+3000 on, is a word of its own. AgentTuning counted the tokens of Llama's tokenizer: `ModelTokens`
-does so.
+models, and are found in a few passes over the characters of a whole batch. A letter of a script that
+writes no spaces, from U+3000 on, is a word of its own. AgentTuning counted the tokens of Llama's
+tokenizer: `ModelTokens` does so.
 
-Invariant: equal tokens have equal numbers, in every batch; the tokens of a text do not depend on the others.
+Invariant: equal tokens have equal numbers, in every batch; the tokens of a text do not depend on the
+others.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from trajectune.curate.steps.contract import CurateStep, StepOptions
+from trajectune.curate.steps.decontaminate import Decontaminate
 from trajectune.curate.steps.deduplicate import Deduplicate
 from trajectune.curate.steps.filter import Filter
 from trajectune.errors import RecipeError, suggestion
@@ -26,7 +27,9 @@ from trajectune.storage import explain
 from trajectune.trajectory import Trajectory
 
 GROUP = "trajectune.curate_steps"
-BUILT_IN: dict[str, type[CurateStep[Any]]] = {step.name: step for step in (Filter, Deduplicate)}
+BUILT_IN: dict[str, type[CurateStep[Any]]] = {
+    step.name: step for step in (Filter, Deduplicate, Decontaminate)
+}
 
 StepSpec = str | Mapping[str, Mapping[str, Any] | None]
 """A step as a recipe names it: `deduplicate`, or `{filter: {per_task: 2}}`."""
