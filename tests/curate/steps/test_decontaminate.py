@@ -57,7 +57,7 @@ def test_fragments_of_several_rows_leave_each_of_them(tmp_path: Path) -> None:
 
 def test_the_problems_of_an_environment_are_kept_out() -> None:
     options = {"train": 1, "test": 2}
-    environment = tt.environment("database", **options)
+    environment = tt.environment("database", options)
     samples = [row.texts[0] for row in tt.evaluation_tasks(environment, "test")]
     done = applied({"environment": "database", "options": options}, "fine", *samples)
     assert [row.id for row in done.rows] == ["e0"]

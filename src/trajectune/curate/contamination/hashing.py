@@ -42,7 +42,7 @@ def _size(number: int) -> int:
     return 1 << max(10, number.bit_length())
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _powers(size: int) -> tuple[Numbers, Numbers]:
     """Powers of the base and of its inverse from exponent 0."""
     inverse = pow(_BASE, -1, 1 << 64)

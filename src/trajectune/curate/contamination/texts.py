@@ -9,7 +9,7 @@ the `QUESTION_FIELDS` that the row has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,15 +100,22 @@ def _is_text(value: object) -> bool:
     return bool(texts) and all(isinstance(text, str) for text in texts) and any(texts)
 
 
-def _strings(value: object) -> Iterator[str]:
+def _strings(value: object) -> list[str]:
     """Every text in a JSON value, in its order."""
+    found: list[str] = []
+    _gather(value, found)
+    return found
+
+
+def _gather(value: object, found: list[str]) -> None:
+    """Append what `_strings` gives; a list that is handed down is twice as fast as nested generators."""
     if isinstance(value, str):
         if value:
-            yield value
+            found.append(value)
     elif isinstance(value, dict):
         for key, item in value.items():
             if key not in _NOT_TEXT:
-                yield from _strings(item)
+                _gather(item, found)
     elif isinstance(value, list):
         for item in value:
-            yield from _strings(item)
+            _gather(item, found)

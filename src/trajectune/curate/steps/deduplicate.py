@@ -1,9 +1,9 @@
 """Examples with the same messages, or nearly the same: one of them is enough.
 
 The idea: a conversation that stands twice in the data counts twice in the loss, which nobody asked for.
-Equal are examples whose messages have the same roles, reasoning, words and calls and are trained alike, whatever
-their ids and spans. With `{deduplicate: {similarity: 0.8}}` an example goes too that is so similar to one
-that stays (`trajectune.curate.steps.similar`).
+Equal are examples whose messages have the same roles, reasoning, words and calls and are trained alike,
+whatever their ids and spans. With `{deduplicate: {similarity: 0.8}}` an example goes too that is so similar
+to one that stays (`trajectune.curate.steps.similar`).
 
 Invariants: of equal examples the first one stays, in any order the same contents. Every near-duplicate
 that goes is similar to an example before it that stays, so a chain of small changes does not end in one

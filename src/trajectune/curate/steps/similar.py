@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rensa import RMinHash, RMinHashLSH
+from rensa import RMinHash, RMinHashLSH  # pyright: ignore[reportAttributeAccessIssue] - has no stubs
 
 from trajectune.curate.contamination.hashing import Numbers, stretch_numbers
 from trajectune.curate.contamination.tokens import Words
