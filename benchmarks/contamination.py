@@ -1,20 +1,22 @@
-"""Contamination: its speed beside datatrove's n-gram decontamination, and the table of real and built data.
+"""Contamination: the table of real and built data, and its speed beside datatrove's n-gram decontamination.
 
-    python benchmarks/contamination.py --data ../shared/data --datatrove VENV/bin/python \
-        --out benchmarks/results/contamination.json
-
-Speed: both sides read the same two files (training rows with one text each, questions) and take turns, each
-in a process of its own. datatrove stops at the first n-gram of a row that it knows and says which
-row to drop; Trajectune finds all spans, with what differs in them.
+    python benchmarks/contamination.py --data DATA --out benchmarks/results/contamination.json
+    python benchmarks/contamination.py --data DATA --datatrove VENV/bin/python \
+        --out benchmarks/results/contamination-speed-cpu.json
 
 The table: training data (AgentInstruct's database rows, AgentTraj-L, FireAct, AgentBench's train files, and
-the problems of the train tasks that `recipes/quickstart.yaml` and `recipes/six-environments.yaml` play) against
-public evaluation sets and the built test tasks. `--table` computes it alone; without `--datatrove` there is no comparison.
+the problems of the train tasks that `recipes/quickstart.yaml` and `recipes/six-environments.yaml` collect)
+against public evaluation sets and the test tasks that these recipes evaluate.
+
+Speed: both sides read the same two files (training rows with one text each, questions) and take turns, each
+in a process of its own. datatrove stops at the first n-gram of a row that it knows and says which row to
+drop; Trajectune finds all spans, with what differs in them.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -33,7 +35,9 @@ from harness.results import dumps, run, status, write
 from harness.table import table
 from trajectune.curate.contamination import ModelTokens, Source, Words, training_file
 from trajectune.curate.contamination.report import SetReport
+from trajectune.curate.contamination.texts import TextRow
 from trajectune.curate.contamination.tokens import Tokenizer
+from trajectune.environments.contract import Split
 from trajectune.environments.registry import load_environment
 from trajectune.models.templates import load_tokenizer
 from trajectune.run.recipe import load_recipe
@@ -59,21 +63,20 @@ RECIPES = ("quickstart", "six-environments")
 def main() -> int:
     """Measure, print and keep the numbers."""
     options = _options()
-    report = machine("rensa")
-    found: list[Comparison] = []
-    if options.datatrove and not options.table:
+    report, found = machine("rensa"), list[Comparison]()
+    if options.datatrove:
         found = [speed(options.data, options.datatrove, options.megabytes, options.seconds)]
         print(table("speed", found[0]))
         report |= {"megabytes": options.megabytes, "speed": found[0].report()}
-    sets = list(evaluation_sets(options.data))
-    report["table"] = contamination_table(options.data, sets, Words())
-    report["table_in_tokens"] = contamination_table(
-        options.data, sets, ModelTokens(load_tokenizer("embedded"), "embedded")
-    )
+    else:
+        training, sets = list(training_sets(options.data)), list(evaluation_sets(options.data))
+        report["table"] = contamination_table(training, sets, Words())
+        tokens = ModelTokens(load_tokenizer("embedded"), "embedded")
+        report["table_in_tokens"] = contamination_table(training, sets, tokens)
     if options.out:
         write(options.out, report)
     else:
-        print(dumps(report["table"]))
+        print(dumps(report))
     return status(found)
 
 
@@ -126,6 +129,13 @@ def _write(path: Path, field: str, texts: Iterable[str], size: int) -> int:
     return written
 
 
+def training_sets(data: Path) -> Iterator[Source]:
+    """Real files, and the train tasks of the recipes."""
+    for path in (*TRAINING, *OWN_TRAINING):
+        yield Source(path, training_file(data / path).read)
+    yield from _tasks("train")
+
+
 def evaluation_sets(data: Path) -> Iterator[Source]:
     """The public sets, and the test tasks of the recipes."""
     for name, path in EVALUATION.items():
@@ -133,32 +143,32 @@ def evaluation_sets(data: Path) -> Iterator[Source]:
     yield from _tasks("test")
 
 
-def _tasks(split: Any) -> Iterator[Source]:
+def _tasks(split: Split) -> Iterator[Source]:
+    """Of each environment of the recipes as many tasks as it collects, or evaluates."""
     for name in RECIPES:
         recipe = load_recipe(HERE.parent / "recipes" / f"{name}.yaml")
         for key, spec in recipe.environments.items():
             environment = load_environment(spec.environment or key, spec.options)
-            label = f"{name}: {key} {split}"
-            yield _held(label, tt.evaluation_tasks(environment, split, label))
+            number = spec.collect if split == "train" else spec.evaluate
+            source = tt.evaluation_tasks(environment, split)
+            yield _held(f"{name}: {key} {split}", itertools.islice(source, number))
 
 
-def _held(name: str, source: Source) -> Source:
-    """A source that is read once, since environments take seconds to open their tasks."""
-    rows = list(source)
-    return Source(name, lambda _: rows)
+def _held(name: str, rows: Iterable[TextRow]) -> Source:
+    """Rows that are read once, since environments take seconds to open their tasks."""
+    held = list(rows)
+    print(f"{name}: {len(held)} rows", file=sys.stderr, flush=True)
+    return Source(name, lambda _: held)
 
 
-def contamination_table(data: Path, sets: list[Source], tokenizer: Tokenizer) -> dict[str, Any]:
+def contamination_table(training: list[Source], sets: list[Source], tokenizer: Tokenizer) -> dict[str, Any]:
     """By training data and evaluation set."""
-    paths = (*TRAINING, *OWN_TRAINING)
-    sources = [*(training_file(data / path) for path in paths), *_tasks("train")]
-    names = [*paths, *(source.name for source in sources[len(paths) :])]
     return {
-        name: {
+        source.name: {
             each.name: _entry(each)
             for each in tt.contamination(source, sets, tokenizer=tokenizer, show=2).sets
         }
-        for name, source in zip(names, sources, strict=True)
+        for source in training
     }
 
 
@@ -182,7 +192,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--datatrove", type=Path, help="Python interpreter with datatrove and spaCy")
     parser.add_argument("--megabytes", type=float, default=2, help="of training text in a round")
     parser.add_argument("--seconds", type=float, default=180, help="for the comparison")
-    parser.add_argument("--table", action="store_true", help="leave the comparison out")
     parser.add_argument("--out", type=Path)
     return parser.parse_args()
 
