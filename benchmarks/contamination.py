@@ -6,7 +6,8 @@
 
 The table: training data (AgentInstruct's database rows, AgentTraj-L, FireAct, AgentBench's train files, and
 the problems of the train tasks that `recipes/quickstart.yaml` and `recipes/six-environments.yaml` collect)
-against public evaluation sets and the test tasks that these recipes evaluate.
+against public evaluation sets and the test tasks that these recipes evaluate. Every task is opened once,
+which takes minutes in the household; `--tasks` bounds that for the second recipe.
 
 Speed: both sides read the same two files (training rows with one text each, questions) and take turns, each
 in a process of its own. datatrove stops at the first n-gram of a row that it knows and says which row to
@@ -57,7 +58,8 @@ EVALUATION = {
     "MT-bench": "mt_bench/question.jsonl",
     "IFEval": "ifeval/input_data.jsonl",
 }
-RECIPES = ("quickstart", "six-environments")
+RECIPES = {"quickstart": False, "six-environments": True}
+"""By name: whether `--tasks` bounds them."""
 
 
 def main() -> int:
@@ -69,7 +71,8 @@ def main() -> int:
         print(table("speed", found[0]))
         report |= {"megabytes": options.megabytes, "speed": found[0].report()}
     else:
-        training, sets = list(training_sets(options.data)), list(evaluation_sets(options.data))
+        training = list(training_sets(options.data, options.tasks))
+        sets = list(evaluation_sets(options.data, options.tasks))
         report["table"] = contamination_table(training, sets, Words())
         tokens = ModelTokens(load_tokenizer("embedded"), "embedded")
         report["table_in_tokens"] = contamination_table(training, sets, tokens)
@@ -129,29 +132,32 @@ def _write(path: Path, field: str, texts: Iterable[str], size: int) -> int:
     return written
 
 
-def training_sets(data: Path) -> Iterator[Source]:
+def training_sets(data: Path, tasks: int) -> Iterator[Source]:
     """Real files, and the train tasks of the recipes."""
     for path in (*TRAINING, *OWN_TRAINING):
         yield Source(path, training_file(data / path).read)
-    yield from _tasks("train")
+    yield from _tasks("train", tasks)
 
 
-def evaluation_sets(data: Path) -> Iterator[Source]:
+def evaluation_sets(data: Path, tasks: int) -> Iterator[Source]:
     """The public sets, and the test tasks of the recipes."""
     for name, path in EVALUATION.items():
         yield _held(name, tt.evaluation_file(data / path))
-    yield from _tasks("test")
+    yield from _tasks("test", tasks)
 
 
-def _tasks(split: Split) -> Iterator[Source]:
+def _tasks(split: Split, most: int) -> Iterator[Source]:
     """Of each environment of the recipes as many tasks as it collects, or evaluates."""
-    for name in RECIPES:
+    for name, is_bounded in RECIPES.items():
         recipe = load_recipe(HERE.parent / "recipes" / f"{name}.yaml")
         for key, spec in recipe.environments.items():
             environment = load_environment(spec.environment or key, spec.options)
             number = spec.collect if split == "train" else spec.evaluate
             source = tt.evaluation_tasks(environment, split)
-            yield _held(f"{name}: {key} {split}", itertools.islice(source, number))
+            yield _held(
+                f"{name}: {key} {split}",
+                itertools.islice(source, min(number, most) if is_bounded else number),
+            )
 
 
 def _held(name: str, rows: Iterable[TextRow]) -> Source:
@@ -190,6 +196,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of the public data sets")
     parser.add_argument("--datatrove", type=Path, help="Python interpreter with datatrove and spaCy")
+    parser.add_argument("--tasks", type=int, default=1_000, help="of each of the six environments, at most")
     parser.add_argument("--megabytes", type=float, default=2, help="of training text in a round")
     parser.add_argument("--seconds", type=float, default=180, help="for the comparison")
     parser.add_argument("--out", type=Path)
