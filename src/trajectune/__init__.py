@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trajectune.agents.endpoint import EndpointAgent as Endpoint
     from trajectune.agents.local import LocalAgent as Local
+    from trajectune.curate.contamination import contamination, evaluation_file, evaluation_tasks
     from trajectune.curate.lint.report import lint
     from trajectune.dialects.contract import Dialect
     from trajectune.environments.check import check_environment
@@ -44,6 +45,7 @@ _PLACES = {
     "agents.endpoint:EndpointAgent": ("Endpoint",),
     "agents.local:LocalAgent": ("Local",),
     "curate.lint.report": ("lint",),
+    "curate.contamination": ("contamination", "evaluation_file", "evaluation_tasks"),
     "dialects.contract": ("Dialect",),
     "environments.check": ("check_environment",),
     "environments.contract": ("Environment", "Episode", "Move", "StepResult", "Task"),
@@ -96,9 +98,12 @@ __all__ = [
     "check_environment",
     "compare",
     "compose",
+    "contamination",
     "derive",
     "environment",
     "evaluate",
+    "evaluation_file",
+    "evaluation_tasks",
     "invent",
     "lint",
     "mix",

@@ -283,3 +283,15 @@ def test_what_is_needed_comes_first_and_once() -> None:
     for result in ordered:
         for needed in result.needs:
             assert names.index(needed) < names.index(result.stage.name)
+
+
+def test_files_of_curate_steps_count_by_their_content(tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"question": "How many?"}\n')
+    steps = ["deduplicate", {"decontaminate": {"against": [str(questions)]}}]
+    recipe = override(SELF, {"curate.steps": steps})
+    before = fingerprints(recipe)
+    assert fingerprints(recipe) == before
+    questions.write_text('{"question": "How much?"}\n')
+    after = fingerprints(recipe)
+    assert {stage for stage in before if before[stage] != after[stage]} == {"curate", "tune", *EVALUATE}

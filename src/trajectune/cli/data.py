@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from trajectune.cli.contamination import contamination
 from trajectune.cli.lint import lint
 from trajectune.cli.masks import masks
 from trajectune.cli.pairs import pairs
@@ -104,6 +105,7 @@ app.command()(masks)
 app.command()(trajectories)
 app.command()(pairs)
 app.command()(lint)
+app.command()(contamination)
 
 
 class Misfits:

@@ -17,12 +17,14 @@ from trajectune.curate.steps.registry import BUILT_IN, build_steps
 from trajectune.errors import DataError
 from trajectune.example import Example
 
+OPTIONS: dict[str, dict[str, Any]] = {"decontaminate": {"against": [{"environment": "database"}]}}
+"""What steps need that do not go without options."""
 ROWS: dict[str, st.SearchStrategy[list[Any]]] = {"trajectories": TRAJECTORIES, "examples": EXAMPLES}
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_row_is_kept_or_rejected_with_a_reason(name: str) -> None:
-    (step,) = build_steps([name])
+    (step,) = build_steps([{name: OPTIONS.get(name)}])
 
     @given(rows=ROWS[step.level])
     def law(rows: list[Any]) -> None:
@@ -41,7 +43,7 @@ def test_every_row_is_kept_or_rejected_with_a_reason(name: str) -> None:
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_second_time_rejects_nothing(name: str) -> None:
-    (step,) = build_steps([name])
+    (step,) = build_steps([{name: OPTIONS.get(name)}])
 
     @given(rows=ROWS[step.level])
     def law(rows: list[Any]) -> None:

@@ -28,10 +28,13 @@ def test_ids_and_spans_do_not_tell_examples_apart() -> None:
     assert kept(called(1, "x", []), called(2, "y", [Span.thought("hm")])) == ["e1"]
 
 
-def test_flags_calls_and_tools_do() -> None:
+def test_flags_calls_tools_and_reasoning_do() -> None:
     plain = example(1, "a")
     untrained = example(2, "a", trained=False)
     with_tools = plain.model_copy(update={"id": "e3", "tools": [Tool(name="look")]})
     calls = [plain.messages[1].model_copy(update={"tool_calls": [ToolCall(name="look")]})]
     calling = plain.model_copy(update={"id": "e4", "messages": [plain.messages[0], *calls]})
-    assert kept(plain, untrained, with_tools, calling) == ["e1", "e2", "e3", "e4"]
+    thought = [plain.messages[0], plain.messages[1].model_copy(update={"reasoning": "Hm."})]
+    thinking = plain.model_copy(update={"id": "e5", "messages": thought})
+    rows = plain, untrained, with_tools, calling, thinking
+    assert kept(*rows) == ["e1", "e2", "e3", "e4", "e5"]

@@ -136,8 +136,9 @@ def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
         "c": {"data": "hf:owner/name"},
         "d": {"data": "gone.jsonl"},
     }
-    recipe = check_recipe({"name": "x", "curate": {"general": general}}, where="")
-    assert missing_files(recipe) == ["gone.jsonl"]
+    steps = [{"decontaminate": {"against": [str(there), "lost.csv"]}}]
+    recipe = check_recipe({"name": "x", "curate": {"general": general, "steps": steps}}, where="")
+    assert missing_files(recipe) == ["gone.jsonl", "lost.csv"]
 
 
 def test_rejections_are_written_anew_and_only_where_there_are_any(tmp_path: Path) -> None:

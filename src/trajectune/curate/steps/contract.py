@@ -95,3 +95,7 @@ class CurateStep(ABC, Generic[RowT]):
     @abstractmethod
     def judge(self, rows: Iterable[RowT], context: Context) -> Iterator[RowT | Reject]:
         """One verdict for each row, in the order of `rows`, which may be read more than once."""
+
+    def files(self) -> list[str]:
+        """Files that its verdicts depend on besides the rows: their content counts as its options do."""
+        return []

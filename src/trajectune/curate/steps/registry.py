@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from trajectune.curate.steps.contract import CurateStep, StepOptions
+from trajectune.curate.steps.decontaminate import Decontaminate
 from trajectune.curate.steps.deduplicate import Deduplicate
 from trajectune.curate.steps.faults import Faults
 from trajectune.curate.steps.filter import Filter
@@ -32,7 +33,8 @@ from trajectune.trajectory import Trajectory
 
 GROUP = "trajectune.curate_steps"
 BUILT_IN: dict[str, type[CurateStep[Any]]] = {
-    step.name: step for step in (PassRate, Faults, Length, Language, Filter, Deduplicate, Lint)
+    step.name: step
+    for step in (PassRate, Faults, Length, Language, Filter, Deduplicate, Decontaminate, Lint)
 }
 
 StepSpec = str | Mapping[str, Mapping[str, Any] | None]

@@ -33,7 +33,7 @@ from trajectune.run.stages.export import export
 from trajectune.run.stages.general import read_notes
 from trajectune.run.stages.losses import rejection_warnings, unreadable_warnings
 from trajectune.run.stages.sources import examples_of, holds_trajectories, source_values
-from trajectune.run.stages.values import model_values
+from trajectune.run.stages.values import file_values, model_values
 from trajectune.storage import encode, open_atomic, read_record, read_records, write_json
 from trajectune.tune.data.prove import Proven, prove
 
@@ -86,12 +86,14 @@ def agent_dialect(recipe: Recipe) -> str:
 
 
 def step_values(recipe: Recipe, level: str = "") -> JsonValue:
-    """The curate steps with all their options, those of one level alone if one is named."""
-    return [
-        {step.name: step.options.model_dump(mode="json")}
-        for step in build_steps(recipe.curate.steps)
-        if level in ("", step.level)
-    ]
+    """The curate steps with all their options and files, those of one level alone if one is named."""
+    values: list[JsonValue] = []
+    for step in build_steps(recipe.curate.steps):
+        if level in ("", step.level):
+            files = {name: file_values(Path(name)) for name in step.files()}
+            options = step.options.model_dump(mode="json")
+            values.append({step.name: options, **({"files": files} if files else {})})
+    return values
 
 
 def run(work: Work) -> None:

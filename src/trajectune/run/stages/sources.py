@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from trajectune.curate.formats.files import is_trajectory
 from trajectune.curate.hub import HUB_PREFIX, read_source
 from trajectune.curate.steps.filter import INFRASTRUCTURE
+from trajectune.curate.steps.registry import build_steps
 from trajectune.dialects.conversation import to_example
 from trajectune.environments.registry import find_dialect
 from trajectune.errors import DataError
@@ -56,6 +57,7 @@ def missing_files(recipe: Recipe) -> list[str]:
     """Data files that the recipe names and that are not there."""
     sources = [*recipe.curate.agent.values(), *recipe.curate.general.values()]
     names = [s.data for s in sources if s.data != "self" and not s.data.startswith(HUB_PREFIX)]
+    names += [name for step in build_steps(recipe.curate.steps) for name in step.files()]
     return [name for name in names if not Path(name).exists()]
 
 
