@@ -14,6 +14,7 @@ from trajectune.terminal import Terminal
 
 if TYPE_CHECKING:
     from trajectune.curate.importing.files import Imported
+    from trajectune.curate.importing.proof import Sameness
 
 
 def trajectories(
@@ -54,13 +55,13 @@ def _print(target: Path, found: Imported, quarantine: Quarantine) -> None:
         console.print(
             f"  {environment}: {rows:,} rows, {found.steps[environment]:,} steps", highlight=False
         )
-    said = {
+    said: dict[Sameness, str] = {
         "exact": "word for word and space for space",
         "spaces": "word for word",
         "values": "word for word, and the values of an answer as texts",
     }
     for way, words in said.items():
-        if count := found.turns[way]:  # type: ignore[index]
+        if count := found.turns[way]:
             console.print(f"  {count:,} steps are written again {words}", highlight=False)
     if quarantine.count:
         console.print(

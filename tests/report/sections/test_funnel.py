@@ -62,12 +62,13 @@ def test_the_table_of_a_large_run_fits_80_columns() -> None:
 
 
 def test_the_papers_row_stands_below_the_sources() -> None:
-    counts = {"episodes": 20, "passed": 20, "kept": 20, "tasks": 20}
-    one = FunnelRow(source="database-derived", environment="database", **counts)
-    two = FunnelRow(source="house", environment="household", **counts)
+    one = FunnelRow(source="database-derived", environment="database", tasks=20)
+    two = FunnelRow(source="house", environment="household", tasks=20)
     text = printed(one, two, FunnelRow(source="mine", environment="my_house"))
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    assert "paper: Database, 5,302 360 2.03 6.8%" in lines
+    assert any(
+        line.startswith("paper: Database,") and line.endswith("5,302 360 2.03 6.8%") for line in lines
+    )
     assert "paper: ALFWorld 954 336 13.52 35.2%" in lines
     assert "paper: total 6,256 696 7.58 11.1%" in lines
     assert "paper: AgentTuning, Table 1 (arXiv 2310.12823)" in lines
