@@ -129,3 +129,12 @@ def test_a_module_that_breaks_is_named(
 
 def test_what_a_dotted_name_is() -> None:
     assert [name for name in ("a:b", "a.b:C", "a:", ":b", "a", "") if is_dotted(name)] == ["a:b", "a.b:C"]
+
+
+@pytest.mark.usefixtures("package")
+def test_packages_are_read_once_for_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(GROUP)
+    monkeypatch.setattr("trajectune.plugins.entry_points", lambda **_: pytest.fail("read again"))
+    assert installed(GROUP) == {"square": "geometry:Square"}
+    monkeypatch.undo()  # the package's folder too
+    assert installed(GROUP) == {}

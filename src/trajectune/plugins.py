@@ -16,6 +16,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +28,14 @@ T = TypeVar("T")
 
 def installed(group: str) -> dict[str, str]:
     """What packages announce in an entry-point group: `module:Class` by name, sorted."""
-    return dict(sorted((entry.name, entry.value) for entry in entry_points(group=group)))
+    return dict(_announced(group, tuple(sys.path)))
+
+
+@cache
+def _announced(group: str, path: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """What is found along `path`: reading all packages takes milliseconds, and each row of a file asks."""
+    del path
+    return tuple(sorted((entry.name, entry.value) for entry in entry_points(group=group)))
 
 
 def is_dotted(name: str) -> bool:

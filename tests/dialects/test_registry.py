@@ -57,6 +57,12 @@ def test_a_missing_grammar_is_told_for_what_there_is_one() -> None:
     assert "database, household" in caught.value.remedy
 
 
+def _forget() -> None:
+    """What packages announce, and the dialects that were made of it."""
+    plugins._announced.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    registry._instance.cache_clear()  # pyright: ignore[reportPrivateUsage]
+
+
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A user's package with a dialect for one environment and one for all."""
@@ -72,9 +78,9 @@ def package(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return [each for each in found if each.group == group and name in (None, each.name)]
 
     monkeypatch.setattr(plugins, "entry_points", entry_points)
-    registry._instance.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    _forget()
     yield
-    registry._instance.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    _forget()
 
 
 @pytest.mark.usefixtures("package")
