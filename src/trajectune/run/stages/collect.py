@@ -1,7 +1,7 @@
 """The stage `collect`: an agent acts in the train tasks of every environment.
 
-Leaves `<environment>.jsonl`, one trajectory a line; of a model that collects `spent.jsonl`, what each of
-its replies took (`trajectune.rollout.spending`); and for a guided agent `<environment>.thoughts.json`:
+Leaves `<environment>.jsonl`, one trajectory a line; of a model that collects `spending/ledger.jsonl`, what
+each of its replies took (`trajectune.rollout.spending`); of a guided agent `<environment>.thoughts.json`,
 where its thoughts come from. Episodes go on from what is there.
 """
 
@@ -31,7 +31,8 @@ from trajectune.run.stages.environments import (
 from trajectune.storage import read_json, read_records, write_json
 from trajectune.trajectory import Trajectory
 
-LEDGER = "spent.jsonl"
+LEDGER = "spending/ledger.jsonl"
+"""In a folder of its own, as any name may be an environment's."""
 
 
 def reads(recipe: Recipe) -> JsonValue:

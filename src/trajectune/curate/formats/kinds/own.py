@@ -47,7 +47,8 @@ class OwnExample(Format):
         return {"template": optional_text(row, "template"), "history_limit": limit}
 
     def render(self, example: Example) -> JsonObject:
-        return example.model_dump(mode="json", include=set(self.fields))
+        row = example.model_dump(mode="json", include=set(self.fields))
+        return {key: value for key, value in row.items() if value is not None}
 
     @property
     def columns(self) -> list[pa.Field]:
