@@ -54,6 +54,8 @@ class LocalAgent(Agent):
     `rollout(db, Local("embedded", temperature=0.7), to="played.jsonl")`.
     """
 
+    computes = True
+
     def __init__(
         self,
         model: Composition | LoadedModel | str,

@@ -12,16 +12,18 @@ rollout; so do many failures in a row.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Protocol
 
 from trajectune.agents.contract import Agent
 from trajectune.dialects.contract import Dialect
 from trajectune.environments.contract import Environment, Task
 from trajectune.errors import AgentError, EpisodeError, TrajectuneError
 from trajectune.progress import OnProgress, Progress, silent
+from trajectune.rollout.feed import Feed
 from trajectune.rollout.finished import finished
 from trajectune.rollout.jobs import Job, Rules
 from trajectune.rollout.workers import Workers
@@ -30,6 +32,25 @@ from trajectune.trajectory import Outcome, Trajectory, Usage
 
 MAX_ERRORS_IN_A_ROW = 20
 """So many recorded infrastructure failures without a success between them stop the rollout."""
+
+
+class Crew(Protocol):
+    """Who plays the jobs of a rollout: the threads of this process (`Workers`), or a cluster."""
+
+    results: SimpleQueue[Trajectory | BaseException | None]
+    """Trajectories as they end, then `None`; an exception ends the rollout."""
+
+    def start(self) -> None:
+        """Begin. Returns at once."""
+        ...
+
+    def stop(self) -> None:
+        """Stop before the end; takes some seconds at most."""
+        ...
+
+    def leftovers(self) -> Iterator[Trajectory]:
+        """Trajectories that were finished and not yet fetched; after `stop`."""
+        ...
 
 
 @dataclass(slots=True)
@@ -96,20 +117,18 @@ def rollout(
     counted as solved (it changes no file). Raises what a user must mend (`TrajectuneError`); after Ctrl-C,
     `KeyboardInterrupt` goes on upwards when everything finished is on disk.
     """
-    jobs = _jobs(source or environment.name, tasks, attempts, seed)
-    done = finished(path)
-    todo = deque(job for job in jobs.values() if job.id not in done)
-    least = environment.reward_threshold if threshold is None else threshold
-    result = RolloutResult(path, episodes=len(jobs), resumed=len(jobs) - len(todo), threshold=least)
     steps = max_steps or environment.max_steps
     rules = Rules(
         environment, dialect, agent.name, agent.template, steps, bad_format_limit, repetition_limit
     )
-    if todo:
-        workers = Workers(agent, rules, todo, tries)
-        with JsonlWriter(path) as writer:
-            _gather(workers, writer, result, on_progress)
-    return result
+    return gather(
+        jobs_of(source or environment.name, tasks, attempts, seed),
+        lambda todo: Workers(agent, rules, Feed(todo), tries),
+        path,
+        what=environment.name,
+        threshold=environment.reward_threshold if threshold is None else threshold,
+        on_progress=on_progress,
+    )
 
 
 def episode_seed(seed: int, task: str, attempt: int) -> int:
@@ -118,7 +137,7 @@ def episode_seed(seed: int, task: str, attempt: int) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def _jobs(source: str, tasks: Sequence[Task], attempts: int, seed: int) -> dict[str, Job]:
+def jobs_of(source: str, tasks: Sequence[Task], attempts: int, seed: int) -> dict[str, Job]:
     """Every task once, then every task again: a rollout cut short has seen as many tasks as it can."""
     jobs = {}
     for attempt in range(attempts):
@@ -129,29 +148,49 @@ def _jobs(source: str, tasks: Sequence[Task], attempts: int, seed: int) -> dict[
     return jobs
 
 
-def _gather(workers: Workers, writer: JsonlWriter, result: RolloutResult, on_progress: OnProgress) -> None:
-    """Write down what the workers run until they are through; in the calling thread."""
+def gather(
+    jobs: Mapping[str, Job],
+    crew_of: Callable[[Sequence[Job]], Crew],
+    path: Path,
+    *,
+    what: str,
+    threshold: float,
+    on_progress: OnProgress,
+) -> RolloutResult:
+    """Let a crew play the jobs that are not finished in `path`, and append what it plays; see `rollout`."""
+    done = finished(path)
+    todo = [job for job in jobs.values() if job.id not in done]
+    result = RolloutResult(path, episodes=len(jobs), resumed=len(jobs) - len(todo), threshold=threshold)
+    if todo:
+        crew = crew_of(todo)
+        with JsonlWriter(path) as writer:
+            _write(crew, writer, result, lambda: on_progress(result.progress(what)))
+    return result
+
+
+def _write(crew: Crew, writer: JsonlWriter, result: RolloutResult, tell: Callable[[], None]) -> None:
+    """Write down what the crew plays until it is through; in the calling thread."""
     in_a_row = 0
-    workers.start()
+    crew.start()
     try:
-        while (item := workers.results.get()) is not None:
+        while (item := crew.results.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             writer.write(item)
             result.count(item)
-            on_progress(result.progress(workers.rules.environment.name))
+            tell()
             in_a_row = in_a_row + 1 if item.reward is None else 0
             if in_a_row >= MAX_ERRORS_IN_A_ROW:
                 raise _hopeless(item, in_a_row)
     except BaseException:
-        _rescue(workers, writer, result)
+        _rescue(crew, writer, result)
         raise
 
 
-def _rescue(workers: Workers, writer: JsonlWriter, result: RolloutResult) -> None:
-    """Stop the workers and write down what they had finished."""
-    workers.stop()
-    for trajectory in workers.leftovers():
+def _rescue(crew: Crew, writer: JsonlWriter, result: RolloutResult) -> None:
+    """Stop the crew and write down what it had finished."""
+    crew.stop()
+    for trajectory in crew.leftovers():
         writer.write(trajectory)
         result.count(trajectory)
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +20,7 @@ from queue import SimpleQueue
 from trajectune.agents.contract import Agent, AgentReply
 from trajectune.errors import AgentError, EpisodeError, TrajectuneError
 from trajectune.rollout.episode import EpisodeRun
+from trajectune.rollout.feed import Feed
 from trajectune.rollout.jobs import Job, Rules, broken
 from trajectune.trajectory import Outcome, Trajectory, Usage
 
@@ -28,14 +28,15 @@ from trajectune.trajectory import Outcome, Trajectory, Usage
 class Workers:
     """The threads that run episodes. Results are trajectories, then `None`; an exception ends all."""
 
-    def __init__(self, agent: Agent, rules: Rules, jobs: deque[Job], tries: int) -> None:
+    def __init__(self, agent: Agent, rules: Rules, jobs: Feed, tries: int) -> None:
         self.rules = rules
         self.results: SimpleQueue[Trajectory | BaseException | None] = SimpleQueue()
         self._agent = agent
         self._jobs = jobs
         self._tries = tries
         self._stopping = threading.Event()
-        self._running = max(1, min(agent.workers, len(jobs)))
+        most = len(jobs) if jobs.closed else agent.workers
+        self._running = max(1, min(agent.workers, most))
         self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._work, name=f"rollout-{number}", daemon=True)
@@ -49,6 +50,7 @@ class Workers:
     def stop(self, seconds: float = 10.0) -> None:
         """Ask all threads to stop after their present step, and wait `seconds` for them."""
         self._stopping.set()
+        self._jobs.close()
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -78,9 +80,8 @@ class Workers:
     def _refill(self, lanes: list[EpisodeRun]) -> list[EpisodeRun]:
         """Open episodes until the lanes are full or no job is left."""
         while len(lanes) < self._agent.batch_size and not self._stopping.is_set():
-            try:
-                job = self._jobs.popleft()
-            except IndexError:
+            job = self._jobs.take(wait=not lanes)
+            if job is None:
                 break
             try:
                 lanes.append(EpisodeRun(job, self.rules))
@@ -128,7 +129,7 @@ class Workers:
         _raise_if_for_the_user(error)
         job = replace(job, tries=job.tries + 1)
         if job.tries < self._tries:
-            self._jobs.appendleft(job)
+            self._jobs.put_back(job)
         else:
             self.results.put(broken(job, self.rules, outcome, _words(error), usage or Usage()))
 
