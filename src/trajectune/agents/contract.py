@@ -76,7 +76,7 @@ class Agent(ABC):
     workers: int = 1
     """Calls to `reply` that may run at the same time, from different threads."""
     computes: ClassVar[bool] = False
-    """Whether replies are computed in this process: on a cluster it is given a GPU, or all cores of a node."""
+    """Whether replies are computed in this process: on a cluster it gets a GPU, or all cores of a node."""
 
     @abstractmethod
     def reply(self, conversations: Sequence[Conversation]) -> list[AgentReply]:

@@ -1,7 +1,7 @@
 """The jobs that wait to be played: taken by the threads of a rollout, added to by whoever has more.
 
-Invariants: a job is taken by one thread; a thread that waits for a job wakes when one is added, and when the
-feed is closed; what is in a closed feed can still be taken.
+Invariants: a job is taken by one thread; a thread that waits for a job wakes when one is added, and when
+the feed is closed; what is in a closed feed can still be taken.
 """
 
 from __future__ import annotations

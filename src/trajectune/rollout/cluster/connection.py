@@ -6,6 +6,7 @@ cluster that cannot be reached is told within seconds; nothing is measured or se
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -41,6 +42,7 @@ def connected(address: str) -> Iterator[None]:
         yield
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    logging.getLogger("ray").setLevel(logging.ERROR)
     _reach(address)
     with _signals_kept():
         _connect(address)

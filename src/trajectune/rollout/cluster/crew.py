@@ -1,11 +1,11 @@
 """The driver of a rollout on a cluster: gives jobs to processes on its nodes, and collects what they play.
 
-The idea: a thread of its own asks every process for one turn after the other; who writes the file sees the
-same queue as with threads (`trajectune.rollout.rollout.Crew`). Nodes are looked for again and again: one that
-joins gets processes, and what one owed that died is played by the others.
+The idea: a thread of its own asks every process for one turn after the other; who writes the file sees
+the same queue as with threads (`trajectune.rollout.rollout.Crew`). Nodes are looked for again and again:
+one that joins gets processes, and what one owed that died is played by the others.
 
-Invariants: every job ends in exactly one trajectory; a job whose processes died `tries` times is recorded as
-broken and run anew by a later call; no process outlives the crew.
+Invariants: every job ends in exactly one trajectory; a job whose processes died `tries` times is recorded
+as broken and run anew by a later call; no process outlives the crew.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ class ClusterCrew:
         working = any(member.ready for member in self._members.values())
         if not working and not self._told_of_waiting and now - self._began > PATIENCE_SECONDS:
             self._told_of_waiting = True
-            self._say(f"no process on the cluster is ready after {now - self._began:.0f} s; are its cores in use?")
+            self._say(
+                f"no process on the cluster is ready after {now - self._began:.0f} s; are its cores in use?"
+            )
 
     def _hand_out(self) -> None:
         """Ask those that are idle for a turn, with as many jobs as they have room for and others leave."""

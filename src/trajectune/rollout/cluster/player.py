@@ -1,11 +1,11 @@
 """A process of the cluster: it plays jobs with the very code of one machine, and hands over what has ended.
 
-The idea: the driver calls `turn` again and again. Each call brings jobs and takes away the trajectories that
-are finished by then, while the threads play on. So a node that dies takes little with it, and no lane of a
-decoder is empty while the driver writes.
+The idea: the driver calls `turn` again and again. Each call brings jobs and takes away the trajectories
+that are finished by then, while the threads play on. So a node that dies takes little with it, and no lane
+of a decoder is empty while the driver writes.
 
-Invariant: every job that was brought ends in one trajectory, in some turn, unless an error ends the process's
-work; an error that a user must mend names the node.
+Invariant: every job that was brought ends in one trajectory, in some turn, unless an error ends the work of
+the process; an error that a user must mend names the node.
 """
 
 from __future__ import annotations

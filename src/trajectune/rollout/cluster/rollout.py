@@ -1,7 +1,7 @@
 """A rollout whose episodes are played on a Ray cluster.
 
-Invariants: as `trajectune.rollout.rollout`; for an agent whose replies follow from the conversation, the set
-of trajectories equals that of one machine but for what the clock says, whatever nodes come and go.
+Invariants: as `trajectune.rollout.rollout`; for an agent whose replies follow from the conversation, the
+set of trajectories equals that of one machine but for what the clock says, whatever nodes come and go.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def rollout_on_cluster(
     """Run `attempts` episodes of each task on the cluster at `address` (`connected`), as `rollout` does.
 
     `agent` is a class with its arguments, built by every process that plays; `None` is the environment's
-    expert. `on_notice` is told of nodes that die and of what the nodes warn of; any thread may call it. Raises
-    as `rollout`, `RecipeError` for an environment that was built by hand, and `UnavailableError` for a
-    cluster that does not answer and for nodes that lack something.
+    expert. `on_notice` is told of nodes that die and of what the nodes warn of; any thread may call it.
+    Raises as `rollout`, `RecipeError` for an environment that was built by hand, and `UnavailableError` for
+    a cluster that does not answer and for nodes that lack something.
     """
     if environment.origin is None:
         raise RecipeError(

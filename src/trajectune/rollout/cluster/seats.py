@@ -1,8 +1,8 @@
 """Where on a cluster processes are started, and what each is given of its node.
 
-The idea: an expert's moves are computed by the environment, so it gets a process for every core. A model that
-is decoded here gets one for every GPU, or one with all the cores of a node that has none. An agent that only
-waits (an endpoint) gets one for each node.
+The idea: an expert's moves are computed by the environment, so it gets a process for every core. A model
+that is decoded there gets one for every GPU, or one with all the cores of a node that has none. An agent
+that only waits (an endpoint) gets one for each node.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from pydantic import JsonValue
 
@@ -46,8 +47,8 @@ def needs_base(recipe: Recipe) -> bool:
     return not isinstance(recipe.model, str) and recipe.agent.kind == "local" and not recipe.agent.model
 
 
-def collecting_agent(recipe: Recipe, base: str, say: Callable[[str], None]) -> Agent | Expert:
-    """The agent that the recipe sends to collect; `base` is the base model's name or folder.
+def collecting_agent(recipe: Recipe, base: str, say: Callable[[str], None]) -> partial[Agent] | Expert:
+    """The agent that the recipe sends to collect, unbuilt; `base` is the base model's name or folder.
 
     `say` is told where its server stops answering.
     """
@@ -55,7 +56,8 @@ def collecting_agent(recipe: Recipe, base: str, say: Callable[[str], None]) -> A
     if spec.kind == "expert":
         return Expert()
     if spec.kind == "local":
-        return LocalAgent(
+        return partial(
+            LocalAgent,
             spec.model or base,
             batch_size=limits.batch_size,
             max_new_tokens=limits.max_new_tokens,
@@ -63,7 +65,8 @@ def collecting_agent(recipe: Recipe, base: str, say: Callable[[str], None]) -> A
             temperature=spec.temperature,
             dtype=limits.precision,
         )
-    return EndpointAgent(
+    return partial(
+        EndpointAgent,
         spec.url,
         spec.model,
         key_variable=spec.key_variable,

@@ -5,12 +5,14 @@ Leaves `<environment>.jsonl`, one trajectory a line. Episodes go on from what is
 
 from __future__ import annotations
 
+import logging
+from contextlib import nullcontext
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from trajectune.agents.contract import Agent
 from trajectune.report.sections.collected import Collected
+from trajectune.rollout.cluster.connection import connected
 from trajectune.run.api.acting import rollout
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Work
@@ -23,6 +25,8 @@ from trajectune.run.stages.environments import (
 )
 from trajectune.storage import read_records
 from trajectune.trajectory import Trajectory
+
+_log = logging.getLogger(__name__)
 
 
 def reads(recipe: Recipe) -> JsonValue:
@@ -43,33 +47,37 @@ def reads(recipe: Recipe) -> JsonValue:
 
 
 def run(work: Work) -> None:
-    """Do the work."""
+    """Do the work; on a cluster, where `Work.ray` names one."""
+    with connected(work.ray) if work.ray else nullcontext():
+        for each in bound_environments(work.recipe):
+            if each.spec.collect:
+                _collect(work, each)
+
+
+def _collect(work: Work, bound: BoundEnvironment) -> None:
     recipe = work.recipe
-    bound = [each for each in bound_environments(recipe) if each.spec.collect]
-    for each in bound:
-        path = work.folder / f"{each.key}.jsonl"
-        base = work.base_model if needs_base(recipe) else recipe.source_model
-        agent = collecting_agent(recipe, base, work.say)
-        try:
-            rollout(
-                each.environment,
-                agent,
-                to=path,
-                tasks=each.spec.collect,
-                attempts=each.spec.attempts,
-                dialect=recipe.dialect,
-                seed=recipe.seed,
-                source=each.key,
-                threshold=each.threshold,
-                bad_format_limit=recipe.rollout.bad_format_limit,
-                repetition_limit=recipe.rollout.repetition_limit,
-                on_progress=work.on_progress,
-            )
-        finally:
-            if isinstance(agent, Agent):
-                agent.close()
-        if broken := _collected(each, path).broken:
-            work.say(broken)
+    path = work.folder / f"{bound.key}.jsonl"
+    base = work.base_model if needs_base(recipe) else recipe.source_model
+    # What travels to a cluster's nodes speaks through their log, which is brought back here.
+    agent = collecting_agent(recipe, base, _log.warning if work.ray else work.say)
+    rollout(
+        bound.environment,
+        agent,
+        to=path,
+        tasks=bound.spec.collect,
+        attempts=bound.spec.attempts,
+        dialect=recipe.dialect,
+        seed=recipe.seed,
+        source=bound.key,
+        threshold=bound.threshold,
+        bad_format_limit=recipe.rollout.bad_format_limit,
+        repetition_limit=recipe.rollout.repetition_limit,
+        ray=work.ray,
+        on_progress=work.on_progress,
+        on_notice=work.say,
+    )
+    if broken := _collected(bound, path).broken:
+        work.say(broken)
 
 
 def collected(recipe: Recipe, folder: Path) -> list[Collected]:
