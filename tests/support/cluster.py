@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -85,8 +86,14 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **more}
 
 
-def timeless(value: Any) -> Any:
-    """A stored trajectory without what the clock decides."""
+def rows(path: Path) -> list[Any]:
+    """The trajectories of a file, sorted, without what the clock decides; none stands there twice."""
+    found = [_timeless(json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+    assert len({row["id"] for row in found}) == len(found), "a trajectory is doubled"
+    return sorted(found, key=lambda row: row["id"])
+
+
+def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: timeless(each) for key, each in value.items() if key != "seconds"}
-    return [timeless(each) for each in value] if isinstance(value, list) else value
+        return {key: _timeless(each) for key, each in value.items() if key != "seconds"}
+    return [_timeless(each) for each in value] if isinstance(value, list) else value
