@@ -162,8 +162,10 @@ class ClusterCrew:
         seat = member.seat
         del self._members[seat]
         self._starts[seat] = self._starts.get(seat, 0) + 1
-        if self._starts[seat] >= MOST_STARTS and seat in seats(ray.nodes(), self._part):
-            raise why_dead(error, seat)
+        why = why_dead(error, seat)
+        gave_up = self._starts[seat] >= MOST_STARTS and seat in seats(ray.nodes(), self._part)
+        if gave_up or isinstance(why, UnavailableError):
+            raise why
         if member.owed:
             self._say(f"a process on {seat.name} died; its {len(member.owed)} episodes are played again")
         for job in reversed(member.owed.values()):

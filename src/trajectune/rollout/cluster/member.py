@@ -51,7 +51,7 @@ class Member:
         return self.ready is not None and self.answer is None
 
     def room(self) -> int:
-        """Jobs that it would like besides: it holds twice what it ended in its last turn or has lanes for."""
+        """Jobs that it would like besides: it holds twice what its lanes hold, or its last turn ended."""
         if self.ready is None:
             return 0
         lanes = self.ready.batch_size * self.ready.workers
