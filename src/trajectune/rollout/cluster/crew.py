@@ -126,7 +126,7 @@ class ClusterCrew:
         count = sum(each.ready is not None for each in self._members.values())
         fair = max(member.ready.batch_size, -(-len(self._jobs) // count))
         if member.ready.workers > 1:
-            fair = min(fair, -(-member.ready.workers // count) - len(member.owed))
+            fair = min(fair, -(-member.ready.workers // len(self._members)) - len(member.owed))
         return max(0, fair)
 
     def _hear(self, seconds: float) -> None:
@@ -147,12 +147,14 @@ class ClusterCrew:
                 self._lost(asked[answer], error)
 
     def _take(self, member: Member, answer: Any) -> None:
-        trajectories, notices = member.take(answer)
+        turn = member.take(answer)
         self._starts.pop(member.seat, None)
-        for trajectory in trajectories:
+        for trajectory in turn.trajectories:
             self.results.put(trajectory)
-        for line in notices:
+        for line in turn.notices:
             self._say(f"{member.seat.name}: {line}")
+        if turn.error is not None:
+            raise turn.error
 
     def _lost(self, member: Member, error: Exception) -> None:
         """A process died: what it owed is played again, by others or by its successor."""
@@ -189,7 +191,7 @@ class ClusterCrew:
         if answers:
             there = ray.wait(list(answers), num_returns=len(answers), timeout=2 * LEAVE_SECONDS)[0]
             for answer in there:
-                with suppress(Exception):  # the process is dead, or says again what is known
+                with suppress(Exception):  # the process is dead, or says why the work ends anyway
                     self._take(answers[answer], answer)
         for member in members:
             member.kill()

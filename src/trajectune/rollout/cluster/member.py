@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from trajectune.errors import EpisodeError, TrajectuneError, UnavailableError
@@ -15,7 +16,6 @@ from trajectune.rollout.cluster.part import Part
 from trajectune.rollout.cluster.player import Player, Ready, Turn
 from trajectune.rollout.cluster.seats import Seat
 from trajectune.rollout.jobs import Job
-from trajectune.trajectory import Trajectory
 
 MOST = 256
 """Jobs that a process is given at most: so many episodes are played again when its node dies."""
@@ -62,25 +62,23 @@ class Member:
         self.owed.update((job.id, job) for job in jobs)
         self.answer = self._actor.turn.remote(list(jobs))
 
-    def take(self, answer: Any) -> tuple[list[Trajectory], list[str]]:
-        """What an answer brought: trajectories, and what is to be told.
+    def take(self, answer: Any) -> Turn:
+        """What an answer brought, without trajectories that are not owed.
 
-        Raises what a user must mend, and Ray's `RayError` where the process is dead.
+        Raises Ray's `RayError` where the process is dead.
         """
         import ray
 
         said: Ready | Turn | TrajectuneError = ray.get(answer)
         self.answer = None
         if isinstance(said, TrajectuneError):
-            raise said
+            return Turn(error=said)
         if isinstance(said, Ready):
             self.ready = said
-            return [], []
-        if said.error is not None:
-            raise said.error
-        found = [each for each in said.trajectories if self.owed.pop(each.id, None) is not None]
-        self._took = len(found)
-        return found, said.notices
+            return Turn()
+        owed = [each for each in said.trajectories if self.owed.pop(each.id, None) is not None]
+        self._took = len(owed)
+        return replace(said, trajectories=owed)
 
     def leave(self) -> list[Any]:
         """Ask it to stop and to hand over what is finished; gives the answers to wait for."""
