@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import ray
@@ -32,8 +32,8 @@ NODES = [
 class Here(Member):
     """Plays in this process; every process that `doomed` names dies in its turn of this number."""
 
-    doomed: dict[str, int] = {}
-    unborn: set[str] = set()
+    doomed: ClassVar[dict[str, int]] = {}
+    unborn: ClassVar[set[str]] = set()
 
     def __init__(self, seat: Seat, part: Part) -> None:
         self.seat, self.ready, self.owed, self._took = seat, None, {}, 0

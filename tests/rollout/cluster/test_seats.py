@@ -20,7 +20,7 @@ def part(agent: partial[Agent] | None) -> Part:
     return Part("database", {}, agent, "react", 1, None, 3)
 
 
-def node(alive: bool = True, **resources: float) -> dict[str, Any]:
+def node(resources: dict[str, float], alive: bool = True) -> dict[str, Any]:
     return {"NodeID": "n", "NodeManagerHostname": "host", "Alive": alive, "Resources": resources}
 
 
@@ -38,11 +38,11 @@ def node(alive: bool = True, **resources: float) -> dict[str, Any]:
 def test_a_node_gets_what_the_agent_can_use(
     agent: partial[Agent] | None, resources: dict[str, float], given: list[tuple[int, int]]
 ) -> None:
-    found = seats([node(**resources)], part(agent))
+    found = seats([node(resources)], part(agent))
     assert [(seat.cpus, seat.gpus) for seat in found] == given
     assert len(set(found)) == len(found)
 
 
 def test_the_dead_have_no_seats() -> None:
-    alive = node(CPU=1.0)
-    assert seats([node(alive=False, CPU=4.0), alive], part(None)) == [Seat("n", "host", 0, 1)]
+    alive = node({"CPU": 1.0})
+    assert seats([node({"CPU": 4.0}, alive=False), alive], part(None)) == [Seat("n", "host", 0, 1)]

@@ -46,12 +46,11 @@ def connected(address: str) -> Iterator[None]:
     _reach(address)
     with _signals_kept():
         _connect(address)
-    loud, ray._private.worker.print_to_stdstream = ray._private.worker.print_to_stdstream, _silent
     try:
-        yield
+        with _silenced():
+            yield
     finally:
         ray.shutdown()
-        ray._private.worker.print_to_stdstream = loud
 
 
 def _connect(address: str) -> None:
@@ -59,9 +58,10 @@ def _connect(address: str) -> None:
 
     own: dict[str, Any] = {}
     if address == LOCAL:
+        os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 is for nodes that serve others too
         own = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
     try:
-        ray.init(address, log_to_driver=False, configure_logging=False, logging_level="ERROR", **own)
+        ray.init(address, log_to_driver=False, configure_logging=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise _unreached(address, str(error).split("\n", 1)[0]) from None
 
@@ -102,8 +102,16 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def _silent(*_: Any, **__: Any) -> None:
-    """In place of Ray's printer of its nodes' messages: pages of a node's last log on stdout.
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Without Ray's printer of what its nodes say: pages of a dead node's last log, on stdout.
 
     It has no switch (`log_to_driver` is for workers). What matters is told by the crew.
     """
+    from ray._private import worker
+
+    loud, worker.print_to_stdstream = worker.print_to_stdstream, lambda *_, **__: None
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = loud
