@@ -4,8 +4,8 @@
 
 The expert plays the same tasks on both sides; each round has tasks of its own. `steps` counts from the
 first trajectory on, `steps, with the start` from the call on: each call starts a process on every node,
-which imports and builds the environment. The cluster itself is started once, before the rounds. What the calling
-process computes for a step says how many nodes one driver can feed, however busy the machine is.
+which imports and builds the environment. The cluster itself is started once, before the rounds. What the
+calling process computes for a step says how many nodes one driver can feed, however busy the machine is.
 """
 
 from __future__ import annotations
