@@ -55,7 +55,7 @@ def main() -> int:
             print(table(name, found[name]))
     finally:
         cluster.shutdown()
-    report = machine("ray", episodes=EPISODES)
+    report = machine("ray", episodes=EPISODES, nodes=2)
     report["comparisons"] = {name: each.report() for name, each in found.items()}
     if options.out:
         write(options.out, report)

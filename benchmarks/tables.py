@@ -48,6 +48,8 @@ def table_of(data: dict[str, Any]) -> str:
         return gold(data["gold"])
     if "steps_per_second" in data:
         return environment_speed(data["steps_per_second"])
+    if "nodes" in data:
+        return cluster(data["comparisons"])
     if "recall" in data:
         return candidates(data)
     if "means" in data:
@@ -82,6 +84,17 @@ def environment_speed(data: dict[str, Any]) -> str:
         for version in next(iter(parts.values()))
     ]
     return markdown(heads, rows)
+
+
+def cluster(data: dict[str, Any]) -> str:
+    """Steps a second of one process and of a cluster's nodes; a ratio where no round was disturbed."""
+    rows: list[list[str]] = []
+    for name, found in data.items():
+        for part, rates in found["rates"].items():
+            shown = [f"{each['median']:.1f}" if each else "–" for each in rates.values()]
+            ratio = found["ratios"][part]["two nodes"]
+            rows.append([name, part, *shown, f"×{ratio['median']:.2f}" if ratio else "refused"])
+    return markdown(["environment", "counted", "one process", "two nodes", "ratio"], rows)
 
 
 def candidates(data: dict[str, Any]) -> str:
