@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -37,15 +38,15 @@ class Here(Member):
 
     def __init__(self, seat: Seat, part: Part) -> None:
         self.seat, self.ready, self.owed, self._took = seat, None, {}, 0
-        self._player, self._turns = Player(part), 0
+        self._player, self.turns = Player(part), 0
         self.answer = object()
         self._said: Any = RayActorError() if seat.node in self.unborn else self._player.prepare()
 
     def play(self, jobs: Sequence[Job]) -> None:
         self.owed.update((job.id, job) for job in jobs)
         self.answer = object()
-        self._turns += 1
-        dies = self.doomed.get(self.seat.node) == self._turns
+        self.turns += 1
+        dies = self.doomed.get(self.seat.node) == self.turns
         self._said = RayActorError() if dies else self._player.turn(jobs)
 
     def said(self) -> Any:
@@ -62,15 +63,17 @@ class Here(Member):
 
 
 @pytest.fixture(autouse=True)
-def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Here]]:
     members: list[Here] = []
 
     def born(seat: Seat, part: Part) -> Here:
         members.append(Here(seat, part))
         return members[-1]
 
+    waits = itertools.count()
+
     def wait(answers: list[Any], **_: Any) -> tuple[list[Any], list[Any]]:
-        return answers[:1], answers[1:]
+        return [answers[next(waits) % len(answers)]], []  # everyone is heard in turn
 
     def get(answer: Any) -> Any:
         return next(each for each in members if each.answer is answer).said()
@@ -81,7 +84,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(Here, "unborn", set())
     for name, value in {"wait": wait, "get": get, "nodes": lambda: NODES}.items():
         monkeypatch.setattr(ray, name, value)
-    yield
+    yield members
     for member in members:
         member.leave()
 
@@ -111,6 +114,16 @@ def test_what_a_dead_process_owed_is_played_by_others_and_its_successor(tmp_path
     assert (result.played, result.successes, result.errors) == (40, 40, 0)
     assert {row.reward for row in stored(result.path)} == {1.0}
     assert any(line.startswith("a process on a died; its ") for line in said)
+
+
+def test_a_node_that_joins_gets_work(
+    here: list[Here], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([NODES[:1], NODES[:1]])
+    monkeypatch.setattr(driver, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(ray, "nodes", lambda: next(looks, NODES))
+    assert play(tmp_path / "t.jsonl", []).successes == 40
+    assert [(member.seat.node, member.turns > 0) for member in here] == [("a", True), ("b", True)]
 
 
 def test_an_episode_whose_processes_always_die_is_recorded_and_run_again(tmp_path: Path) -> None:
