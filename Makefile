@@ -19,11 +19,11 @@ NATIVE := setup.py $(wildcard src/trajectune/engine/network/native/c/*)
 	touch $@
 
 .venv/.dev: .venv/.base
-	$(INSTALL) --editable '.[general,environments,serve,dev,docs]'
+	$(INSTALL) --editable '.[general,environments,serve,ray,dev,docs]'
 	touch $@
 
 .venv/.bench: .venv/.dev
-	$(INSTALL) --editable '.[general,environments,serve,dev,docs,bench]'
+	$(INSTALL) --editable '.[general,environments,serve,ray,dev,docs,bench]'
 	touch $@
 
 quickstart: .venv/.base

@@ -56,6 +56,8 @@ def table_of(data: dict[str, Any]) -> str:
         return concurrent(data["concurrent_episodes"])
     if "lint" in data:
         return lint_tables(data)
+    if "nodes" in data:
+        return cluster(data["comparisons"])
     if "recall" in data:
         return candidates(data)
     if "means" in data:
@@ -136,6 +138,17 @@ def concurrent(data: dict[str, Any]) -> str:
     names = ("seconds", "replies", "requests", "replies_per_second", "memory_mb")
     rows = [[f"{int(count):,}", *(f"{found[key]:,}" for key in names)] for count, found in data.items()]
     return markdown(heads, rows)
+
+
+def cluster(data: dict[str, Any]) -> str:
+    """Steps a second of one process and of a cluster's nodes; a ratio where no round was disturbed."""
+    rows: list[list[str]] = []
+    for name, found in data.items():
+        for part, rates in found["rates"].items():
+            shown = [f"{each['median']:.1f}" if each else "–" for each in rates.values()]
+            ratio = found["ratios"][part]["two nodes"]
+            rows.append([name, part, *shown, f"×{ratio['median']:.2f}" if ratio else "refused"])
+    return markdown(["environment", "counted", "one process", "two nodes", "ratio"], rows)
 
 
 def candidates(data: dict[str, Any]) -> str:

@@ -43,6 +43,17 @@ def test_a_changed_recipe_is_refused_redone_and_cleaned(trajectune: Command, tmp
     assert (home / "collect" / "database.jsonl").exists()
 
 
+def test_a_cluster_that_does_not_answer_is_told_and_changes_no_result(
+    trajectune: Command, tmp_path: Path
+) -> None:
+    ended = trajectune("collect", SMOKE, *BRIEF, "--ray", "127.0.0.1:1")
+    assert ended.status == 2
+    assert "no Ray cluster answers" in ended.err
+    assert not list(tmp_path.rglob("database.jsonl"))
+    assert trajectune("collect", SMOKE, *BRIEF).status == 0
+    assert len(list((tmp_path / "runs" / "smoke" / "stages").iterdir())) == 1, "it is another result"
+
+
 def test_cleaning_touches_only_run_directories(trajectune: Command, tmp_path: Path) -> None:
     (tmp_path / "photos" / "stages" / "mine-0123456789").mkdir(parents=True)
     for folder in ("photos", "nowhere"):

@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from trajectune.environments.contract import Move, Task
 from trajectune.example import Message
@@ -85,6 +85,8 @@ class Agent(ABC):
     """Conversations to hand over in one call."""
     workers: int = 1
     """Calls to `reply` that may run at the same time, from different threads."""
+    computes: ClassVar[bool] = False
+    """Whether replies are computed in this process: on a cluster it gets a GPU, or all cores of a node."""
 
     @abstractmethod
     def reply(self, conversations: Sequence[Conversation]) -> list[AgentReply]:

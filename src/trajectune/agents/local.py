@@ -55,6 +55,8 @@ class LocalAgent(Agent):
     `rollout(db, Local("embedded", temperature=0.7), to="played.jsonl")`.
     """
 
+    computes = True
+
     def __init__(
         self,
         model: Composition | LoadedModel | str,

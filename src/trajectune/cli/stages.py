@@ -29,19 +29,32 @@ Redo = Annotated[
     typer.Option("--redo", help="Make again what a changed recipe changes; old results stay."),
 ]
 
+Ray = Annotated[
+    str,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Collect on a Ray cluster: auto, local, HOST:PORT or ray://HOST:PORT. Results are the same.",
+    ),
+]
 
-def run(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None, redo: Redo = False) -> None:
+
+def run(
+    recipe: RecipePath, run_dir: RunDir = None, set_: Set = None, redo: Redo = False, ray: Ray = ""
+) -> None:
     """Run a whole recipe: collect, curate, tune, evaluate, report; for a study, every arm.
 
     Results: `DIR/report/index.html` and `DIR/report/page.json`. Stopped or killed, the same command goes
     on; finished, it does nothing.
     """
-    _run(_load(recipe, set_), "report", run_dir, redo)
+    _run(_load(recipe, set_), "report", run_dir, redo, ray)
 
 
-def collect(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None, redo: Redo = False) -> None:
+def collect(
+    recipe: RecipePath, run_dir: RunDir = None, set_: Set = None, redo: Redo = False, ray: Ray = ""
+) -> None:
     """Let the recipe's agent act in its environments, and keep the trajectories."""
-    _run(_load(recipe, set_), "collect", run_dir, redo)
+    _run(_load(recipe, set_), "collect", run_dir, redo, ray)
 
 
 def curate(recipe: RecipePath, run_dir: RunDir = None, set_: Set = None, redo: Redo = False) -> None:
@@ -229,10 +242,10 @@ def _model_name(model: str) -> str:
     return "/".join(parts[-3:]) if parts[-1] == "model" else parts[-1]
 
 
-def _run(recipe: Recipe, until: str, run_dir: Path | None, redo: bool) -> None:
+def _run(recipe: Recipe, until: str, run_dir: Path | None, redo: bool, ray: str = "") -> None:
     from trajectune.run.run import run_recipe
 
-    run_recipe(recipe, run_dir or Path("runs") / recipe.name, until, redo=redo)
+    run_recipe(recipe, run_dir or Path("runs") / recipe.name, until, redo=redo, ray=ray)
 
 
 def _load(path: Path, changes: list[str] | None) -> Recipe:

@@ -135,6 +135,8 @@ class Environment(ABC):
     """Trajectories below this reward are filtered out of training data."""
     note: str = ""
     """Said beside every result: what these tasks are not."""
+    origin: tuple[str, Mapping[str, Any]] | None = None
+    """Name and options that `load_environment` built it of; `None` where it was built by hand."""
 
     @abstractmethod
     def tasks(self, split: Split) -> Sequence[Task]:

@@ -30,7 +30,10 @@ def load_environment(name: str, options: Mapping[str, Any] | None = None) -> Env
     unknown name or option, or a class that cannot be built, and `UnavailableError` where a package that
     the environment needs is missing.
     """
-    return build(environment_class(name), options or {}, name, "environment")
+    options = dict(options or {})
+    environment = build(environment_class(name), options, name, "environment")
+    environment.origin = name, options
+    return environment
 
 
 def find_dialect(name: str, environment: str) -> Dialect:

@@ -12,16 +12,18 @@ rollout; so do many failures in a row, and a budget that is spent.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Protocol
 
 from trajectune.agents.contract import Agent
 from trajectune.dialects.contract import Dialect
 from trajectune.environments.contract import Environment, Task
 from trajectune.errors import AgentError, EpisodeError, TrajectuneError
 from trajectune.progress import OnProgress, Progress, silent
+from trajectune.rollout.feed import Feed
 from trajectune.rollout.finished import finished
 from trajectune.rollout.jobs import Job, Rules
 from trajectune.rollout.spending import Spending
@@ -31,6 +33,25 @@ from trajectune.trajectory import Outcome, Trajectory, Usage
 
 MAX_ERRORS_IN_A_ROW = 20
 """So many recorded infrastructure failures without a success between them stop the rollout."""
+
+
+class Crew(Protocol):
+    """Who plays the jobs of a rollout: the threads of this process (`Workers`), or a cluster."""
+
+    results: SimpleQueue[Trajectory | BaseException | None]
+    """Trajectories as they end, then `None`; an exception ends the rollout."""
+
+    def start(self) -> None:
+        """Begin. Returns at once."""
+        ...
+
+    def stop(self) -> None:
+        """Stop before the end; takes some seconds at most."""
+        ...
+
+    def leftovers(self) -> Iterator[Trajectory]:
+        """Trajectories that were finished and not yet fetched; after `stop`."""
+        ...
 
 
 @dataclass(slots=True)
@@ -103,11 +124,6 @@ def rollout(
     disk.
     """
     source = source or environment.name
-    jobs = _jobs(source, tasks, attempts, seed)
-    done = finished(path)
-    todo = deque(job for job in jobs.values() if job.id not in done)
-    least = environment.reward_threshold if threshold is None else threshold
-    result = RolloutResult(path, episodes=len(jobs), resumed=len(jobs) - len(todo), threshold=least)
     steps = max_steps or environment.max_steps
     rules = Rules(
         environment,
@@ -120,14 +136,15 @@ def rollout(
         history_limit,
         source,
     )
-    if todo and not (spending and spending.reached):
-        workers = Workers(agent, rules, todo, tries, spending)
-        with JsonlWriter(path) as writer:
-            _gather(workers, writer, result, on_progress)
-    left = result.episodes - result.resumed - result.played
-    if left and spending and spending.reached:
-        raise spending.error(left, str(path))
-    return result
+    return gather(
+        jobs_of(source, tasks, attempts, seed),
+        lambda todo: Workers(agent, rules, Feed(todo), tries, spending),
+        path,
+        what=environment.name,
+        threshold=environment.reward_threshold if threshold is None else threshold,
+        spending=spending,
+        on_progress=on_progress,
+    )
 
 
 def episode_seed(seed: int, task: str, attempt: int) -> int:
@@ -136,7 +153,7 @@ def episode_seed(seed: int, task: str, attempt: int) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def _jobs(source: str, tasks: Sequence[Task], attempts: int, seed: int) -> dict[str, Job]:
+def jobs_of(source: str, tasks: Sequence[Task], attempts: int, seed: int) -> dict[str, Job]:
     """Every task once, then every task again: a rollout cut short has seen as many tasks as it can."""
     jobs = {}
     for attempt in range(attempts):
@@ -147,29 +164,56 @@ def _jobs(source: str, tasks: Sequence[Task], attempts: int, seed: int) -> dict[
     return jobs
 
 
-def _gather(workers: Workers, writer: JsonlWriter, result: RolloutResult, on_progress: OnProgress) -> None:
-    """Write down what the workers run until they are through; in the calling thread."""
+def gather(
+    jobs: Mapping[str, Job],
+    crew_of: Callable[[Sequence[Job]], Crew],
+    path: Path,
+    *,
+    what: str,
+    threshold: float,
+    spending: Spending | None,
+    on_progress: OnProgress,
+) -> RolloutResult:
+    """Let a crew play the jobs that are not finished in `path`, and append what it plays; see `rollout`.
+
+    The crew tells `spending` what its agent spends, and stops by itself where the budget is reached.
+    """
+    done = finished(path)
+    todo = [job for job in jobs.values() if job.id not in done]
+    result = RolloutResult(path, episodes=len(jobs), resumed=len(jobs) - len(todo), threshold=threshold)
+    if todo and not (spending and spending.reached):
+        crew = crew_of(todo)
+        with JsonlWriter(path) as writer:
+            _write(crew, writer, result, lambda: on_progress(result.progress(what)))
+    left = len(todo) - result.played
+    if left and spending and spending.reached:
+        raise spending.error(left, str(path))
+    return result
+
+
+def _write(crew: Crew, writer: JsonlWriter, result: RolloutResult, tell: Callable[[], None]) -> None:
+    """Write down what the crew plays until it is through; in the calling thread."""
     in_a_row = 0
-    workers.start()
+    crew.start()
     try:
-        while (item := workers.results.get()) is not None:
+        while (item := crew.results.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             writer.write(item)
             result.count(item)
-            on_progress(result.progress(workers.rules.environment.name))
+            tell()
             in_a_row = in_a_row + 1 if item.reward is None else 0
             if in_a_row >= MAX_ERRORS_IN_A_ROW:
                 raise _hopeless(item, in_a_row)
     except BaseException:
-        _rescue(workers, writer, result)
+        _rescue(crew, writer, result)
         raise
 
 
-def _rescue(workers: Workers, writer: JsonlWriter, result: RolloutResult) -> None:
-    """Stop the workers and write down what they had finished."""
-    workers.stop()
-    for trajectory in workers.leftovers():
+def _rescue(crew: Crew, writer: JsonlWriter, result: RolloutResult) -> None:
+    """Stop the crew and write down what it had finished."""
+    crew.stop()
+    for trajectory in crew.leftovers():
         writer.write(trajectory)
         result.count(trajectory)
 

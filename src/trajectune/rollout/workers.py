@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -23,6 +22,7 @@ from queue import SimpleQueue
 from trajectune.agents.contract import Agent, AgentReply
 from trajectune.errors import AgentError, EpisodeError, TrajectuneError
 from trajectune.rollout.episode import EpisodeRun
+from trajectune.rollout.feed import Feed
 from trajectune.rollout.jobs import Job, Rules, broken
 from trajectune.rollout.spending import Spending
 from trajectune.trajectory import Outcome, Trajectory, Usage
@@ -32,7 +32,7 @@ class Workers:
     """The threads that run episodes. Results are trajectories, then `None`; an exception ends all."""
 
     def __init__(
-        self, agent: Agent, rules: Rules, jobs: deque[Job], tries: int, spending: Spending | None = None
+        self, agent: Agent, rules: Rules, jobs: Feed, tries: int, spending: Spending | None = None
     ) -> None:
         self.rules = rules
         self.results: SimpleQueue[Trajectory | BaseException | None] = SimpleQueue()
@@ -41,7 +41,8 @@ class Workers:
         self._tries = tries
         self._spending = spending
         self._stopping = threading.Event()
-        self._running = max(1, min(agent.workers, len(jobs)))
+        most = len(jobs) if jobs.closed else agent.workers
+        self._running = max(1, min(agent.workers, most))
         self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._work, name=f"rollout-{number}", daemon=True)
@@ -69,6 +70,7 @@ class Workers:
     def _end(self) -> None:
         """No further step is made, and none that only waits is waited for."""
         self._stopping.set()
+        self._jobs.close()
         self._agent.give_up()
 
     def _work(self) -> None:
@@ -89,9 +91,8 @@ class Workers:
     def _refill(self, lanes: list[EpisodeRun]) -> list[EpisodeRun]:
         """Open episodes until the lanes are full or no job is left."""
         while len(lanes) < self._agent.batch_size and not self._stopping.is_set():
-            try:
-                job = self._jobs.popleft()
-            except IndexError:
+            job = self._jobs.take(wait=not lanes)
+            if job is None:
                 break
             try:
                 lanes.append(EpisodeRun(job, self.rules))
@@ -151,7 +152,7 @@ class Workers:
         _raise_if_for_the_user(error)
         job = replace(job, tries=job.tries + 1)
         if job.tries < self._tries:
-            self._jobs.appendleft(job)
+            self._jobs.put_back(job)
         else:
             self.results.put(broken(job, self.rules, outcome, _words(error), usage or Usage()))
 

@@ -35,6 +35,7 @@ def run_recipe(
     until: str = REPORT,
     *,
     redo: bool = False,
+    ray: str = "",
     display: Display | None = None,
 ) -> Path:
     """Make what a stage of `recipe` needs and is not there yet, and the stage itself.
@@ -42,6 +43,7 @@ def run_recipe(
     `until` is `instructions`, `collect`, `general`, `base`, `curate`, `tune`, `evaluate` or `report`. Gives
     the run directory. Raises `RecipeError` where results of an earlier recipe would give way to others,
     unless `redo` is set; where another process works in the directory; and whatever a stage finds wrong.
+    `ray` is the address of the cluster that episodes are collected on, where there is one.
     """
     study = Study(recipe, write_report)
     check([arm.recipe for arm in study.arms])
@@ -52,7 +54,7 @@ def run_recipe(
         return run_dir
     with home.locked():
         _claim(home, recipe, study.links(), redo)
-        make(home, study.links(), study.until(until), display)
+        make(home, study.links(), study.until(until), display, ray)
         show_summary(home, study, until, display)
     return run_dir
 
@@ -72,7 +74,11 @@ def evaluate_model(
 
 
 def make(
-    home: RunDirectory, links: Mapping[str, Result], results: Sequence[Result], display: Display
+    home: RunDirectory,
+    links: Mapping[str, Result],
+    results: Sequence[Result],
+    display: Display,
+    ray: str = "",
 ) -> None:
     """Make those of the results that are not whole, and let their names stand for them."""
     for result in results:
@@ -84,7 +90,7 @@ def make(
         display.title(names[0] if names else result.stage.name, os.path.relpath(home.folder(result)))
         try:
             with home.making(result), display.bars():
-                result.stage.run(Work(result, home.folder, display.on_progress, display.say))
+                result.stage.run(Work(result, home.folder, display.on_progress, display.say, ray))
         except KeyboardInterrupt:
             display.say("stopped; earlier stages and what is finished of this one are kept there")
             raise

@@ -79,6 +79,8 @@ class Work:
     on_progress: OnProgress = silent
     say: Callable[[str], None] = lambda _: None
     """Tells the user something that is no progress."""
+    ray: str = ""
+    """Address of the Ray cluster that episodes are collected on; empty: this machine."""
 
     @property
     def recipe(self) -> Recipe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_local_agent_is_the_base_model_unless_another_is_named(
 ) -> None:
     built: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr(agents, "LocalAgent", lambda model, **given: built.append((model, given)))
-    collecting_agent(
+    agent = collecting_agent(
         recipe(
             agent={"kind": "local", "model": own, "temperature": 0.5},
             rollout={"batch_size": 3, "max_new_tokens": 7, "max_context": 99},
@@ -57,6 +58,9 @@ def test_a_local_agent_is_the_base_model_unless_another_is_named(
         "the/base",
         print,
     )
+    assert not built, "weights are loaded where they are used"
+    assert isinstance(agent, partial)
+    agent()
     limits = {"batch_size": 3, "max_new_tokens": 7, "max_context": 99, "temperature": 0.5, "dtype": "auto"}
     assert built == [(loaded, limits)]
 
@@ -65,7 +69,9 @@ def test_an_endpoint_is_asked_as_the_recipe_says(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MY_KEY", "s3cret")
     spec = {"kind": "endpoint", "url": "http://x/v1", "model": "m", "key_variable": "MY_KEY", "workers": 3}
     asked = recipe(agent=spec)
-    agent = collecting_agent(asked, "unused", print)
+    unbuilt = collecting_agent(asked, "unused", print)
+    assert isinstance(unbuilt, partial)
+    agent = unbuilt()
     assert isinstance(agent, EndpointAgent)
     assert (agent.name, agent.workers) == ("m", 3)
     agent.close()

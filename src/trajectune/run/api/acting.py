@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,16 @@ from trajectune.environments.registry import load_environment
 from trajectune.errors import DataError, RecipeError
 from trajectune.example import Example
 from trajectune.progress import OnProgress
+from trajectune.rollout.cluster.part import UnbuiltAgent
+from trajectune.rollout.cluster.rollout import rollout_on_cluster
 from trajectune.rollout.rollout import rollout as play
 from trajectune.rollout.spending import Spending
 from trajectune.run.api.rejections import Rejections, told
 from trajectune.run.display import shown
 from trajectune.storage import locked, read_records
 from trajectune.trajectory import Trajectory
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,7 @@ def environment(name: str, options: Mapping[str, Any] | None = None, **more: Any
 
 def rollout(
     environment: Environment,
-    agent: Agent | Expert | Guided,
+    agent: Agent | Expert | Guided | UnbuiltAgent,
     *,
     to: str | Path,
     split: Split = "train",
@@ -127,7 +133,9 @@ def rollout(
     repetition_limit: int | None = None,
     history_limit: int | None = None,
     spending: Spending | None = None,
+    ray: str = "",
     on_progress: OnProgress | None = None,
+    on_notice: Callable[[str], None] = _log.warning,
 ) -> Played:
     """Let an agent act in the first `tasks` tasks of a split (`None`: all): `rollout(db, Expert(), to=…)`.
 
@@ -135,32 +143,64 @@ def rollout(
     (the environment's name if empty) begins their ids. `spending` is told what is spent, and may end it.
     Progress is drawn as bars, unless `on_progress` takes it. Raises what a user must mend
     (`TrajectuneError`), another process at the file among it.
+
+    With `ray` the episodes are played on a Ray cluster: `auto`, `local`, `HOST:PORT` or `ray://HOST:PORT`.
+    Its processes build agent and environment themselves, so the agent is an `Expert` or unbuilt
+    (`partial(Local, "embedded")`), and the environment comes from `environment`. `on_notice` is told of
+    nodes that die and of what nodes warn of.
     """
-    chosen = first_tasks(environment, split, tasks, source or environment.name)
-    acting = agent.agent(environment) if isinstance(agent, Expert | Guided) else agent
+    name = source or environment.name
+    chosen = first_tasks(environment, split, tasks, name)
     least = environment.reward_threshold if threshold is None else threshold
+    limits: dict[str, Any] = {
+        "attempts": attempts,
+        "seed": seed,
+        "source": source,
+        "threshold": least,
+        "bad_format_limit": bad_format_limit,
+        "repetition_limit": repetition_limit,
+        "history_limit": history_limit,
+        "spending": spending,
+    }
+    with locked(to, is_file=True), shown(on_progress) as tell:
+        limits["on_progress"] = tell
+        if ray:
+            unbuilt = _unbuilt(agent)
+            more = {**limits, "on_notice": on_notice}
+            rollout_on_cluster(ray, environment, chosen, unbuilt, dialect, Path(to), **more)
+        else:
+            spoken = get_dialect(dialect, environment.name, environment.dialects)
+            with _built(agent, environment) as acting:
+                play(environment, chosen, acting, spoken, Path(to), **limits)
+    return Played(Path(to), environment, dialect, name, least)
+
+
+@contextmanager
+def _built(agent: Agent | Expert | Guided | UnbuiltAgent, environment: Environment) -> Iterator[Agent]:
+    """The agent itself; what is built here is closed here."""
+    if isinstance(agent, Agent):
+        yield agent
+        return
+    acting = agent.agent(environment) if isinstance(agent, Expert | Guided) else agent()
     try:
-        with locked(to, is_file=True), shown(on_progress) as tell:
-            play(
-                environment,
-                chosen,
-                acting,
-                get_dialect(dialect, environment.name, environment.dialects),
-                Path(to),
-                attempts=attempts,
-                seed=seed,
-                source=source,
-                threshold=least,
-                bad_format_limit=bad_format_limit,
-                repetition_limit=repetition_limit,
-                history_limit=history_limit,
-                spending=spending,
-                on_progress=tell,
-            )
+        yield acting
     finally:
-        if isinstance(agent, Expert | Guided):
-            acting.close()
-    return Played(Path(to), environment, dialect, source or environment.name, least)
+        acting.close()
+
+
+def _unbuilt(agent: Agent | Expert | Guided | UnbuiltAgent) -> UnbuiltAgent | None:
+    """What a cluster is told of the agent. Raises `RecipeError` for one that is built already."""
+    if isinstance(agent, Guided):
+        raise RecipeError(
+            "a guided agent plays on one machine: its teacher is built already",
+            remedy="collect without a cluster, or with the expert or a model alone",
+        )
+    if isinstance(agent, Agent):
+        raise RecipeError(
+            f"the agent {agent.name!r} is built already, and cannot travel to a cluster",
+            remedy='give it unbuilt: functools.partial(Local, "embedded")',
+        )
+    return None if isinstance(agent, Expert) else agent
 
 
 def first_tasks(environment: Environment, split: Split, count: int | None, where: str) -> Sequence[Task]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from pydantic import JsonValue
 
@@ -60,8 +61,8 @@ def needs_base(recipe: Recipe) -> bool:
 
 def collecting_agent(
     recipe: Recipe, base: str, say: Callable[[str], None], own: AgentSpec | None = None
-) -> Agent | Expert | Guided:
-    """The agent that the recipe sends to collect, or an environment's `own`.
+) -> partial[Agent] | Expert | Guided:
+    """The agent that the recipe sends to collect, or an environment's `own`: unbuilt, if it is a model.
 
     `base` is the base model's name or folder; `say` is told where a server stops answering.
     """
@@ -69,7 +70,7 @@ def collecting_agent(
     if spec.kind == "expert":
         return Expert()
     model = model_agent(spec, base, say, limits)
-    return Guided(model) if spec.kind == "guided" else model
+    return Guided(model()) if spec.kind == "guided" else model
 
 
 def model_agent(
@@ -77,10 +78,11 @@ def model_agent(
     base: str,
     say: Callable[[str], None],
     limits: RolloutSpec,
-) -> Agent:
-    """The model of an agent: an endpoint's if it has an address, else one of this machine."""
+) -> partial[Agent]:
+    """The model of an agent, unbuilt: an endpoint's if it has an address, else one of this machine."""
     if spec.url and spec.kind != "local":
-        return EndpointAgent(
+        return partial(
+            EndpointAgent,
             spec.url,
             spec.model,
             key_variable=spec.key_variable,
@@ -95,7 +97,8 @@ def model_agent(
             max_new_tokens=limits.max_new_tokens,
             on_notice=say,
         )
-    return LocalAgent(
+    return partial(
+        LocalAgent,
         spec.model or base,
         batch_size=limits.batch_size,
         max_new_tokens=limits.max_new_tokens,

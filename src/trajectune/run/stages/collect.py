@@ -7,17 +7,19 @@ where its thoughts come from. Episodes go on from what is there.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from trajectune.agents.contract import Agent
 from trajectune.environments.contract import Environment
 from trajectune.environments.registry import load_environment
 from trajectune.report.sections.collected import Collected
+from trajectune.rollout.cluster.connection import connected
 from trajectune.rollout.spending import Spending, spent
-from trajectune.run.api.acting import Expert, Guided, rollout
+from trajectune.run.api.acting import Guided, rollout
 from trajectune.run.recipe import Recipe
 from trajectune.run.stage import Work
 from trajectune.run.stages import instructions
@@ -33,6 +35,7 @@ from trajectune.trajectory import Trajectory
 
 LEDGER = "spending/ledger.jsonl"
 """In a folder of its own, as any name may be an environment's."""
+_log = logging.getLogger(__name__)
 
 
 def reads(recipe: Recipe) -> JsonValue:
@@ -58,13 +61,17 @@ def reads(recipe: Recipe) -> JsonValue:
 
 
 def run(work: Work) -> None:
-    """Do the work. Raises `BudgetError` where the recipe's budget ends it."""
+    """Do the work; on a cluster, where `Work.ray` names one.
+
+    Raises `BudgetError` where the recipe's budget ends it.
+    """
     spec = work.recipe.agent
     spending = Spending(work.folder / LEDGER, spec.price, spec.budget)
     try:
-        for bound in bound_environments(work.recipe):
-            if bound.spec.collect:
-                _collect(work, bound, spending)
+        with connected(work.ray) if work.ray else nullcontext():
+            for bound in bound_environments(work.recipe):
+                if bound.spec.collect:
+                    _collect(work, bound, spending)
     finally:
         spending.close()
 
@@ -74,7 +81,8 @@ def _collect(work: Work, each: BoundEnvironment, spending: Spending) -> None:
     recipe, path = work.recipe, work.folder / f"{each.key}.jsonl"
     base = work.base_model if needs_base(recipe) else recipe.source_model
     environment, tasks = _tasks(work, each)
-    agent = collecting_agent(recipe, base, work.say, each.spec.agent)
+    # What travels to a cluster's nodes speaks through their log, which is brought back here.
+    agent = collecting_agent(recipe, base, _log.warning if work.ray else work.say, each.spec.agent)
     try:
         rollout(
             environment,
@@ -90,11 +98,13 @@ def _collect(work: Work, each: BoundEnvironment, spending: Spending) -> None:
             repetition_limit=recipe.rollout.repetition_limit,
             history_limit=recipe.rollout.history_limit,
             spending=spending,
+            ray=work.ray,
             on_progress=work.on_progress,
+            on_notice=work.say,
         )
     finally:
-        _close(agent)
-        if isinstance(agent, Guided) and agent.counts:
+        if isinstance(agent, Guided):
+            agent.teacher.close()
             _keep_counts(work, each.key, agent.counts)
     if broken := _collected(recipe, each, work.folder).broken:
         work.say(broken)
@@ -112,15 +122,10 @@ def _tasks(work: Work, each: BoundEnvironment) -> tuple[Environment, int]:
     return environment, min(made, each.spec.collect)
 
 
-def _close(agent: Agent | Expert | Guided) -> None:
-    if isinstance(agent, Agent):
-        agent.close()
-    elif isinstance(agent, Guided):
-        agent.teacher.close()
-
-
 def _keep_counts(work: Work, key: str, counts: Counter[str]) -> None:
     """Say and store where thoughts come from, with those of earlier starts of this work."""
+    if not counts:
+        return
     file = work.folder / f"{key}.thoughts.json"
     whole = Counter(read_json(file)) + counts if file.is_file() else counts
     write_json(file, dict(whole))

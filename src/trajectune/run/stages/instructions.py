@@ -114,7 +114,7 @@ def _invent(work: Work, name: str, spec: InstructionsSpec, folder: Path, tasks: 
         update={"max_new_tokens": spec.max_new_tokens, "max_context": spec.max_context}
     )
     base = work.base_model if needs_base(work.recipe) else work.recipe.source_model
-    teacher = model_agent(spec.teacher, base, work.say, RolloutSpec.model_validate(limits))
+    teacher = model_agent(spec.teacher, base, work.say, RolloutSpec.model_validate(limits))()
     try:
         return invent(
             name,
