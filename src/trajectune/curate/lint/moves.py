@@ -117,19 +117,21 @@ def _first_loop(moves: Sequence[Move], length: int, is_game: bool) -> int | None
     for place in range(length, len(moves)):
         (done, answer), (before, got) = moves[place], moves[place - length]
         same = same + 1 if done == before and answer in (got, None) else 0
-        if same >= length * (ROUNDS - 1) and not (is_game and _may_help(moves, place - same - length, got)):
+        if same >= length * (ROUNDS - 1) and not (is_game and _may_help(moves, place, same, length)):
             return place + 1
     return None
 
 
-def _may_help(moves: Sequence[Move], before: int, answer: str | None) -> bool:
-    """Whether a command that a game answers alike again and again may yet do something.
+def _may_help(moves: Sequence[Move], place: int, same: int, length: int) -> bool:
+    """Whether commands that a game answers alike again and again may yet do something.
 
-    It does nothing where the answer says so, and where all looks as it did before the first of them
-    (`before` is the number of the move before it).
+    They do nothing where each answer of the circle says so, and one command does nothing where all looks as
+    it did before it was first given.
     """
-    is_as_before = before >= 0 and moves[before][1] == answer
-    return not (is_as_before or _FRUITLESS.search(answer or ""))
+    if all(_FRUITLESS.search(answer or "") for _, answer in moves[place - length : place]):
+        return False
+    before = place - same - length
+    return length > 1 or before < 0 or moves[before][1] != moves[place - 1][1]
 
 
 def _is_game(row: Transcript) -> bool:
