@@ -116,7 +116,7 @@ def test_an_episode_at_its_limit_is_truncated() -> None:
     [
         (("user", "[(1,)]"), "it ends with a turn of the user"),
         (("assistant", QUERY), "the last call is not answer, which ends the task"),
-        (("assistant", "I know the ans"), "the last turn breaks off before its action can be read"),
+        (("assistant", "I know the answ"), "the last turn breaks off before its action can be read"),
         (("assistant", "Here:\n```sql\nSELECT"), "a block of code is not closed"),
     ],
 )

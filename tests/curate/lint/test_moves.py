@@ -53,6 +53,13 @@ def test_a_game_is_a_loop_only_where_nothing_was_done() -> None:
     stuck = game(("You are in a maze.", "move left"), *[("There is no way.", "move left")] * 4)
     assert faults(talk(*crafted)) == []
     assert [name for name, _ in faults(talk(*stuck))] == ["loop"]
+    there = ("You are at 5, 4.", "move left")
+    wall = game(("Go.", "look"), ("You are at 5, 6.", "move left"), *[there] * 4)
+    assert faults(talk(*wall)) == []
+    bricks = [("Got 4 bricks", "craft wall"), ("Not enough bricks", "get 4 bricks")]
+    assert faults(talk(*game(("Go.", "get 4 bricks"), *bricks * 4))) == []
+    still = game(("Go.", "look"), *[there] * 4)
+    assert [name for name, _ in faults(talk(*still))] == ["loop"]
 
 
 def test_a_loop_that_is_not_trained_teaches_nothing() -> None:

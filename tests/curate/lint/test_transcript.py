@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,3 +114,16 @@ def test_no_row_breaks_a_check_and_places_are_in_the_row(turns: list[tuple[str, 
     found = lint_example(Example(id="x", messages=messages))
     assert all(1 <= finding.turn <= len(messages) for finding in found)
     assert lint_example(Example(id="y", messages=messages)) == found
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["{", "[", "`", '"', "\n", " ", "\nAction: ", "Action:", "der die das ", "我 ", "click[", "- a: "],
+)
+def test_a_long_text_takes_no_long_time(mark: str) -> None:
+    text = mark * (60_000 // len(mark))
+    began = time.process_time()
+    lint_example(
+        talk(("user", text), ("assistant", f"Ich weiß nicht, was die das ist. {text}\nAction: go"))
+    )
+    assert time.process_time() - began < 5

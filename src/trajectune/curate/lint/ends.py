@@ -59,7 +59,7 @@ def truncations(row: Transcript) -> Iterator[Finding]:
     """A row whose end is missing."""
     if not row.turns or not row.agent:
         return
-    if row.outcome in (Outcome.STEP_LIMIT, Outcome.CONTEXT_LIMIT):
+    if row.outcome is not None and row.outcome in (Outcome.STEP_LIMIT, Outcome.CONTEXT_LIMIT):
         why = f"the episode ended by {row.outcome.value}"
         yield found(DataFault.TRUNCATED, row.turns[-1].place, why)
     elif str(row.facts.get("finish_reason", "")) in _CUT_REASONS:
@@ -90,7 +90,8 @@ def _by_facts(facts: Mapping[str, Any]) -> str:
 def _by_outcome(row: Transcript) -> str:
     """An episode that ended by a mistake; limits are `truncated`."""
     wrong = (Outcome.BAD_FORMAT, Outcome.BAD_ACTION, Outcome.ENVIRONMENT_ERROR, Outcome.AGENT_ERROR)
-    return f"the episode ended by {row.outcome.value}" if row.outcome in wrong else ""
+    outcome = row.outcome
+    return f"the episode ended by {outcome.value}" if outcome is not None and outcome in wrong else ""
 
 
 def _by_words(row: Transcript, last: Turn) -> Iterator[Finding]:

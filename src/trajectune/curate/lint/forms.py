@@ -27,7 +27,7 @@ from trajectune.dialects.react import ReAct
 from trajectune.dialects.single import TextDialect
 from trajectune.trajectory import ToolCall
 
-THOUGHT = re.compile(r"^\s*(?:thought|think)\s*:", re.IGNORECASE | re.MULTILINE)
+THOUGHT = re.compile(r"^[ \t]*(?:thought|think)\s*:", re.IGNORECASE | re.MULTILINE)
 """What announces a thought in the forms that do."""
 _OPENINGS = 256
 """Openings of which it is remembered which grammar they name."""

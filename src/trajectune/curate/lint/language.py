@@ -62,7 +62,7 @@ _SMALL = {
 }
 _WORD = re.compile(r"[^\W\d_]+")
 _SENTENCE = re.compile(r"[^.!?\n]+")
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\{.*\}|\[.*?\]|\"[^\"\n]*\"", re.DOTALL)
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\{[^{}]*\}|\[[^\[\]]*\]|\"[^\"\n]*\"", re.DOTALL)
 _OTHERS = "Russian Ukrainian Bulgarian Hindi Turkish Polish Vietnamese Indonesian Swedish Mandarin"
 _NAMED = "|".join([*_SMALL, *_SCRIPTS, *_OTHERS.split()])
 _ASKS = re.compile(

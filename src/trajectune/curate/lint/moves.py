@@ -39,7 +39,7 @@ def loops(row: Transcript) -> Iterator[Finding]:
     """The first loop: the same circle of moves and answers, `ROUNDS` times in a row.
 
     Of commands in free words, as games take them, some are repeated for good reason (one more step, one
-    more ingot): a circle of these is a loop only where the answers say that nothing was done.
+    more ingot): a circle of these is a loop only where nothing was done.
     """
     turns = [turn for turn in row.agent if turn.calls]
     if len(turns) < ROUNDS:
@@ -116,11 +116,22 @@ def _first_loop(moves: Sequence[Move], length: int, is_game: bool) -> int | None
     same = 0
     for place in range(length, len(moves)):
         (done, answer), (before, got) = moves[place], moves[place - length]
-        is_same = done == before and answer in (got, None)
-        same = same + 1 if is_same and (not is_game or _FRUITLESS.search(got or "")) else 0
-        if same >= length * (ROUNDS - 1):
+        same = same + 1 if done == before and answer in (got, None) else 0
+        if same >= length * (ROUNDS - 1) and not (is_game and _may_help(moves, place, same, length)):
             return place + 1
     return None
+
+
+def _may_help(moves: Sequence[Move], place: int, same: int, length: int) -> bool:
+    """Whether commands that a game answers alike again and again may yet do something.
+
+    They do nothing where each answer of the circle says so, and one command does nothing where all looks as
+    it did before it was first given.
+    """
+    if all(_FRUITLESS.search(answer or "") for _, answer in moves[place - length : place]):
+        return False
+    before = place - same - length
+    return length > 1 or before < 0 or moves[before][1] != moves[place - 1][1]
 
 
 def _is_game(row: Transcript) -> bool:

@@ -22,134 +22,22 @@ _WORD = re.compile(r"[^\W_]+")
 _TELLING = re.compile(r"[^\W\d_]{4,}")
 FEW = 3
 """Telling words that a thought must have, none of which the question has."""
-_COMMON = frozenset(
-    [
-        "need",
-        "needs",
-        "should",
-        "next",
-        "action",
-        "click",
-        "type",
-        "select",
-        "choose",
-        "option",
-        "choices",
-        "button",
-        "link",
-        "page",
-        "field",
-        "enter",
-        "search",
-        "first",
-        "then",
-        "have",
-        "already",
-        "been",
-        "this",
-        "that",
-        "with",
-        "from",
-        "will",
-        "must",
-        "none",
-        "above",
-        "correct",
-        "answer",
-        "task",
-        "step",
-        "want",
-        "find",
-        "there",
-        "where",
-        "which",
-        "what",
-        "because",
-        "since",
-        "proceed",
-        "complete",
-        "given",
-        "here",
-        "into",
-        "before",
-        "after",
-        "would",
-        "could",
-        "also",
-        "make",
-        "currently",
-        "element",
-        "fill",
-        "input",
-        "submit",
-        "view",
-        "open",
-        "show",
-        "item",
-        "items",
-        "list",
-        "continue",
-        "right",
-        "order",
-        "start",
-        "same",
-        "nothing",
-        "missing",
-        "press",
-        "these",
-        "still",
-        "give",
-        "look",
-        "looks",
-        "looking",
-        "something",
-        "brings",
-        "forward",
-        "lead",
-        "elsewhere",
-        "listed",
-        "the",
-        "them",
-        "they",
-        "their",
-        "your",
-        "about",
-        "more",
-        "most",
-        "well",
-        "does",
-        "only",
-        "than",
-        "very",
-        "when",
-    ]
+_COMMON_WORDS = (
+    "need needs should next action click type select choose option choices button link page field "
+    "enter search first then have already been this that with from will must none above correct "
+    "answer task step want find there where which what because since proceed complete given here into "
+    "before after would could also make currently element fill input submit view open show item items "
+    "list continue right order start same nothing missing press these still give look looks looking "
+    "something brings forward lead elsewhere listed the them they their your about more most well "
+    "does only than very when"
 )
+_COMMON = frozenset(_COMMON_WORDS.split())
 """Words of any thought on any page."""
-_ASKED = frozenset(
-    [
-        "based",
-        "html",
-        "webpage",
-        "above",
-        "complete",
-        "following",
-        "task",
-        "previous",
-        "actions",
-        "what",
-        "should",
-        "next",
-        "action",
-        "please",
-        "select",
-        "from",
-        "choices",
-        "correct",
-        "page",
-        "none",
-        "these",
-    ]
+_ASKED_WORDS = (
+    "based html webpage above complete following task previous actions what should next action please "
+    "select from choices correct page none these"
 )
+_ASKED = frozenset(_ASKED_WORDS.split())
 """Words of the question's own frame, which stand under every page."""
 
 
