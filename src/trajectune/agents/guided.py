@@ -4,10 +4,11 @@ The idea (AgentTuning's task derivation, arXiv 2310.12823): where the solution o
 has to find it. The expert makes each move; a teacher model is shown the conversation so far and the move,
 and writes the thought that leads there. So every episode earns the reward, and the thoughts are a model's.
 
-A thought is taken when it is one: not empty, no call in it, and without a value of the final answer that
-nobody has seen yet. (The values are known beforehand from a second episode in which the expert plays to its
-end.) A thought that is not taken is asked for once more, with the reason; then the expert's own stays.
-Deliberate mistakes keep the expert's thought, since nobody should argue for them.
+A thought is taken when it is one: not empty, no call in it, spoken as the agent, not one that it had
+before, and without a value of the final answer that nobody has seen yet. (The values are known beforehand
+from a second episode in which the expert plays to its end.) A thought that is not taken is asked for once
+more, with the reason; then the expert's own stays. Deliberate mistakes keep the expert's thought, since
+nobody should argue for them.
 
 Invariants: moves are the expert's, whatever the teacher says; every thought is counted once in `counts`; a
 teacher that cannot be reached is an error of the infrastructure, never a thought.
@@ -18,7 +19,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,20 +38,22 @@ KEPT = "the expert's own, since the teacher's {}"
 MISTAKE = "the expert's own, before a deliberate mistake"
 EMPTY, CALLS, LONG = "is empty", "holds a call", "does not come to an end"
 LEAKS = "says the answer before it was seen"
+ABOUT = "speaks about the agent and its move, not as the agent"
+REPEATS = "is one that you had before"
 
 PROMPT = """\
-An agent solves a task step by step. This is what it was told and what has happened so far:
+You solve a task step by step. This is what you were told and what has happened so far:
 
 {past}
 
-Its next move is this one, and it is the right one:
+You now do this:
 
 {move}
 
-Write what the agent thinks just before this move: why it is the next one, given what it has seen so far. \
-One or two plain sentences in the first person, in the present tense. Say nothing of the instruction that \
-you were given, do not repeat the move as code, and state nothing that is not known yet. Answer with the \
-thought alone.
+Write what you think just before you do it: what you have seen so far, and why this comes next. One or \
+two plain sentences in the present tense that begin with "I". Do not repeat what you do as code, do not \
+say again what you have thought before, and state nothing that is not known yet. Answer with the thought \
+alone.
 """
 ONCE_MORE = "Your last thought was not taken, because it {reason}. Write another."
 
@@ -60,16 +63,19 @@ _CALL = re.compile(
     r"|^[ \t]*(?:action(?: input)?|act|operation|answer|final answer|observation)\s*:",
     re.IGNORECASE | re.MULTILINE,
 )
+_ABOUT = re.compile(r"\b(?:the agent|(?:next|right|correct|this|the) move)\b", re.IGNORECASE)
 _LONG_ARGUMENT = 25
 """Characters from which an argument that is repeated word for word counts as a call."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class Wanted:
     """A thought that is asked for."""
 
     conversation: Conversation
     move: Move
+    seen: str
+    """All that was said so far, and the move."""
     unseen: tuple[str, ...]
     """Values of the final answer that neither the conversation nor the move shows."""
 
@@ -114,10 +120,10 @@ class GuidedAgent(Agent):
     def close(self) -> None:
         self._expert.close()
 
-    def _wanted(self, conversation: Conversation, move: Move) -> _Wanted:
+    def _wanted(self, conversation: Conversation, move: Move) -> Wanted:
         seen = "\n".join([*(message.content for message in conversation.messages), described(move)])
         unseen = tuple(value for value in self._answer(conversation) if not says(seen, value))
-        return _Wanted(conversation, move, unseen)
+        return Wanted(conversation, move, seen, unseen)
 
     def _answer(self, conversation: Conversation) -> tuple[str, ...]:
         """The values of the expert's last move, from an episode that it plays beforehand."""
@@ -129,7 +135,7 @@ class GuidedAgent(Agent):
                 self._answers[conversation.id] = known
         return known
 
-    def _thoughts(self, wanted: dict[int, _Wanted]) -> dict[int, AgentReply]:
+    def _thoughts(self, wanted: dict[int, Wanted]) -> dict[int, AgentReply]:
         """A reply for each place: the expert's move with a thought, or the teacher's failure."""
         done: dict[int, AgentReply] = {}
         usage: dict[int, Usage] = dict.fromkeys(wanted, Usage())
@@ -141,7 +147,7 @@ class GuidedAgent(Agent):
                 thought = _LABEL.sub("", " ".join(said.text.split()))
                 if said.finish == "error":
                     done[place] = replace(said, usage=usage[place])
-                elif fault := thought_fault(said, thought, wanted[place].move, wanted[place].unseen):
+                elif fault := thought_fault(said, thought, wanted[place]):
                     faults[place] = fault
                 else:
                     done[place] = _moved(replace(wanted[place].move, thought=thought), usage[place])
@@ -152,7 +158,7 @@ class GuidedAgent(Agent):
         return done
 
     def _ask(
-        self, wanted: Sequence[_Wanted], faults: dict[int, str], places: Sequence[int]
+        self, wanted: Sequence[Wanted], faults: dict[int, str], places: Sequence[int]
     ) -> list[AgentReply]:
         """What the teacher says; of those that had a fault, asked again with it."""
         talks = [_talk(each, faults.get(place, "")) for each, place in zip(wanted, places, strict=True)]
@@ -169,17 +175,21 @@ class GuidedAgent(Agent):
             self.counts.update({name: count for name, count in counts.items() if count})
 
 
-def thought_fault(said: AgentReply, thought: str, move: Move, unseen: Iterable[str]) -> str:
+def thought_fault(said: AgentReply, thought: str, wanted: Wanted) -> str:
     """Why a thought is not taken; empty where it is."""
     if not thought:
         return EMPTY
-    arguments = [value for call in move.calls for value in texts_in(call.arguments)]
+    arguments = [value for call in wanted.move.calls for value in texts_in(call.arguments)]
     repeated = any(len(value) >= _LONG_ARGUMENT and value in thought for value in arguments)
     if said.calls or repeated or _CALL.search(_LABEL.sub("", said.text)):
         return CALLS
     if said.finish != "stop" or len(thought) > LONGEST_THOUGHT:
         return LONG
-    return LEAKS if any(says(thought, value) for value in unseen) else ""
+    if _ABOUT.search(thought):
+        return ABOUT
+    if thought in wanted.seen:
+        return REPEATS
+    return LEAKS if any(says(thought, value) for value in wanted.unseen) else ""
 
 
 def final_values(environment: Environment, conversation: Conversation) -> tuple[str, ...]:
@@ -226,7 +236,7 @@ def _written(call: ToolCall) -> str:
     return f"the tool {call.name} with {arguments}" if arguments else f"the tool {call.name}"
 
 
-def _talk(wanted: _Wanted, fault: str) -> Conversation:
+def _talk(wanted: Wanted, fault: str) -> Conversation:
     conversation = wanted.conversation
     prompt = PROMPT.format(past=_past(conversation.messages), move=described(wanted.move))
     text = f"{prompt}{ONCE_MORE.format(reason=fault)}\n" if fault else prompt
