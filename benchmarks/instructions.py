@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +68,10 @@ def derived(options: argparse.Namespace, name: str) -> dict[str, Any]:
 def written(options: argparse.Namespace, name: str, folder: str) -> dict[str, Any]:
     """The funnels of one teacher, which is served where it has something left to answer."""
     works = {kind: options.work / name / kind for kind in KINDS}
-    if any(answered(work) < options.requests for work in works.values()):
-        with served(folder, name, options.dtype) as url:
-            for kind, work in works.items():
-                write(options, name, url, kind, work)
+    left = any(answered(work) < options.requests for work in works.values())
+    with served(folder, name, options.dtype) if left else nullcontext("http://nobody/v1") as url:
+        for kind, work in works.items():
+            write(options, name, url, kind, work)
     return {
         kind: _funnel(Construction.load(work)) | {"tasks": samples(work)} for kind, work in works.items()
     }
