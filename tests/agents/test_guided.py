@@ -10,8 +10,9 @@ import pytest
 
 from support.teachers import teaching
 from trajectune.agents import guided
+from trajectune.agents import thoughts as faults
 from trajectune.agents.contract import AgentReply, Conversation
-from trajectune.agents.guided import Wanted, says, texts_in, thought_fault
+from trajectune.agents.thoughts import Wanted, says, texts_in, thought_fault
 from trajectune.environments.contract import Environment, Move, Task
 from trajectune.environments.registry import load_environment
 from trajectune.run.api.acting import Expert, Guided, rollout
@@ -69,14 +70,14 @@ def test_moves_are_the_experts_and_thoughts_the_teachers(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        ("", guided.EMPTY),
-        ("Thought: ", guided.EMPTY),
-        ("I run it.\nAction: Operation", guided.CALLS),
-        ("I run ```sql\nSELECT 1\n```", guided.CALLS),
-        ('{"name": "sql"}', guided.CALLS),
-        ("x" * 900, guided.LONG),
-        ("The agent counts them.", guided.ABOUT),
-        ("I count, since the next move is the right one.", guided.ABOUT),
+        ("", faults.EMPTY),
+        ("Thought: ", faults.EMPTY),
+        ("I run it.\nAction: Operation", faults.CALLS),
+        ("I run ```sql\nSELECT 1\n```", faults.CALLS),
+        ('{"name": "sql"}', faults.CALLS),
+        ("x" * 900, faults.LONG),
+        ("The agent counts them.", faults.ABOUT),
+        ("I count, since the next move is the right one.", faults.ABOUT),
     ],
 )
 def test_a_bad_thought_is_asked_for_again_with_the_reason(bad: str, reason: str, tmp_path: Path) -> None:
@@ -89,14 +90,14 @@ def test_a_bad_thought_is_asked_for_again_with_the_reason(bad: str, reason: str,
 def test_a_thought_is_not_had_twice(tmp_path: Path) -> None:
     played, counts, _ = play(lambda *_: THOUGHT, tmp_path)
     assert [each.steps[0].thought for each in played] == [THOUGHT] * 3
-    assert counts == {guided.WRITTEN: 3, guided.KEPT.format(guided.REPEATS): 3}
+    assert counts == {guided.WRITTEN: 3, guided.KEPT.format(faults.REPEATS): 3}
 
 
 def test_twice_bad_leaves_the_experts_own(tmp_path: Path) -> None:
     played, counts, _ = play(lambda *_: "", tmp_path)
     own = rollout(database(), Expert(), to=tmp_path / "own.jsonl").trajectories()
     assert thoughts(played) == thoughts(own)
-    assert counts == {guided.KEPT.format(guided.EMPTY): 6}
+    assert counts == {guided.KEPT.format(faults.EMPTY): 6}
 
 
 def test_the_answer_is_not_said_before_it_was_seen(tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_the_answer_is_not_said_before_it_was_seen(tmp_path: Path) -> None:
     played, counts, _ = play(
         lambda number, _: f"There must be {answer} of them{'!' * number}", tmp_path, environment
     )
-    leaked = guided.KEPT.format(guided.LEAKS)
+    leaked = guided.KEPT.format(faults.LEAKS)
     assert counts == {leaked: 1, guided.WRITTEN: 1}, "once it is seen it may be said"
     assert thoughts(played)[1].startswith(f"There must be {answer} of them")
 
@@ -137,11 +138,11 @@ def fault_of(thought: str, move: Move, unseen: tuple[str, ...] = (), **more: Any
 def test_a_call_is_found_in_a_thought() -> None:
     query = "SELECT count(*) FROM `players` WHERE `goals` > 3"
     move = Move("", ToolCall(name="sql", arguments={"query": query}))
-    assert fault_of(f"I run {query} now.", move) == guided.CALLS
-    assert fault_of("I run it.", move, calls=[ToolCall(name="sql")]) == guided.CALLS
+    assert fault_of(f"I run {query} now.", move) == faults.CALLS
+    assert fault_of("I run it.", move, calls=[ToolCall(name="sql")]) == faults.CALLS
     assert fault_of("I count them.", move, ("3",)) == ""
-    assert fault_of("I count to 3.", move, ("3",)) == guided.LEAKS
-    assert fault_of("I saw", move, finish="length") == guided.LONG
+    assert fault_of("I count to 3.", move, ("3",)) == faults.LEAKS
+    assert fault_of("I saw", move, finish="length") == faults.LONG
 
 
 def test_values_and_words() -> None:

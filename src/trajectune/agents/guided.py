@@ -16,68 +16,22 @@ teacher that cannot be reached is an error of the infrastructure, never a though
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from trajectune.agents.contract import Agent, AgentReply, Conversation
 from trajectune.agents.expert import ExpertAgent
+from trajectune.agents.thoughts import LABEL, Wanted, described, prompt_of, says, texts_in, thought_fault
 from trajectune.environments.contract import Environment, Move
 from trajectune.environments.play import start
 from trajectune.example import Message
-from trajectune.trajectory import ToolCall, Usage
+from trajectune.trajectory import Usage
 
-LONGEST_PAST = 6_000
-"""Characters of the conversation that the teacher is shown, its beginning and its end."""
-LONGEST_THOUGHT = 800
 WRITTEN, AGAIN = "written by the teacher", "written when asked again"
 KEPT = "the expert's own, since the teacher's {}"
 MISTAKE = "the expert's own, before a deliberate mistake"
-EMPTY, CALLS, LONG = "is empty", "holds a call", "does not come to an end"
-LEAKS = "says the answer before it was seen"
-ABOUT = "speaks about the agent and its move, not as the agent"
-REPEATS = "is one that you had before"
-
-PROMPT = """\
-You solve a task step by step. This is what you were told and what has happened so far:
-
-{past}
-
-You now do this:
-
-{move}
-
-Write what you think just before you do it: what you have seen so far, and why this comes next. One or \
-two plain sentences in the present tense that begin with "I". Do not repeat what you do as code, do not \
-say again what you have thought before, and state nothing that is not known yet. Answer with the thought \
-alone.
-"""
-ONCE_MORE = "Your last thought was not taken, because it {reason}. Write another."
-
-_LABEL = re.compile(r"\A\s*(?:thoughts?|think|reasoning)\s*:\s*", re.IGNORECASE)
-_CALL = re.compile(
-    r"```|<tool_call|\{\s*[\"']"
-    r"|^[ \t]*(?:action(?: input)?|act|operation|answer|final answer|observation)\s*:",
-    re.IGNORECASE | re.MULTILINE,
-)
-_ABOUT = re.compile(r"\b(?:the agent|(?:next|right|correct|this|the) move)\b", re.IGNORECASE)
-_LONG_ARGUMENT = 25
-"""Characters from which an argument that is repeated word for word counts as a call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A thought that is asked for."""
-
-    conversation: Conversation
-    move: Move
-    seen: str
-    """All that was said so far, and the move."""
-    unseen: tuple[str, ...]
-    """Values of the final answer that neither the conversation nor the move shows."""
 
 
 class GuidedAgent(Agent):
@@ -144,7 +98,7 @@ class GuidedAgent(Agent):
             left = [place for place in wanted if place not in done]
             for place, said in zip(left, self._ask([wanted[p] for p in left], faults, left), strict=True):
                 usage[place] += said.usage
-                thought = _LABEL.sub("", " ".join(said.text.split()))
+                thought = LABEL.sub("", " ".join(said.text.split()))
                 if said.finish == "error":
                     done[place] = replace(said, usage=usage[place])
                 elif fault := thought_fault(said, thought, wanted[place]):
@@ -175,23 +129,6 @@ class GuidedAgent(Agent):
             self.counts.update({name: count for name, count in counts.items() if count})
 
 
-def thought_fault(said: AgentReply, thought: str, wanted: Wanted) -> str:
-    """Why a thought is not taken; empty where it is."""
-    if not thought:
-        return EMPTY
-    arguments = [value for call in wanted.move.calls for value in texts_in(call.arguments)]
-    repeated = any(len(value) >= _LONG_ARGUMENT and value in thought for value in arguments)
-    if said.calls or repeated or _CALL.search(_LABEL.sub("", said.text)):
-        return CALLS
-    if said.finish != "stop" or len(thought) > LONGEST_THOUGHT:
-        return LONG
-    if _ABOUT.search(thought):
-        return ABOUT
-    if thought in wanted.seen:
-        return REPEATS
-    return LEAKS if any(says(thought, value) for value in wanted.unseen) else ""
-
-
 def final_values(environment: Environment, conversation: Conversation) -> tuple[str, ...]:
     """The texts in the last move by which the expert solves a task."""
     play = start(environment, conversation.task, conversation.seed)
@@ -210,51 +147,16 @@ def final_values(environment: Environment, conversation: Conversation) -> tuple[
     return tuple(dict.fromkeys(value.strip() for value in values if value.strip()))
 
 
-def texts_in(value: Any) -> list[str]:
-    """All texts and numbers in the arguments of a call."""
-    if isinstance(value, dict):
-        return [text for each in value.values() for text in texts_in(each)]
-    if isinstance(value, list | tuple):
-        return [text for each in value for text in texts_in(each)]
-    return [] if value is None or isinstance(value, bool) else [str(value)]
-
-
-def says(text: str, value: str) -> bool:
-    """Whether a value stands in a text as a word or words of its own, in any case."""
-    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE) is not None
-
-
-def described(move: Move) -> str:
-    """A move in words that a teacher reads."""
-    if move.message is not None:
-        return f"It says to the user: {move.message}"
-    return "\n".join(f"It calls {_written(call)}" for call in move.calls)
-
-
-def _written(call: ToolCall) -> str:
-    arguments = ", ".join(f"{name} = {value!r}" for name, value in call.arguments.items())
-    return f"the tool {call.name} with {arguments}" if arguments else f"the tool {call.name}"
+def _moved(move: Move, usage: Usage) -> AgentReply:
+    return AgentReply("", move=move, usage=usage)
 
 
 def _talk(wanted: Wanted, fault: str) -> Conversation:
     conversation = wanted.conversation
-    prompt = PROMPT.format(past=_past(conversation.messages), move=described(wanted.move))
-    text = f"{prompt}{ONCE_MORE.format(reason=fault)}\n" if fault else prompt
+    turn = len(conversation.messages)
     return Conversation(
-        f"{conversation.id}/thought{len(conversation.messages)}{'again' if fault else ''}",
-        [Message(role="user", content=text)],
+        f"{conversation.id}/thought{turn}{'again' if fault else ''}",
+        [Message(role="user", content=prompt_of(wanted, fault))],
         conversation.task,
-        seed=conversation.seed + len(conversation.messages) + bool(fault),
+        seed=conversation.seed + turn + bool(fault),
     )
-
-
-def _past(messages: Sequence[Message]) -> str:
-    """The conversation as one text; of a long one the beginning and the end."""
-    text = "\n\n".join(f"[{message.role}] {message.content}" for message in messages)
-    if len(text) <= LONGEST_PAST:
-        return text
-    return f"{text[: LONGEST_PAST // 3]}\n[…]\n{text[-2 * LONGEST_PAST // 3 :]}"
-
-
-def _moved(move: Move, usage: Usage) -> AgentReply:
-    return AgentReply("", move=move, usage=usage)
