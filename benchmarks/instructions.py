@@ -52,9 +52,9 @@ def main() -> None:
         name, _, folder = pair.partition("=")
         found["written"][name] = written(options, name, folder)
         print(dumps(found["written"][name]))
-        if options.out:
-            whole = machine() | {"dtype": options.dtype} | found
-            write_json(options.out, whole | {"command": re.sub(r"=/\S*", "=FOLDER", whole["command"])})
+    if options.out:
+        whole = machine() | {"dtype": options.dtype} | found
+        write_json(options.out, whole | {"command": re.sub(r"=/\S*", "=FOLDER", whole["command"])})
 
 
 def derived(options: argparse.Namespace, name: str) -> dict[str, Any]:
