@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +52,9 @@ def main() -> None:
         name, _, folder = pair.partition("=")
         found["written"][name] = written(options, name, folder)
         print(dumps(found["written"][name]))
-        if options.out:
-            whole = machine() | {"dtype": options.dtype} | found
-            write_json(options.out, whole | {"command": re.sub(r"=/\S*", "=FOLDER", whole["command"])})
+    if options.out:
+        whole = machine() | {"dtype": options.dtype} | found
+        write_json(options.out, whole | {"command": re.sub(r"=/\S*", "=FOLDER", whole["command"])})
 
 
 def derived(options: argparse.Namespace, name: str) -> dict[str, Any]:
@@ -66,20 +66,32 @@ def derived(options: argparse.Namespace, name: str) -> dict[str, Any]:
 
 
 def written(options: argparse.Namespace, name: str, folder: str) -> dict[str, Any]:
-    """The funnels of one teacher."""
-    found = {}
-    with served(folder, name, options.dtype) as url:
-        for kind in KINDS:
-            teacher = Endpoint(url, name, temperature=0.8, max_new_tokens=600, timeout=1_800)
-            work = options.work / name / kind
-            try:
-                invent(kind, teacher, to=work, tasks=10_000, requests=options.requests)
-            except (DataError, KeyboardInterrupt) as error:
-                print(f"{name}, {kind}: {error!r}", file=sys.stderr)
-            finally:
-                teacher.close()
-            found[kind] = _funnel(Construction.load(work)) | {"tasks": samples(work)}
-    return found
+    """The funnels of one teacher, which is served where it has something left to answer."""
+    works = {kind: options.work / name / kind for kind in KINDS}
+    left = any(answered(work) < options.requests for work in works.values())
+    with served(folder, name, options.dtype) if left else nullcontext("http://nobody/v1") as url:
+        for kind, work in works.items():
+            write(options, name, url, kind, work)
+    return {
+        kind: _funnel(Construction.load(work)) | {"tasks": samples(work)} for kind, work in works.items()
+    }
+
+
+def write(options: argparse.Namespace, name: str, url: str, kind: str, work: Path) -> None:
+    """Let the teacher write tasks of one kind; none at all is a result too."""
+    teacher = Endpoint(url, name, temperature=0.8, max_new_tokens=600, timeout=1_800)
+    try:
+        invent(kind, teacher, to=work, tasks=10_000, requests=options.requests)
+    except (DataError, KeyboardInterrupt) as error:
+        print(f"{name}, {kind}: {error!r}", file=sys.stderr)
+    finally:
+        teacher.close()
+
+
+def answered(work: Path) -> int:
+    """Replies that are there."""
+    file = work / "replies.jsonl"
+    return sum(1 for _ in read_jsonl(file)) if file.is_file() else 0
 
 
 @contextmanager

@@ -48,6 +48,8 @@ def table_of(data: dict[str, Any]) -> str:
         return gold(data["gold"])
     if "imported" in data:
         return imported(data["imported"])
+    if "derived" in data:
+        return instructions(data)
     if "steps_per_second" in data:
         return environment_speed(data["steps_per_second"])
     if "collecting" in data:
@@ -71,6 +73,23 @@ def table_of(data: dict[str, Any]) -> str:
     if "results" in data:
         return speed(data["results"])
     return "(no table for this kind of file)"
+
+
+def instructions(data: dict[str, Any]) -> str:
+    """Tasks that were derived and written: how many are accepted, and why the others are not."""
+    rows = [["derived", name, counts] for name, counts in data["derived"].items()]
+    for teacher, kinds in data["written"].items():
+        rows += [[f"written: {kind}", teacher, counts] for kind, counts in kinds.items()]
+    cells = [
+        [
+            way,
+            source,
+            *(f"{counts[key]:,}" for key in ("asked", "written", "accepted")),
+            "; ".join(f"{count:,} × {reason}" for reason, count in counts["rejected"].items()) or "–",
+        ]
+        for way, source, counts in rows
+    ]
+    return markdown(["tasks", "from", "asked", "written", "accepted", "rejected, by reason"], cells)
 
 
 def gold(data: dict[str, dict[str, int]]) -> str:

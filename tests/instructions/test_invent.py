@@ -88,6 +88,15 @@ def test_it_stops_at_the_number_of_requests_and_counts_every_reason(tmp_path: Pa
     assert rows[0]["written"] == "I cannot do that."
 
 
+def test_an_example_that_is_given_back_is_no_new_task(tmp_path: Path) -> None:
+    shown = KIND.request(Random("0/0"), []).shown
+    assert len(shown) == 2
+    replies = json.dumps([{**sound(0), "description": shown[1]}, sound(0)])
+    with teaching(lambda *_: replies) as teacher:
+        counts = run(teacher, tmp_path, tasks=1)
+    assert (counts.accepted, counts.rejected) == (1, {module.COPIED: 1})
+
+
 def test_what_was_accepted_is_named_in_later_requests(tmp_path: Path) -> None:
     with teaching(answers) as teacher:
         run(teacher, tmp_path, tasks=2)

@@ -4,10 +4,11 @@ The idea (AgentTuning's task derivation, arXiv 2310.12823): where the solution o
 has to find it. The expert makes each move; a teacher model is shown the conversation so far and the move,
 and writes the thought that leads there. So every episode earns the reward, and the thoughts are a model's.
 
-A thought is taken when it is one: not empty, no call in it, and without a value of the final answer that
-nobody has seen yet. (The values are known beforehand from a second episode in which the expert plays to its
-end.) A thought that is not taken is asked for once more, with the reason; then the expert's own stays.
-Deliberate mistakes keep the expert's thought, since nobody should argue for them.
+A thought is taken when it is one: not empty, no call in it, spoken as the agent, not one that it had
+before, and without a value of the final answer that nobody has seen yet. (The values are known beforehand
+from a second episode in which the expert plays to its end.) A thought that is not taken is asked for once
+more, with the reason; then the expert's own stays. Deliberate mistakes keep the expert's thought, since
+nobody should argue for them.
 
 Invariants: moves are the expert's, whatever the teacher says; every thought is counted once in `counts`; a
 teacher that cannot be reached is an error of the infrastructure, never a thought.
@@ -15,63 +16,22 @@ teacher that cannot be reached is an error of the infrastructure, never a though
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from trajectune.agents.contract import Agent, AgentReply, Conversation
 from trajectune.agents.expert import ExpertAgent
+from trajectune.agents.thoughts import LABEL, Wanted, described, prompt_of, says, texts_in, thought_fault
 from trajectune.environments.contract import Environment, Move
 from trajectune.environments.play import start
 from trajectune.example import Message
-from trajectune.trajectory import ToolCall, Usage
+from trajectune.trajectory import Usage
 
-LONGEST_PAST = 6_000
-"""Characters of the conversation that the teacher is shown, its beginning and its end."""
-LONGEST_THOUGHT = 800
 WRITTEN, AGAIN = "written by the teacher", "written when asked again"
 KEPT = "the expert's own, since the teacher's {}"
 MISTAKE = "the expert's own, before a deliberate mistake"
-EMPTY, CALLS, LONG = "is empty", "holds a call", "does not come to an end"
-LEAKS = "says the answer before it was seen"
-
-PROMPT = """\
-An agent solves a task step by step. This is what it was told and what has happened so far:
-
-{past}
-
-Its next move is this one, and it is the right one:
-
-{move}
-
-Write what the agent thinks just before this move: why it is the next one, given what it has seen so far. \
-One or two plain sentences in the first person, in the present tense. Say nothing of the instruction that \
-you were given, do not repeat the move as code, and state nothing that is not known yet. Answer with the \
-thought alone.
-"""
-ONCE_MORE = "Your last thought was not taken, because it {reason}. Write another."
-
-_LABEL = re.compile(r"\A\s*(?:thoughts?|think|reasoning)\s*:\s*", re.IGNORECASE)
-_CALL = re.compile(
-    r"```|<tool_call|\{\s*[\"']"
-    r"|^[ \t]*(?:action(?: input)?|act|operation|answer|final answer|observation)\s*:",
-    re.IGNORECASE | re.MULTILINE,
-)
-_LONG_ARGUMENT = 25
-"""Characters from which an argument that is repeated word for word counts as a call."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A thought that is asked for."""
-
-    conversation: Conversation
-    move: Move
-    unseen: tuple[str, ...]
-    """Values of the final answer that neither the conversation nor the move shows."""
 
 
 class GuidedAgent(Agent):
@@ -114,10 +74,10 @@ class GuidedAgent(Agent):
     def close(self) -> None:
         self._expert.close()
 
-    def _wanted(self, conversation: Conversation, move: Move) -> _Wanted:
+    def _wanted(self, conversation: Conversation, move: Move) -> Wanted:
         seen = "\n".join([*(message.content for message in conversation.messages), described(move)])
         unseen = tuple(value for value in self._answer(conversation) if not says(seen, value))
-        return _Wanted(conversation, move, unseen)
+        return Wanted(conversation, move, seen, unseen)
 
     def _answer(self, conversation: Conversation) -> tuple[str, ...]:
         """The values of the expert's last move, from an episode that it plays beforehand."""
@@ -129,7 +89,7 @@ class GuidedAgent(Agent):
                 self._answers[conversation.id] = known
         return known
 
-    def _thoughts(self, wanted: dict[int, _Wanted]) -> dict[int, AgentReply]:
+    def _thoughts(self, wanted: dict[int, Wanted]) -> dict[int, AgentReply]:
         """A reply for each place: the expert's move with a thought, or the teacher's failure."""
         done: dict[int, AgentReply] = {}
         usage: dict[int, Usage] = dict.fromkeys(wanted, Usage())
@@ -138,10 +98,10 @@ class GuidedAgent(Agent):
             left = [place for place in wanted if place not in done]
             for place, said in zip(left, self._ask([wanted[p] for p in left], faults, left), strict=True):
                 usage[place] += said.usage
-                thought = _LABEL.sub("", " ".join(said.text.split()))
+                thought = LABEL.sub("", " ".join(said.text.split()))
                 if said.finish == "error":
                     done[place] = replace(said, usage=usage[place])
-                elif fault := thought_fault(said, thought, wanted[place].move, wanted[place].unseen):
+                elif fault := thought_fault(said, thought, wanted[place]):
                     faults[place] = fault
                 else:
                     done[place] = _moved(replace(wanted[place].move, thought=thought), usage[place])
@@ -152,7 +112,7 @@ class GuidedAgent(Agent):
         return done
 
     def _ask(
-        self, wanted: Sequence[_Wanted], faults: dict[int, str], places: Sequence[int]
+        self, wanted: Sequence[Wanted], faults: dict[int, str], places: Sequence[int]
     ) -> list[AgentReply]:
         """What the teacher says; of those that had a fault, asked again with it."""
         talks = [_talk(each, faults.get(place, "")) for each, place in zip(wanted, places, strict=True)]
@@ -167,19 +127,6 @@ class GuidedAgent(Agent):
     def _count(self, counts: dict[str, int]) -> None:
         with self._lock:
             self.counts.update({name: count for name, count in counts.items() if count})
-
-
-def thought_fault(said: AgentReply, thought: str, move: Move, unseen: Iterable[str]) -> str:
-    """Why a thought is not taken; empty where it is."""
-    if not thought:
-        return EMPTY
-    arguments = [value for call in move.calls for value in texts_in(call.arguments)]
-    repeated = any(len(value) >= _LONG_ARGUMENT and value in thought for value in arguments)
-    if said.calls or repeated or _CALL.search(_LABEL.sub("", said.text)):
-        return CALLS
-    if said.finish != "stop" or len(thought) > LONGEST_THOUGHT:
-        return LONG
-    return LEAKS if any(says(thought, value) for value in unseen) else ""
 
 
 def final_values(environment: Environment, conversation: Conversation) -> tuple[str, ...]:
@@ -200,51 +147,16 @@ def final_values(environment: Environment, conversation: Conversation) -> tuple[
     return tuple(dict.fromkeys(value.strip() for value in values if value.strip()))
 
 
-def texts_in(value: Any) -> list[str]:
-    """All texts and numbers in the arguments of a call."""
-    if isinstance(value, dict):
-        return [text for each in value.values() for text in texts_in(each)]
-    if isinstance(value, list | tuple):
-        return [text for each in value for text in texts_in(each)]
-    return [] if value is None or isinstance(value, bool) else [str(value)]
-
-
-def says(text: str, value: str) -> bool:
-    """Whether a value stands in a text as a word or words of its own, in any case."""
-    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE) is not None
-
-
-def described(move: Move) -> str:
-    """A move in words that a teacher reads."""
-    if move.message is not None:
-        return f"It says to the user: {move.message}"
-    return "\n".join(f"It calls {_written(call)}" for call in move.calls)
-
-
-def _written(call: ToolCall) -> str:
-    arguments = ", ".join(f"{name} = {value!r}" for name, value in call.arguments.items())
-    return f"the tool {call.name} with {arguments}" if arguments else f"the tool {call.name}"
-
-
-def _talk(wanted: _Wanted, fault: str) -> Conversation:
-    conversation = wanted.conversation
-    prompt = PROMPT.format(past=_past(conversation.messages), move=described(wanted.move))
-    text = f"{prompt}{ONCE_MORE.format(reason=fault)}\n" if fault else prompt
-    return Conversation(
-        f"{conversation.id}/thought{len(conversation.messages)}{'again' if fault else ''}",
-        [Message(role="user", content=text)],
-        conversation.task,
-        seed=conversation.seed + len(conversation.messages) + bool(fault),
-    )
-
-
-def _past(messages: Sequence[Message]) -> str:
-    """The conversation as one text; of a long one the beginning and the end."""
-    text = "\n\n".join(f"[{message.role}] {message.content}" for message in messages)
-    if len(text) <= LONGEST_PAST:
-        return text
-    return f"{text[: LONGEST_PAST // 3]}\n[…]\n{text[-2 * LONGEST_PAST // 3 :]}"
-
-
 def _moved(move: Move, usage: Usage) -> AgentReply:
     return AgentReply("", move=move, usage=usage)
+
+
+def _talk(wanted: Wanted, fault: str) -> Conversation:
+    conversation = wanted.conversation
+    turn = len(conversation.messages)
+    return Conversation(
+        f"{conversation.id}/thought{turn}{'again' if fault else ''}",
+        [Message(role="user", content=prompt_of(wanted, fault))],
+        conversation.task,
+        seed=conversation.seed + turn + bool(fault),
+    )

@@ -38,6 +38,7 @@ SETTINGS = "settings.json"
 NO_TASK = "no task can be read in the reply"
 CUT = "the reply was cut at its limit before a task was whole"
 DUPLICATE = "it is like an earlier task"
+COPIED = "it is like an example that the teacher was shown"
 
 SHOWN_EARLIER = 4
 """Accepted tasks that a request names, so that they do not come again."""
@@ -133,8 +134,8 @@ class _Work:
     def _try(self, written: dict[str, Any], request: Request, answered: Answered) -> None:
         try:
             question = written.get("description")
-            if isinstance(question, str) and self.pool.has(question):
-                raise RefusedError(DUPLICATE)
+            if isinstance(question, str):
+                self._check_new(question, request)
             row = self.kind.tried(written, request)
         except RefusedError as error:
             words = encode(written).decode()[:KEPT_WORDS]
@@ -142,6 +143,16 @@ class _Work:
         else:
             answered.accepted.append(row)
             self.pool.add(row["description"])
+
+    def _check_new(self, question: str, request: Request) -> None:
+        """Raises `RefusedError` for a question that is there already."""
+        if self.pool.has(question):
+            raise RefusedError(DUPLICATE)
+        examples = Pool()
+        for text in request.shown:
+            examples.add(text)
+        if examples.has(question):
+            raise RefusedError(COPIED)
 
     def _request(self, number: int, questions: Sequence[str]) -> Request:
         """What is asked; only which earlier tasks it names depends on what was accepted."""

@@ -30,6 +30,8 @@ class Request:
     prompt: str
     about: Any = None
     """What the answer is about, for `Kind.tried`: a table, a topic."""
+    shown: tuple[str, ...] = ()
+    """The questions of its examples; an answer that gives them back is none."""
 
 
 class Kind(ABC):

@@ -104,6 +104,7 @@ class DatabaseKind(Kind):
         kind = rng.choice(CHANGES)
         table = rng.choice(self._seeds)[1] if self._seeds else draw_table(rng, train_themes()).table
         shown = rng.sample(list(table.rows), min(SHOWN_ROWS, len(table.rows)))
+        examples = self._examples(rng, kind)
         prompt = PROMPT.format(
             name=table.name,
             columns=", ".join(f"`{column.name}` ({column.type})" for column in table.columns),
@@ -112,10 +113,10 @@ class DatabaseKind(Kind):
             tasks=TASKS,
             kind=kind.upper(),
             hint=HINTS[kind],
-            examples="\n".join(self._examples(rng, kind)),
+            examples="\n".join(_example(*each) for each in examples),
             avoided=avoided(earlier),
         )
-        return Request(prompt, About(table, kind))
+        return Request(prompt, About(table, kind), tuple(text for text, _ in examples))
 
     def tried(self, written: Mapping[str, Any], request: Request) -> Row:
         about: About = request.about
@@ -138,10 +139,10 @@ class DatabaseKind(Kind):
             for row in rows:
                 opened.write(encode(row))
 
-    def _examples(self, rng: Random, kind: str) -> list[str]:
+    def _examples(self, rng: Random, kind: str) -> list[tuple[str, str]]:
+        """Requests with their statements."""
         known = [(text, gold) for text, _, gold, each in self._seeds if each == kind]
-        pairs = rng.sample(known, EXAMPLES) if len(known) >= EXAMPLES else _generated(rng, kind)
-        return [json.dumps({"description": text, "sql": sql}, ensure_ascii=False) for text, sql in pairs]
+        return rng.sample(known, EXAMPLES) if len(known) >= EXAMPLES else _generated(rng, kind)
 
 
 def unsaid_values(sql: str, description: str, table: Table) -> list[str]:
@@ -194,6 +195,10 @@ def _row(description: str, sql: str, about: About) -> Row:
         "sql": {"query": sql},
         "source": "self-instruct",
     }
+
+
+def _example(description: str, sql: str) -> str:
+    return json.dumps({"description": description, "sql": sql}, ensure_ascii=False)
 
 
 def _generated(rng: Random, kind: str) -> list[tuple[str, str]]:

@@ -127,7 +127,7 @@ class OperatingSystemKind(Kind):
             avoided=avoided(earlier),
             **SHAPES[shape],
         )
-        return Request(prompt, topic)
+        return Request(prompt, topic, tuple(each["description"] for each in examples))
 
     def tried(self, written: Mapping[str, Any], request: Request) -> Row:
         row = row_of(written, request.about)
