@@ -171,7 +171,7 @@ def gather(
     *,
     what: str,
     threshold: float,
-    spending: Spending | None,
+    spending: Spending | None = None,
     on_progress: OnProgress,
 ) -> RolloutResult:
     """Let a crew play the jobs that are not finished in `path`, and append what it plays; see `rollout`.
