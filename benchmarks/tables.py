@@ -48,6 +48,10 @@ def table_of(data: dict[str, Any]) -> str:
         return gold(data["gold"])
     if "steps_per_second" in data:
         return environment_speed(data["steps_per_second"])
+    if "collecting" in data:
+        return collecting(data["collecting"])
+    if "concurrent_episodes" in data:
+        return concurrent(data["concurrent_episodes"])
     if "recall" in data:
         return candidates(data)
     if "means" in data:
@@ -81,6 +85,26 @@ def environment_speed(data: dict[str, Any]) -> str:
         for name, parts in data.items()
         for version in next(iter(parts.values()))
     ]
+    return markdown(heads, rows)
+
+
+def collecting(data: dict[str, Any]) -> str:
+    """Steps a second and the overhead of collecting, by environment and teacher."""
+    heads = ["environment", "teacher", "steps a second", "overhead a step, ms", "of the processor, ms"]
+    names = ("steps_per_second", "overhead_ms", "overhead_processor_ms")
+    rows = [
+        [name, teacher, *(f"{found[key]:,}" if found[key] is not None else "–" for key in names)]
+        for name, teachers in data.items()
+        for teacher, found in teachers.items()
+    ]
+    return markdown(heads, rows)
+
+
+def concurrent(data: dict[str, Any]) -> str:
+    """Many episodes at once against a server that fails: what came, how fast, and what it took."""
+    heads = ["episodes at once", "seconds", "replies", "requests", "replies a second", "memory, MB"]
+    names = ("seconds", "replies", "requests", "replies_per_second", "memory_mb")
+    rows = [[f"{int(count):,}", *(f"{found[key]:,}" for key in names)] for count, found in data.items()]
     return markdown(heads, rows)
 
 
