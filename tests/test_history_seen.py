@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from support.guess import Guess
 from support.models import Tiny
 from support.templates import HERMES
 from test_same_prompt import Prompt, lessons
-from trajectune.agents.contract import Agent
+from trajectune.agents.contract import Agent, AgentReply, Conversation
 from trajectune.agents.endpoint import EndpointAgent
 from trajectune.agents.local import LocalAgent
 from trajectune.agents.protocol import message_body
@@ -70,8 +72,9 @@ def play(agent: Agent, dialect: str, path: Path, limit: int | None) -> Trajector
     environment = Guess(8)
     tasks = environment.tasks("train")[7:]
     rollout(
-        environment, tasks, agent, get_dialect(dialect, "guess"), path, history_limit=limit, max_steps=6
-    )
+        environment, tasks, agent, get_dialect(dialect, "guess"), path,
+        history_limit=limit, max_steps=6, bad_format_limit=9,
+    )  # fmt: skip
     (row,) = read_records(path, Trajectory)
     assert len(row.steps) == 6
     return row
@@ -97,10 +100,36 @@ def test_rows_are_the_prompts_that_the_local_agent_was_given(
     rows = tokenize(to_example(row, get_dialect(dialect, "guess")), model.tokenizer, LONG)
     learned = [prompt for each in rows for prompt in lessons(each)]
     assert learned == player.prompts
-    shown = [model.tokenizer.decode(prompt) for prompt in player.prompts]
+    shown = [model.tokenizer.decode(list(prompt)) for prompt in player.prompts]
     cut = ["[NOTICE]" in text for text in shown]
     assert len(rows) == 1 + sum(cut), "each cut turn is its own context"
     assert {"not": sum(cut) == 0, "late": 2 <= sum(cut) <= 4, "always": sum(cut) == 5}[limited]
+
+
+class Heard(LocalAgent):
+    """Keeps what it was shown and what it said."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        super().__init__(model, max_context=LONG, max_new_tokens=8)
+        self.turns: list[tuple[Conversation, AgentReply]] = []
+
+    def reply(self, conversations: Sequence[Conversation]) -> list[AgentReply]:
+        said = super().reply(conversations)
+        self.turns += zip(conversations, said, strict=True)
+        return said
+
+
+def test_a_cut_turn_is_decoded_as_if_nothing_had_been_cached(tmp_path: Path) -> None:
+    model = Tiny("qwen2", context=LONG, spread=0.3).loaded()
+    agent = Heard(model)
+    play(agent, "react", tmp_path / "t.jsonl", LIMITS["react"])
+    assert [conversation.length for conversation, _ in agent.turns] == [1, 3, 5, 7, 9, 11]
+    fresh = LocalAgent(model, max_context=LONG, max_new_tokens=8)
+    cuts = [now for before, now in pairwise(agent.turns) if now[0].omitted > before[0].omitted]
+    assert len(cuts) >= 2
+    for number, (conversation, said) in enumerate(cuts):
+        again = fresh.reply([replace(conversation, id=str(number))])[0]
+        assert (again.text, again.tokens) == (said.text, said.tokens)
 
 
 @pytest.fixture

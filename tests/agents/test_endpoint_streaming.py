@@ -48,10 +48,10 @@ def function(index: int | None, name: str = "", arguments: str = "", number: str
 
 
 def test_a_streamed_reply_with_its_usage(serve: Callable[..., Server]) -> None:
-    server = serve(stream(delta(role="assistant", content=""), delta(content="Hel"), delta(content="lo."),
-                          delta("length"), USAGE))  # fmt: skip
+    first = delta(role="assistant", content="")
+    server = serve(stream(first, delta(content="Good "), delta(content="day."), delta("length"), USAGE))
     reply = ask(server, stream=True)
-    assert (reply.text, reply.finish) == ("Hello.", "length")
+    assert (reply.text, reply.finish) == ("Good day.", "length")
     assert (reply.usage.prompt_tokens, reply.usage.generated_tokens, reply.usage.requests) == (12, 3, 1)
     assert bodies(server, "stream", "stream_options") == [(True, {"include_usage": True})]
 
@@ -88,9 +88,9 @@ def test_pieces_of_calls_are_joined(serve: Callable[..., Server], indexed: bool)
 @pytest.mark.parametrize(
     "broken",
     [
-        stream(delta(content="Hel"), done=False),
-        stream(delta(content="Hel"), b"data: {half", done=False),
-        stream(delta(content="Hel"), {"error": {"message": "overloaded"}}),
+        stream(delta(content="Good "), done=False),
+        stream(delta(content="Good "), b"data: {half", done=False),
+        stream(delta(content="Good "), {"error": {"message": "overloaded"}}),
         stream(delta(content=7), delta("stop")),
         stream(delta(tool_calls=[7])),
         stream(b": nothing but a comment", done=False),

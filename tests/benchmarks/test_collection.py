@@ -10,7 +10,7 @@ import pytest
 import collection
 import collection_side
 import tables
-from harness.compare import compare
+from harness.compare import Side, compare
 from support.weather import FakeStation, weather
 from trajectune.agents.contract import AgentReply, Conversation
 
@@ -39,18 +39,13 @@ def test_seconds_of_the_teacher_are_not_overhead(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("calm", [True, False])
 def test_a_disturbed_run_tells_the_processors_seconds_alone(calm: bool) -> None:
-    sides = {
-        name: lambda _: dict(zip(PARTS, (100.0, 2000.0, 4000.0), strict=True))
-        for name in collection.TEACHERS
-    }
+    rates = {"steps": 100.0, "steps of overhead": 2000.0, "steps of overhead, processor": 4000.0}
+    sides: dict[str, Side] = {teacher: lambda _: rates for teacher in collection.TEACHERS}
     station = FakeStation(*([] if calm else [weather(0.5)] * 20))
     found = compare(sides, baseline="expert", seconds=0, warmups=0, least=2, station=station)
     numbers = collection.numbers({"database": found})
-    expected = (
-        {"steps_per_second": 100, "overhead_ms": 0.5}
-        if calm
-        else dict.fromkeys(("steps_per_second", "overhead_ms"))
-    )
+    by_the_clock = (100, 0.5) if calm else (None, None)
+    expected = dict(zip(("steps_per_second", "overhead_ms"), by_the_clock, strict=True))
     assert numbers["database"]["replies"] == {**expected, "overhead_processor_ms": 0.25}
     row = "| database | expert | 100 | 0.5 | 0.25 |" if calm else "| database | expert | – | – | 0.25 |"
     assert row in tables.table_of({"collecting": numbers})

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 import concurrency
 from support.endpoint import reach_this_machine
+from trajectune.trajectory import Trajectory
+
+Rows = list[Trajectory]
 
 
 def test_a_thousand_flaky_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,7 +33,7 @@ def test_a_thousand_flaky_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_an_account_that_is_not_whole_is_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path, change, said: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: Callable[[Rows], Rows], said: str
 ) -> None:
     reach_this_machine(monkeypatch)
     with concurrency.serving() as url:

@@ -71,6 +71,7 @@ def _read(form: Reader, row: Row, source: str | None, default_source: str, notes
         messages=messages,
         tools=tools,
         template=form.template(clean),
+        history_limit=form.history_limit(clean),
         metadata=_metadata(form, value, notes),
     )
     if METADATA_COLUMN in value or form.name == "example" or not isinstance(form, Format):
@@ -143,6 +144,7 @@ def misfits(form: Format, example: Example, row: JsonObject) -> list[str]:
         "trained flags": any(a.trained != b.trained for a, b in pairs),
         "spans": any(a.spans != b.spans for a, b in pairs),
         "tool call ids": any(_loses_ids(a, b) for a, b in pairs),
+        "the limit of the history": example.history_limit != again.history_limit,
         "sampled tokens": example.template != again.template or any(a.tokens != b.tokens for a, b in pairs),
         "names": any(a.name != b.name for a, b in pairs),
         "tools": example.tools != again.tools,

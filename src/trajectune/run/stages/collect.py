@@ -1,7 +1,7 @@
 """The stage `collect`: an agent acts in the train tasks of every environment.
 
-Leaves `<environment>.jsonl`, one trajectory a line, and of a model that collects `spent.jsonl`, what each
-of its replies took (`trajectune.rollout.spending`). Episodes go on from what is there.
+Leaves `<environment>.jsonl`, one trajectory a line, and of a model that collects `spending/ledger.jsonl`,
+what each of its replies took (`trajectune.rollout.spending`). Episodes go on from what is there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from trajectune.run.stages.environments import (
 from trajectune.storage import read_records
 from trajectune.trajectory import Trajectory
 
-LEDGER = "spent.jsonl"
+LEDGER = "spending/ledger.jsonl"
+"""In a folder of its own, as any name may be an environment's."""
 
 
 def reads(recipe: Recipe) -> JsonValue:

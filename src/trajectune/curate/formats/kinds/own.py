@@ -23,7 +23,7 @@ class OwnExample(Format):
     """Messages with `trained` flags and spans; the only format that holds the whole of an example."""
 
     name = "example"
-    fields = frozenset({"messages", "tools", "template"})
+    fields = frozenset({"messages", "tools", "template", "history_limit"})
 
     def recognises(self, row: JsonObject) -> bool:
         turns = row.get("messages")
@@ -41,8 +41,15 @@ class OwnExample(Format):
     def template(self, row: JsonObject) -> str:
         return optional_text(row, "template")
 
+    def history_limit(self, row: JsonObject) -> int | None:
+        limit = row.get("history_limit")
+        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+            raise RowError.expected("history_limit", "a number of segments", limit)
+        return limit
+
     def render(self, example: Example) -> JsonObject:
-        return example.model_dump(mode="json", include=set(self.fields))
+        row = example.model_dump(mode="json", include=set(self.fields))
+        return {key: value for key, value in row.items() if value is not None}
 
     @property
     def columns(self) -> list[pa.Field]:
@@ -53,7 +60,7 @@ class OwnExample(Format):
         lists = [("spans", span), ("tool_calls", call), ("tokens", pa.int32())]
         message = pa.struct([*words, ("trained", pa.bool_()), *((key, pa.list_(of)) for key, of in lists)])
         outer = [pa.field(name, text) for name in ("tools", "template")]
-        return [pa.field("messages", pa.list_(message)), *outer]
+        return [pa.field("messages", pa.list_(message)), *outer, pa.field("history_limit", pa.int64())]
 
 
 def _parse_message(turn: object, place: str) -> Message:
