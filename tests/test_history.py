@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from trajectune.curate.formats import read_examples, write_examples
 from trajectune.example import Example, Message
 from trajectune.history import cut, met, segments
+from trajectune.storage import Rejected
 from trajectune.trajectory import ToolCall
 
 WORDS = st.text(st.sampled_from("aß日²½_-.,!?1 \n\tЖAbcdefgh"), max_size=40) | st.text(max_size=20)
@@ -137,7 +141,31 @@ def untrained(messages: Sequence[Message]) -> list[Message]:
 
 
 @pytest.mark.parametrize("limit", [None, 3500])
-def test_a_row_keeps_its_limit_when_it_is_stored(limit: int | None) -> None:
-    row = Example(id="x", messages=talk(["Hi"]), history_limit=limit)
+@pytest.mark.parametrize("container", ["jsonl", "parquet"])
+def test_a_row_keeps_its_limit_when_it_is_stored(limit: int | None, container: str, tmp_path: Path) -> None:
+    row = Example(id="x", source="s", messages=talk(["Hi", "Ho"]), history_limit=limit)
     assert Example.model_validate_json(row.model_dump_json()) == row
-    assert Example.model_validate({"id": "x", "messages": []}).history_limit is None
+    path = tmp_path / f"rows.{container}"
+    count = write_examples(path, [row], "example")
+    assert not count.lost
+    assert list(read_examples(path)) == [row]
+
+
+def test_a_format_that_cannot_hold_the_limit_says_so(tmp_path: Path) -> None:
+    row = Example(id="x", source="s", messages=talk(["Hi", "Ho"]), history_limit=3500)
+    count = write_examples(tmp_path / "rows.jsonl", [row], "openai")
+    assert count.lost["the limit of the history"] == 1
+
+
+@pytest.mark.parametrize("limit", [0, "many", True])
+def test_a_limit_that_is_none_is_a_rejected_row(limit: object, tmp_path: Path) -> None:
+    row = {
+        "id": "x",
+        "messages": [{"role": "user", "content": "Hi", "trained": False}],
+        "history_limit": limit,
+    }
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row))
+    rejected: list[Rejected] = []
+    assert not list(read_examples(path, rejected))
+    assert rejected[0].reason.startswith("history_limit: expected a number of segments")
