@@ -15,8 +15,9 @@ import json
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 
+from trajectune.record import Record, Usage
 from trajectune.versions import upgraded
 
 SCHEMA_VERSION = 2
@@ -55,12 +56,6 @@ class Outcome(StrEnum):
         return self in (Outcome.ENVIRONMENT_ERROR, Outcome.AGENT_ERROR)
 
 
-class Record(BaseModel):
-    """Base of all stored records: unknown fields are errors, and values do not change in place."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Tool(Record):
     """An action that the agent may take.
 
@@ -87,29 +82,6 @@ class ToolCall(Record):
     def same_as(self, other: ToolCall) -> bool:
         """Whether both ask for the same, whatever their ids."""
         return (self.name, self.arguments) == (other.name, other.arguments)
-
-
-class Usage(Record):
-    """What an agent spent. Tokens are counted by its own tokenizer; `seconds` is wall time."""
-
-    prompt_tokens: int = 0
-    generated_tokens: int = 0
-    seconds: float = 0.0
-    requests: int = 0
-    """Requests made of a server, those that failed among them; 0 where none is asked."""
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
-            generated_tokens=self.generated_tokens + other.generated_tokens,
-            seconds=self.seconds + other.seconds,
-            requests=self.requests + other.requests,
-        )
-
-    @property
-    def tokens(self) -> int:
-        """Read and written together."""
-        return self.prompt_tokens + self.generated_tokens
 
 
 class Reply(Record):
