@@ -61,11 +61,6 @@ class Reader(ABC):
         del row
         return {}
 
-    def history_limit(self, row: JsonObject) -> int | None:
-        """`Example.history_limit`, in the format that holds it. Raises `RowError` where it is none."""
-        del row
-        return None
-
 
 class Format(Reader):
     """One way of writing examples as rows, and of reading them back."""

@@ -9,6 +9,7 @@ Invariant: a part holds plain data and the names of classes, nothing that was lo
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trajectune import __version__
 from trajectune.agents.contract import Agent
 from trajectune.agents.expert import ExpertAgent
 from trajectune.dialects.registry import get_dialect
@@ -24,6 +24,11 @@ from trajectune.environments.contract import Environment
 from trajectune.environments.registry import load_environment
 from trajectune.errors import RecipeError, UnavailableError
 from trajectune.rollout.jobs import Rules
+
+
+def _version() -> str:
+    return importlib.metadata.version("trajectune")
+
 
 UnbuiltAgent = partial[Agent]
 """An agent's class with its arguments: `partial(Local, "embedded", temperature=0.7)`."""
@@ -47,7 +52,7 @@ class Part:
     history_limit: int | None = None
     folder: str = field(default_factory=os.getcwd)
     """Working directory; relative paths mean the same there, where the node has such a folder."""
-    version: str = __version__
+    version: str = field(default_factory=_version)
 
     @property
     def computes(self) -> bool:
@@ -56,9 +61,9 @@ class Part:
 
     def build(self) -> tuple[Agent, Rules]:
         """The agent and the rules, built here. Raises what a user must mend on this machine."""
-        if self.version != __version__:
+        if self.version != (here := _version()):
             raise UnavailableError(
-                f"this node has trajectune {__version__}, and {self.version} is where it was called",
+                f"this node has trajectune {here}, and {self.version} is where it was called",
                 remedy="install the same version on every node",
             )
         if Path(self.folder).is_dir():

@@ -46,12 +46,6 @@ class OwnExample(Format):
             raise RowError.expected("history_limit", "a number of segments from 1 up", limit)
         return {"template": optional_text(row, "template"), "history_limit": limit}
 
-    def history_limit(self, row: JsonObject) -> int | None:
-        limit = row.get("history_limit")
-        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-            raise RowError.expected("history_limit", "a number of segments", limit)
-        return limit
-
     def render(self, example: Example) -> JsonObject:
         row = example.model_dump(mode="json", include=set(self.fields))
         return {key: value for key, value in row.items() if value is not None}
