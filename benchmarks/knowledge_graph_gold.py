@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from data_tables import gold
 from harness.machine import machine
 from harness.results import dumps, write
 from knowledge_graph_witness import witness
-from tables import gold
 from trajectune.environments.contract import Split
 from trajectune.environments.knowledge_graph import KnowledgeGraphEnvironment
 from trajectune.environments.knowledge_graph.graph.program import (
