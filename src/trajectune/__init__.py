@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trajectune.agents.endpoint import EndpointAgent as Endpoint
     from trajectune.agents.local import LocalAgent as Local
-    from trajectune.curate.contamination import contamination, evaluation_file, evaluation_tasks
+    from trajectune.curate.contamination.analysis import contamination
+    from trajectune.curate.contamination.sources import evaluation_file, evaluation_tasks
     from trajectune.curate.lint.report import lint
     from trajectune.dialects.contract import Dialect
     from trajectune.environments.check import check_environment
@@ -45,7 +46,8 @@ _PLACES = {
     "agents.endpoint:EndpointAgent": ("Endpoint",),
     "agents.local:LocalAgent": ("Local",),
     "curate.lint.report": ("lint",),
-    "curate.contamination": ("contamination", "evaluation_file", "evaluation_tasks"),
+    "curate.contamination.analysis": ("contamination",),
+    "curate.contamination.sources": ("evaluation_file", "evaluation_tasks"),
     "dialects.contract": ("Dialect",),
     "environments.check": ("check_environment",),
     "environments.contract": ("Environment", "Episode", "Move", "StepResult", "Task"),
