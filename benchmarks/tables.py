@@ -106,8 +106,18 @@ def measurements(page: Page) -> str:
         for gap in page.gaps
     ]
     minutes = sum(stage.seconds for stage in page.stages) / 60
-    table = markdown(["", *systems], rows)
+    table = markdown(["", *systems], rows) if systems else funnel(page)
     return "\n\n".join([table, *gaps, f"{minutes:.1f} minutes in all stages."])
+
+
+def funnel(page: Page) -> str:
+    """From tasks to trajectories, where nothing was measured."""
+    heads = ["source", "tasks", "episodes", "passed", "kept", "turns"]
+    rows = [
+        [row.source, *map(str, (row.tasks, row.episodes, row.passed, row.kept)), f"{row.turns or 0:.2f}"]
+        for row in page.funnel
+    ]
+    return markdown(heads, rows)
 
 
 def _cell(view: SuiteView, system: str, metric: str) -> str:
