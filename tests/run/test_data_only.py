@@ -79,7 +79,7 @@ def test_each_source_is_exported_in_the_asked_format(made: Path) -> None:
         ]
 
 
-def test_what_was_kept_no_second_time_is_made(made: Path, recipe: Recipe) -> None:
+def test_a_second_run_makes_nothing_again(made: Path, recipe: Recipe) -> None:
     before = {path: path.stat().st_mtime_ns for path in made.rglob("*.jsonl")}
     run_recipe(recipe, made, display=Display(Console(quiet=True)))
     assert {path: path.stat().st_mtime_ns for path in made.rglob("*.jsonl")} == before

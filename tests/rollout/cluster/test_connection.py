@@ -56,6 +56,8 @@ def test_what_cannot_travel_is_refused_before_any_cluster_is_asked(tmp_path: Pat
     built = tt.Endpoint("http://x/v1", "m")
     with pytest.raises(RecipeError, match="is built already"):
         tt.rollout(db, built, to=to, ray="127.0.0.1:1")
+    with pytest.raises(RecipeError, match="a guided agent plays on one machine"):
+        tt.rollout(db, tt.Guided(built), to=to, ray="127.0.0.1:1")
     built.close()
     with pytest.raises(RecipeError, match="built by hand"):
         tt.rollout(Guess(), tt.Expert(), to=to, dialect="react", ray="127.0.0.1:1")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,16 +13,19 @@ import pytest
 import ray
 from ray.exceptions import RayActorError
 
-from support.guess import Guess
-from trajectune.errors import EpisodeError, TrajectuneError, UnavailableError
+from support.guess import Guess, Scripted, know
+from trajectune.environments.registry import load_environment
+from trajectune.errors import BudgetError, EpisodeError, TrajectuneError, UnavailableError
 from trajectune.rollout.cluster import crew as driver
 from trajectune.rollout.cluster.crew import ClusterCrew
 from trajectune.rollout.cluster.member import Member, why_dead
 from trajectune.rollout.cluster.part import Part
 from trajectune.rollout.cluster.player import Player
+from trajectune.rollout.cluster.rollout import rollout_on_cluster
 from trajectune.rollout.cluster.seats import Seat
 from trajectune.rollout.jobs import Job
 from trajectune.rollout.rollout import RolloutResult, gather, jobs_of
+from trajectune.rollout.spending import Budget, Spending
 from trajectune.storage import read_records
 from trajectune.trajectory import Outcome, Trajectory
 
@@ -169,3 +174,36 @@ def test_why_a_process_died_is_told_by_name_where_a_package_is_missing() -> None
     assert isinstance(lacking, UnavailableError)
     assert "'trajectune.rollout'" in lacking.what
     assert isinstance(why_dead(RayActorError(), seat), EpisodeError)
+
+
+def test_a_budget_and_the_limit_of_the_history_hold_on_a_cluster_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trajectune.rollout.cluster.rollout.connected", lambda _: nullcontext())
+    environment = load_environment("support.guess:Guess", {"size": 60})
+    path = tmp_path / "t.jsonl"
+
+    def collect(tokens: int) -> Spending:
+        spending = Spending(tmp_path / "ledger.jsonl", budget=Budget(tokens=tokens))
+        try:
+            rollout_on_cluster(
+                "local",
+                environment,
+                environment.tasks("train"),
+                partial(Scripted, know),
+                "react",
+                path,
+                history_limit=3500,
+                spending=spending,
+            )
+        finally:
+            spending.close()
+        return spending
+
+    with pytest.raises(BudgetError, match="episodes are left to play"):
+        collect(5)
+    first = list(read_records(path, Trajectory))
+    assert 5 <= len(first) < 60
+    assert {row.history_limit for row in first} == {3500}
+    assert collect(1000).total.generated_tokens == 60
+    assert len({row.id for row in read_records(path, Trajectory)}) == 60

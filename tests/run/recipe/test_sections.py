@@ -157,3 +157,10 @@ def test_collecting_and_measuring_have_the_same_limits_each_its_own() -> None:
         assert getattr(both.rollout, name) == getattr(both.evaluate, name), name
     changed = check_recipe({"name": "x", "evaluate": {"bad_format_limit": 3}}, where="")
     assert (changed.rollout.bad_format_limit, changed.evaluate.bad_format_limit) == (1, 3)
+
+
+@pytest.mark.parametrize("own", [{"budget": {"tokens": 5}}, {"price": {"prompt": 1.0}}])
+def test_an_environments_agent_has_no_budget_of_its_own(own: dict[str, object]) -> None:
+    environments = {"database": {"agent": {"kind": "expert", **own}}}
+    with pytest.raises(RecipeError, match="are for the whole collection: put them under `agent`"):
+        check_recipe({"name": "x", "environments": environments}, where="")

@@ -99,3 +99,17 @@ class CurateStep(ABC, Generic[RowT]):
     def files(self) -> list[str]:
         """Files that its verdicts depend on besides the rows: their content counts as its options do."""
         return []
+
+
+class RowStep(CurateStep[RowT]):
+    """A step whose verdict on a row depends on that row alone."""
+
+    @abstractmethod
+    def reason(self, row: RowT) -> str | None:
+        """What speaks against a row; `None` where nothing does."""
+
+    def judge(self, rows: Iterable[RowT], context: Context) -> Iterator[RowT | Reject]:
+        del context
+        for row in rows:
+            reason = self.reason(row)
+            yield row if reason is None else Reject(row.id, reason)

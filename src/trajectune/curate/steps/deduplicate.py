@@ -20,6 +20,7 @@ from typing import Annotated
 from pydantic import Field
 
 from trajectune.curate.steps.contract import Context, CurateStep, Reject, StepOptions
+from trajectune.curate.steps.similar import Similar
 from trajectune.example import Example
 
 SAME_MESSAGES = "the messages of another example"
@@ -59,8 +60,6 @@ def _novelty(similarity: float | None) -> Callable[[Example], bool]:
     """What tells whether an example is like none before it."""
     if similarity is None:
         return lambda _: True
-    from trajectune.curate.steps.similar import Similar
-
     return Similar(similarity).is_new
 
 

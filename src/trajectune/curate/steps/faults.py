@@ -9,12 +9,11 @@ Invariant: the verdict on a trajectory depends on its own steps alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from pydantic import Field
 
-from trajectune.curate.steps.contract import Context, CurateStep, Reject, StepOptions
+from trajectune.curate.steps.contract import RowStep, StepOptions
 from trajectune.trajectory import Fault, Trajectory
 
 TOO_MANY = "too many faults: {}"
@@ -32,7 +31,7 @@ class FaultsOptions(StepOptions):
     """Largest share of its steps with such a fault; empty sets no limit."""
 
 
-class Faults(CurateStep[Trajectory]):
+class Faults(RowStep[Trajectory]):
     """Rejects trajectories with too many faults; by default any reply that could not be read."""
 
     name = "faults"
@@ -40,13 +39,7 @@ class Faults(CurateStep[Trajectory]):
     Options = FaultsOptions
     options: FaultsOptions
 
-    def judge(self, rows: Iterable[Trajectory], context: Context) -> Iterator[Trajectory | Reject]:
-        del context
-        for row in rows:
-            reason = self._reason(row)
-            yield Reject(row.id, reason) if reason else row
-
-    def _reason(self, row: Trajectory) -> str | None:
+    def reason(self, row: Trajectory) -> str | None:
         kinds = self.options.kinds
         found = [fault for step in row.steps for fault in step.faults if fault in kinds]
         steps = sum(any(fault in kinds for fault in step.faults) for step in row.steps)

@@ -11,14 +11,13 @@ trajectory depends on its own words alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from trajectune.curate.steps.contract import Context, CurateStep, Reject, StepOptions
+from trajectune.curate.steps.contract import RowStep, StepOptions
 from trajectune.errors import UnavailableError, install_extra
 from trajectune.trajectory import Trajectory
 
@@ -42,7 +41,7 @@ class LanguageOptions(StepOptions):
     """Probability from which the guess of another language counts against a trajectory."""
 
 
-class Language(CurateStep[Trajectory]):
+class Language(RowStep[Trajectory]):
     """Rejects trajectories in whose words another language is recognised."""
 
     name = "language"
@@ -58,11 +57,9 @@ class Language(CurateStep[Trajectory]):
                 "the curate step 'language' needs the package py3langid", remedy=install_extra("language")
             )
 
-    def judge(self, rows: Iterable[Trajectory], context: Context) -> Iterator[Trajectory | Reject]:
-        del context
-        for row in rows:
-            language = self._other(spoken(row))
-            yield Reject(row.id, OTHER.format(language)) if language else row
+    def reason(self, row: Trajectory) -> str | None:
+        language = self._other(spoken(row))
+        return OTHER.format(language) if language else None
 
     def _other(self, words: str) -> str | None:
         """The language of the words, where it is surely one that was not asked for."""

@@ -11,12 +11,11 @@ Invariant: the verdict on a trajectory depends on itself alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from trajectune.curate.steps.contract import Context, CurateStep, Reject, StepOptions
+from trajectune.curate.steps.contract import RowStep, StepOptions
 from trajectune.trajectory import Step, Trajectory
 
 TOO_FEW_STEPS = "fewer steps than asked for"
@@ -41,7 +40,7 @@ class LengthOptions(StepOptions):
         return self
 
 
-class Length(CurateStep[Trajectory]):
+class Length(RowStep[Trajectory]):
     """Rejects trajectories that are too short or too long."""
 
     name = "length"
@@ -49,13 +48,7 @@ class Length(CurateStep[Trajectory]):
     Options = LengthOptions
     options: LengthOptions
 
-    def judge(self, rows: Iterable[Trajectory], context: Context) -> Iterator[Trajectory | Reject]:
-        del context
-        for row in rows:
-            reason = self._reason(row)
-            yield Reject(row.id, reason) if reason else row
-
-    def _reason(self, row: Trajectory) -> str | None:
+    def reason(self, row: Trajectory) -> str | None:
         steps, options = len(row.steps), self.options
         if steps < options.least_steps:
             return TOO_FEW_STEPS

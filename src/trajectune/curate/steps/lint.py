@@ -6,13 +6,11 @@ the order of `drop`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 from pydantic import Field
 
 from trajectune.curate.lint.finding import DataFault
 from trajectune.curate.lint.lint import lint_example
-from trajectune.curate.steps.contract import Context, CurateStep, Reject, StepOptions
+from trajectune.curate.steps.contract import RowStep, StepOptions
 from trajectune.example import Example
 
 
@@ -23,7 +21,7 @@ class LintOptions(StepOptions):
     """The faults whose examples are rejected; all of them unless some are named."""
 
 
-class Lint(CurateStep[Example]):
+class Lint(RowStep[Example]):
     """Rejects examples that have one of the named faults."""
 
     name = "lint"
@@ -31,9 +29,7 @@ class Lint(CurateStep[Example]):
     Options = LintOptions
     options: LintOptions
 
-    def judge(self, rows: Iterable[Example], context: Context) -> Iterator[Example | Reject]:
-        del context
-        for row in rows:
-            found = {finding.fault for finding in lint_example(row)}
-            fault = next((fault for fault in self.options.drop if fault in found), None)
-            yield row if fault is None else Reject(row.id, f"lint: {fault.value}")
+    def reason(self, row: Example) -> str | None:
+        found = {finding.fault for finding in lint_example(row)}
+        fault = next((fault for fault in self.options.drop if fault in found), None)
+        return None if fault is None else f"lint: {fault.value}"
